@@ -1,28 +1,58 @@
 """luce: the softmax stack for Python.
 
-Functions and losses come with the first import; estimators, data and everything that needs
-scikit-learn or an optional package are loaded when they are first named.
+Every name is loaded when it is first used (PEP 562), so that ``luce --help`` need not wait for
+NumPy, nor a call of ``luce.softmax`` for scikit-learn.
 """
 
 from importlib import import_module as _import_module
+from typing import TYPE_CHECKING
 from typing import Any as _Any
+
+if TYPE_CHECKING:
+    from luce.estimators import SoftmaxRegression as SoftmaxRegression
+    from luce.functions import log_sigmoid as log_sigmoid
+    from luce.functions import log_softmax as log_softmax
+    from luce.functions import logsumexp as logsumexp
+    from luce.functions import sigmoid as sigmoid
+    from luce.functions import softmax as softmax
+    from luce.kernels import get_num_threads as get_num_threads
+    from luce.kernels import set_num_threads as set_num_threads
 
 __version__ = "0.1.0"
 
-
-_LAZY = {
-    "SoftmaxRegression": "luce.estimators",
+_HOME = {
+    "SoftmaxRegression": "estimators",
+    "get_num_threads": "kernels",
+    "log_sigmoid": "functions",
+    "log_softmax": "functions",
+    "logsumexp": "functions",
+    "set_num_threads": "kernels",
+    "sigmoid": "functions",
+    "softmax": "functions",
 }
-_ROOMS = ("data", "estimators", "losses", "metrics", "storage", "tasks")
+_ROOMS = (
+    "data",
+    "errors",
+    "estimators",
+    "functions",
+    "kernels",
+    "losses",
+    "metrics",
+    "storage",
+    "tasks",
+)
+__all__ = ["__version__", *_HOME]  # noqa: PLE0604  the names of the table above
 
 
 def __getattr__(name: str) -> _Any:
-    if name in _LAZY:
-        return getattr(_import_module(_LAZY[name]), name)
     if name in _ROOMS:
         return _import_module(f"luce.{name}")
-    raise AttributeError(f"module 'luce' has no attribute {name!r}")
+    if name not in _HOME:
+        raise AttributeError(f"module 'luce' has no attribute {name!r}")
+    value = getattr(_import_module(f"luce.{_HOME[name]}"), name)
+    globals()[name] = value  # the next use costs nothing
+    return value
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_LAZY, *_ROOMS])
+    return sorted([*__all__, *_ROOMS])
