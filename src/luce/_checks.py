@@ -1,0 +1,330 @@
+"""Bottom room, beside kernels: turn what a caller passes into arrays that kernels may trust.
+
+Every check of an argument lives here, with its wording: what is required, what came, where,
+and what to do. May import: errors, numpy. May be imported by every room above.
+"""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from luce.errors import DtypeError, LabelError, ParameterError, ShapeError
+
+FloatArray: TypeAlias = NDArray[np.floating[Any]]  # float32 or float64, native byte order
+Axis: TypeAlias = int | tuple[int, ...] | None
+
+# Rows that another library's float16 or float32 softmax made pass; typing errors do not.
+SUM_TOLERANCE = 1e-3
+
+
+def as_float_array(values: ArrayLike, name: str = "logits") -> FloatArray:
+    """Return float32 and float64 as they are, float16 as float32 and integers as float64."""
+    array = _as_plain_array(values, name)
+    dtype = array.dtype
+    if dtype.isnative and dtype in (np.float32, np.float64):
+        return array
+    if dtype.kind in "iu":  # before any subtraction: int8 would wrap
+        return array.astype(np.float64)
+    if dtype.kind == "f" and dtype.itemsize <= 8:
+        return array.astype(np.float32 if dtype.itemsize <= 4 else np.float64)
+    raise DtypeError(
+        f"{name} must be float32, float64, float16 or integers, got dtype {dtype}"
+        f" (shape {array.shape}). {_dtype_cure(dtype, name)}"
+    )
+
+
+def as_logits(values: ArrayLike, name: str = "logits") -> FloatArray:
+    """Return `as_float_array` of at least one axis, with at least one class on the last."""
+    z = as_float_array(values, name)
+    if z.ndim == 0:
+        raise _no_axis(name)
+    if z.shape[-1] == 0:
+        raise ShapeError(
+            f"{name} must have at least one class, got shape {z.shape}, with none along axis -1."
+            " Check how the array was sliced."
+        )
+    return z
+
+
+def as_axes(axis: Axis, shape: tuple[int, ...], name: str = "logits") -> tuple[int, ...]:
+    """Return the axes of classes counted from 0, each once; together they hold a class."""
+    ndim = len(shape)
+    given = range(ndim) if axis is None else (axis if isinstance(axis, tuple) else (axis,))
+    axes = tuple(_as_axis(one, ndim, name) for one in given)
+    if not axes:
+        raise _no_axis(name)
+    if len(set(axes)) < len(axes):
+        raise ParameterError(f"axis must name each axis once, got {axis!r}. Remove the repetition.")
+    if any(shape[one] == 0 for one in axes):
+        raise ShapeError(
+            f"{name} must have at least one class, got shape {shape}, with none along"
+            f" axis {axis!r}. Check how the array was sliced."
+        )
+    return axes
+
+
+def as_where(where: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return the mask as a read-only boolean view of the logits' shape."""
+    mask = np.asarray(where)
+    if mask.dtype != np.bool_:
+        raise DtypeError(
+            f"where must be boolean (True = take part), got dtype {mask.dtype}."
+            " Pass where=mask.astype(bool), or compare: where=mask > 0."
+        )
+    try:
+        return np.broadcast_to(mask, shape)
+    except ValueError as error:
+        raise ShapeError(
+            f"where must broadcast to the logits' shape {shape}, got shape {mask.shape}."
+            " Add axes of length 1 where the mask should repeat."
+        ) from error
+
+
+def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """Refuse an ``out`` that could not hold the result without another conversion."""
+    if not isinstance(out, np.ndarray):
+        raise DtypeError(
+            f"out must be a NumPy array, got {type(out).__name__}."
+            f" Pass out=np.empty({shape}, np.{dtype})."
+        )
+    if out.shape != shape:
+        raise ShapeError(
+            f"out must have the result's shape {shape}, got {out.shape}."
+            f" Pass out=np.empty({shape}, np.{dtype})."
+        )
+    if out.dtype != dtype:
+        raise DtypeError(
+            f"out must have the result's dtype {dtype}, got {out.dtype}."
+            f" Pass out=np.empty({shape}, np.{dtype})."
+        )
+    if not out.flags.writeable:
+        raise ParameterError("out must be writeable, got a read-only array. Pass a copy of it.")
+
+
+def as_temperature(value: Any) -> float:
+    """Return a temperature that logits may be divided by."""
+    temperature = _as_number(value, "temperature")
+    if not 0 < temperature < np.inf:
+        raise ParameterError(
+            f"temperature must be above 0 and finite, got {value!r}."
+            " For the limit 0 take the argmax, for the limit infinity the uniform distribution."
+        )
+    return temperature
+
+
+def as_smoothing(value: Any) -> float:
+    """Return a label smoothing that leaves the label some of its weight."""
+    smoothing = _as_number(value, "label_smoothing")
+    if not 0 <= smoothing < 1:
+        raise ParameterError(
+            f"label_smoothing must lie in [0, 1), got {value!r}. Usual values are 0 to 0.2."
+        )
+    return smoothing
+
+
+def as_choice(value: Any, choices: Sequence[str], name: str) -> str:
+    """Return one of the choices; a near miss is told which one it resembles."""
+    if isinstance(value, str) and value in choices:
+        return value
+    listed = ", ".join(map(repr, choices))
+    near = get_close_matches(str(value), choices, n=1)
+    cure = f"Did you mean {near[0]!r}?" if near else "Choose one of them."
+    raise ParameterError(f"{name} must be one of {listed}, got {value!r}. {cure}")
+
+
+def as_ignore_index(value: Any) -> int | None:
+    """Return the label value that marks rows without a label."""
+    if value is None:
+        return None
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
+        return int(value)
+    raise ParameterError(
+        f"ignore_index must be an integer or None, got {value!r}."
+        " Pass the label value that marks the rows to leave out, such as -100."
+    )
+
+
+def as_class_weights(values: ArrayLike, classes: int) -> NDArray[np.float64]:
+    """Return one finite weight for each class as float64, none negative and not all zero."""
+    weight = as_float_array(values, "weight").astype(np.float64)
+    if weight.shape != (classes,):
+        raise ShapeError(
+            f"weight must hold one number for each of the {classes} classes, got shape"
+            f" {weight.shape}. Pass weight of shape ({classes},)."
+        )
+    wrong = ~((weight >= 0) & (weight < np.inf))
+    if wrong.any():
+        first = int(wrong.argmax())
+        raise ParameterError(
+            f"weight must be finite and not negative, got {weight[first]} for class {first}"
+            f" (classes at fault: {wrong.sum()}). Use 0 to leave a class out."
+        )
+    if not weight.any():
+        raise ParameterError(
+            f"weight must hold a number above 0, got zeros for all {classes} classes."
+            " Pass weight=None to weigh them alike."
+        )
+    return weight
+
+
+def as_labels(
+    target: ArrayLike, shape: tuple[int, ...], classes: int, ignore_index: int | None = None
+) -> NDArray[np.int64]:
+    """Return labels in ``0..classes-1`` as int64, and -1 where a row is to be ignored."""
+    labels = _as_integers(_as_plain_array(target, "target"))
+    if labels.shape != shape:
+        raise ShapeError(
+            f"target must hold a label for each row, shape {shape}, or a distribution for each row,"
+            f" shape {(*shape, classes)}; got shape {labels.shape}. {_shape_cure(labels, shape)}"
+        )
+    outside = (labels < 0) | (labels >= classes)
+    if ignore_index is None:
+        if outside.any():
+            raise _label_error(labels, outside, classes)
+        return labels.astype(np.int64, copy=False)
+    ignored = labels == ignore_index
+    if (outside & ~ignored).any():
+        raise _label_error(labels, outside & ~ignored, classes)
+    return np.where(ignored, -1, labels).astype(np.int64, copy=False)
+
+
+def as_distributions(target: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return one distribution over the classes for each row as float64, checked, not rescaled."""
+    plain = _as_plain_array(target, "target")
+    t = as_float_array(plain.view(np.uint8) if plain.dtype == np.bool_ else plain, "target")
+    if t.shape != shape:
+        raise ShapeError(
+            f"target must hold a distribution for each row, shape {shape}, got shape {t.shape}."
+            f" {_shape_cure(t, shape)}"
+        )
+    t = t.astype(np.float64, copy=False)
+    wrong = ~(t >= 0)
+    if wrong.any():
+        *row, column = _first(wrong)
+        raise LabelError(
+            f"target probabilities must be 0 or more, got {t[(*row, column)]} at"
+            f" {_named(row)}, class {column} (entries at fault: {wrong.sum()})."
+            " Pass probabilities, not logits: luce.softmax makes them."
+        )
+    total = t.sum(axis=-1)
+    wrong = ~(np.abs(total - 1) <= SUM_TOLERANCE)
+    if wrong.any():
+        row = _first(wrong)
+        raise LabelError(
+            f"target probabilities must sum to 1 in each row (within {SUM_TOLERANCE}), got a sum of"
+            f" {total[tuple(row)]:.6g} at {_named(row)} (rows at fault: {wrong.sum()})."
+            " Divide each row by its sum."
+        )
+    return t
+
+
+def _as_plain_array(values: ArrayLike, name: str) -> NDArray[Any]:
+    if type(values) is np.ndarray:
+        return values
+    # np.asarray would drop a mask without a word. Asked of arrays only: np.ma is slow to import.
+    if isinstance(values, np.ndarray) and isinstance(values, np.ma.MaskedArray):
+        raise DtypeError(
+            f"{name} must be a plain array, got a masked array of shape {values.shape}."
+            f" Pass {name}.data, and where=~{name}.mask to a function that takes where."
+        )
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise ShapeError(
+            f"{name} must have rows of equal length, got a ragged {type(values).__name__}"
+            f" ({error}). Pad the rows, or pass them one by one."
+        ) from error
+
+
+def _dtype_cure(dtype: np.dtype[Any], name: str) -> str:
+    if dtype == np.bool_:
+        return f"If {name} is a mask, pass it as where; else use {name}.astype(np.float32)."
+    if dtype.kind == "c":
+        return f"Pass {name}.real, or their absolute values."
+    return f"Convert first: np.asarray({name}).astype(np.float64)."
+
+
+def _no_axis(name: str) -> ShapeError:
+    return ShapeError(
+        f"{name} must have an axis that holds the classes, got a single number or no axis."
+        " Pass a list or array."
+    )
+
+
+def _as_axis(axis: Any, ndim: int, name: str) -> int:
+    if isinstance(axis, bool) or not isinstance(axis, (int, np.integer)):
+        raise ParameterError(
+            f"axis must be an integer, a tuple of integers or None, got {axis!r}."
+            " Pass axis=-1 for classes along the last axis."
+        )
+    if ndim == 0:
+        raise _no_axis(name)
+    if not -ndim <= axis < ndim:
+        raise ShapeError(
+            f"axis must lie in {-ndim}..{ndim - 1} ({name} have {ndim} axes), got {axis}."
+            " Pass axis=-1 for classes along the last axis."
+        )
+    return int(axis) % ndim
+
+
+def _as_number(value: Any, name: str) -> float:
+    if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
+        return float(value)
+    raise ParameterError(f"{name} must be a number, got {value!r}. Pass a Python float.")
+
+
+def _as_integers(labels: NDArray[Any]) -> NDArray[Any]:
+    if labels.dtype.kind in "iu":
+        return labels
+    if labels.dtype.kind == "b":
+        return labels.view(np.uint8)
+    if labels.dtype.kind != "f":
+        raise DtypeError(
+            f"labels must be integers, got dtype {labels.dtype} (shape {labels.shape})."
+            " Number the classes from 0: np.unique(labels, return_inverse=True)[1]."
+        )
+    labels = labels.astype(np.float64)
+    wrong = (np.trunc(labels) != labels) | ~(np.abs(labels) < 2.0**63)
+    if wrong.any():
+        row = _first(wrong)
+        raise LabelError(
+            f"labels must be whole numbers, got {labels[tuple(row)]} at {_named(row)}"
+            f" (rows at fault: {wrong.sum()}). Number the classes 0, 1, 2, ...; probabilities need"
+            " the shape of the logits."
+        )
+    return labels.astype(np.int64)
+
+
+def _label_error(labels: NDArray[Any], wrong: NDArray[np.bool_], classes: int) -> LabelError:
+    row = _first(wrong)
+    value = labels[tuple(row)]
+    if labels.min() == 1 and labels.max() == classes:
+        cure = "Classes are counted from 0: subtract 1."
+    elif value < 0:
+        cure = f"Drop rows that have no label, or pass ignore_index={value}."
+    else:
+        cure = "Renumber the classes, or give the logits a column for each."
+    return LabelError(
+        f"labels must lie in 0..{classes - 1} (logits have {classes} classes), got {value} at"
+        f" {_named(row)} (rows at fault: {wrong.sum()}). {cure}"
+    )
+
+
+def _shape_cure(target: NDArray[Any], shape: tuple[int, ...]) -> str:
+    if target.size == int(np.prod(shape)):
+        return f"Pass target.reshape({shape})."
+    return "Pass logits and target of the same rows, classes along the last axis."
+
+
+def _first(wrong: NDArray[np.bool_]) -> list[int]:
+    return [int(i) for i in np.unravel_index(int(wrong.argmax()), wrong.shape)]
+
+
+def _named(row: Sequence[int]) -> str:
+    """Return "row 3", "row (2, 3)", or "the only row" where logits have a single axis."""
+    if not row:
+        return "the only row"
+    return f"row {row[0] if len(row) == 1 else tuple(row)}"
