@@ -1,0 +1,11 @@
+"""Room 2: functions of logits, NumPy in and NumPy out.
+
+One file per family. Nothing here knows about labels, training or files.
+May import: kernels, _checks, errors, numpy. May be imported by: losses and every room above.
+"""
+
+from luce.functions.sigmoid import log_sigmoid as log_sigmoid
+from luce.functions.sigmoid import sigmoid as sigmoid
+from luce.functions.softmax import log_softmax as log_softmax
+from luce.functions.softmax import logsumexp as logsumexp
+from luce.functions.softmax import softmax as softmax

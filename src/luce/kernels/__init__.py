@@ -1,0 +1,22 @@
+"""Bottom room, beside _checks: the inner loops, in C++ and as a NumPy twin.
+
+The native core is compiled once per instruction set; `dispatch` chooses at import. Both sides
+offer the functions below on C-contiguous float32 and float64 arrays and trust their caller.
+May import: errors, numpy. May be imported by every room above.
+"""
+
+from luce.kernels.dispatch import cross_entropy_rows as cross_entropy_rows
+from luce.kernels.dispatch import describe as describe
+from luce.kernels.dispatch import get_num_threads as get_num_threads
+from luce.kernels.dispatch import log_sigmoid as log_sigmoid
+from luce.kernels.dispatch import log_softmax as log_softmax
+from luce.kernels.dispatch import logsumexp as logsumexp
+from luce.kernels.dispatch import set_num_threads as set_num_threads
+from luce.kernels.dispatch import sigmoid as sigmoid
+from luce.kernels.dispatch import simd as simd
+from luce.kernels.dispatch import softmax as softmax
+from luce.kernels.dispatch import softmax_at_once as softmax_at_once
+from luce.kernels.dispatch import softmax_curvature as softmax_curvature
+from luce.kernels.dispatch import softmax_residual as softmax_residual
+from luce.kernels.dispatch import softmax_rows as softmax_rows
+from luce.kernels.self_test import self_test as self_test

@@ -1,0 +1,226 @@
+"""The NumPy twin of the native core: the same functions, the same promises, only slower.
+
+Arrays are C-contiguous float32 or float64 and checked by the caller. Everything is computed in
+float64, a tile of rows at a time, and rounded once at the end. Two errors that float64 alone
+would leave are carried along: the rounding of ``z - max`` (it would be multiplied by up to 745
+in the result) and that of the division by the temperature.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating[Any]]
+Doubles = NDArray[np.float64]
+
+_TILE = 1 << 16  # elements worked on at a time: half a megabyte of float64
+_LOWEST = -800.0  # exp() of anything below is 0 in float64
+_SPLIT = 134217729.0  # 2^27 + 1: halves a float64 into two numbers of 26 bits (Dekker 1971)
+
+
+class _Row(NamedTuple):
+    """What is known of the rows of a tile; ``p_ij = power_ij / (1 + rest_i)``."""
+
+    gap: Doubles  # (rows, n)  (z - max) / temperature, rounded
+    tail: Doubles  # (rows, n)  what the rounding of `gap` left over
+    power: Doubles  # (rows, n)  exp(gap + tail)
+    top: Doubles  # (rows, 1)  max; NaN where it is not finite
+    winner: NDArray[np.intp]  # (rows, 1)
+    rest: Doubles  # (rows, 1)  sum of the powers without the winner's 1
+
+
+def softmax(z: Floats, out: Floats, axis: int = -1, temperature: float = 1.0) -> None:
+    """Write the softmax of `z` along `axis` to `out`, which may be `z`."""
+    with np.errstate(all="ignore"):
+        for rows, target in _tiles(z, out, axis):
+            row = _measure(rows, temperature)
+            target[...] = (row.power / (1.0 + row.rest)).reshape(target.shape)
+
+
+def softmax_at_once(z: object, out: object) -> bool:
+    """Return False: only the native core has a short cut for arrays that need no preparation."""
+    return False
+
+
+def log_softmax(z: Floats, out: Floats, axis: int = -1, temperature: float = 1.0) -> None:
+    """Write the logarithm of the softmax of `z` along `axis` to `out`, which may be `z`."""
+    with np.errstate(all="ignore"):
+        for rows, target in _tiles(z, out, axis):
+            row = _measure(rows, temperature)
+            target[...] = _log_p(row).reshape(target.shape)
+
+
+def logsumexp(z: Floats, out: Floats, axis: int = -1) -> None:
+    """Write ``log(sum(exp(z)))`` along `axis` to `out`, which keeps that axis with length 1."""
+    with np.errstate(all="ignore"):
+        for rows, target in _tiles(z, out, axis):
+            top = rows.max(axis=-1, keepdims=True)
+            row = _measure(rows, 1.0)
+            wide = top.astype(np.longdouble) + np.log1p(row.rest.astype(np.longdouble))
+            total = np.where(np.isfinite(top), wide.astype(np.float64), top)
+            target[...] = total.reshape(target.shape)
+
+
+def sigmoid(z: Floats, out: Floats) -> None:
+    """Write ``1 / (1 + exp(-z))`` to `out`, which may be `z`."""
+    with np.errstate(all="ignore"):
+        for x, target in _pieces(z, out):
+            small = np.exp(-np.abs(x))
+            target[...] = np.where(x < 0, small, 1.0) / (1.0 + small)
+
+
+def log_sigmoid(z: Floats, out: Floats) -> None:
+    """Write ``-log(1 + exp(-z))`` to `out`, which may be `z`."""
+    with np.errstate(all="ignore"):
+        for x, target in _pieces(z, out):
+            target[...] = np.where(x < 0, x, 0.0) - np.log1p(np.exp(-np.abs(x)))
+
+
+def cross_entropy_rows(
+    z: Floats,
+    y: NDArray[np.int64],
+    a: Doubles,
+    b: Doubles,
+    w: Doubles | None,
+    loss: Doubles,
+    grad: Floats | None,
+) -> None:
+    """Cross-entropy of each row with the target ``t_ij = a_i [j = y_i] + b_i w_j``.
+
+    ``loss_i = -sum_j t_ij log p_ij`` (with 0 * inf = 0) and ``grad_ij = (sum_j t_ij) p_ij - t_ij``,
+    where ``1 - p`` of the winner is the sum of the others. `grad` may be `z`; `w` None = ones.
+    A row with ``a = b = 0`` gives zeros whatever it holds, and its `y` is not read.
+    """
+    n, k = z.shape
+    weight = np.ones(k) if w is None else w
+    step = max(1, _TILE // k)
+    with np.errstate(all="ignore"):
+        for start in range(0, n, step):
+            part = slice(start, start + step)
+            _cross_entropy_tile(
+                z[part], y[part], a[part], b[part], weight, loss[part],
+                None if grad is None else grad[part],
+            )  # fmt: skip
+
+
+def softmax_curvature(p: Floats, u: Floats, scale: Floats, out: Floats) -> None:
+    """Write ``scale_i p_ij (u_ij - sum_l p_il u_il)`` to `out`, which may be `u`."""
+    step = max(1, _TILE // max(1, p.shape[1]))
+    for start in range(0, len(p), step):
+        part = slice(start, start + step)
+        wide_p, wide_u = p[part].astype(np.float64), u[part].astype(np.float64)
+        mean = (wide_p * wide_u).sum(axis=1, keepdims=True)
+        out[part] = scale[part, None] * (wide_p * (wide_u - mean))
+
+
+def _cross_entropy_tile(
+    z: Floats,
+    y: NDArray[np.int64],
+    a: Doubles,
+    b: Doubles,
+    w: Doubles,
+    loss: Doubles,
+    grad: Floats | None,
+) -> None:
+    used = (a != 0) | (b != 0)
+    own = np.arange(len(z)), np.where(used, y, 0)
+    row = _measure(z.astype(np.float64), 1.0)
+    minus_log_p = -_log_p(row)
+    spread = np.where(w != 0, w * minus_log_p, 0.0).sum(axis=1)  # 0 * inf = 0
+    loss[:] = np.where(a != 0, a * minus_log_p[own], 0.0) + np.where(b != 0, b * spread, 0.0)
+    loss[~used] = 0.0
+    if grad is None:
+        return
+    p = row.power / (1.0 + row.rest)
+    at_label = p[own]
+    others = np.where(
+        row.winner[:, 0] == own[1], row.rest[:, 0] / (1.0 + row.rest[:, 0]), 1 - at_label
+    )
+    total = w.sum()
+    result = (a + b * total)[:, None] * p - b[:, None] * w
+    result[own] = b * (total * at_label - w[own[1]]) - a * others
+    result[~used] = 0.0
+    grad[...] = result
+
+
+def _measure(z: Doubles, temperature: float) -> _Row:
+    winner = z.argmax(axis=-1)[:, None]  # the first NaN, where there is one
+    top = np.take_along_axis(z, winner, -1)
+    top[~np.isfinite(top)] = np.nan
+    gap, tail = _divided(*_difference(z, top, temperature))
+    power = np.exp(gap)
+    power += power * tail
+    np.put_along_axis(power, winner, np.where(np.isnan(top), top, 0.0), -1)
+    rest = power.sum(axis=-1, keepdims=True)
+    np.put_along_axis(power, winner, 1.0, -1)
+    return _Row(gap, tail, power, top, winner, rest)
+
+
+def _difference(z: Doubles, top: Doubles, temperature: float) -> tuple[Doubles, Doubles, float]:
+    """Return z - top as an exact sum of two numbers (Knuth's TwoSum), and the temperature."""
+    if temperature > 1e290:  # where the difference might overflow although its quotient does not
+        z, top, temperature = z * 0.25, top * 0.25, temperature * 0.25
+    gap = z - top
+    seen = gap - z
+    tail = (z - (gap - seen)) - (top + seen)
+    return gap, np.where(gap >= -np.finfo(np.float64).max, tail, 0.0), temperature
+
+
+def _divided(gap: Doubles, tail: Doubles, temperature: float) -> tuple[Doubles, Doubles]:
+    """Return (gap + tail) / temperature as a sum of two numbers; the remainder is Dekker's."""
+    if temperature == 1.0:
+        return gap, tail
+    mantissa, exponent = np.frexp(temperature)
+    quotient = np.ldexp(gap / mantissa, -exponent)
+    near = np.where(quotient > _LOWEST, quotient, 0.0)  # elsewhere the result is 0 anyway
+    high, low = _halves(near)
+    mantissa_high, mantissa_low = _halves(np.float64(mantissa))
+    product = near * mantissa
+    missing = (
+        (product - high * mantissa_high) - low * mantissa_high - high * mantissa_low
+    ) - low * mantissa_low
+    left = (np.ldexp(gap, -exponent) - product) + missing + np.ldexp(tail, -exponent)
+    return quotient, np.where(quotient > _LOWEST, left / mantissa, 0.0)
+
+
+def _halves(x: Any) -> tuple[Any, Any]:
+    scaled = _SPLIT * x
+    high = scaled - (scaled - x)
+    return high, x - high
+
+
+def _log_p(row: _Row) -> Doubles:
+    """Return gap + tail - log1p(rest), adding the small parts first."""
+    normaliser = np.log1p(row.rest)
+    total = row.gap - normaliser
+    seen = total - row.gap
+    left = (row.gap - (total - seen)) - (normaliser + seen)
+    return np.where(np.isfinite(row.gap), total + (left + row.tail), total)
+
+
+def _tiles(z: Floats, out: Floats, axis: int) -> Iterator[tuple[Doubles, Floats]]:
+    """Yield tiles of rows as float64 (rows, n), each with its place in `out` (..., n)."""
+    axis %= z.ndim
+    n = z.shape[axis]
+    outer = int(np.prod(z.shape[:axis]))
+    inner = int(np.prod(z.shape[axis + 1 :]))
+    if z.size == 0:
+        return
+    source = z.reshape(outer, n, inner).swapaxes(1, 2)
+    target = out.reshape(outer, -1, inner).swapaxes(1, 2)
+    wide = max(1, min(inner, _TILE // n))
+    tall = max(1, _TILE // (n * wide))
+    for i in range(0, outer, tall):
+        for j in range(0, inner, wide):
+            tile = source[i : i + tall, j : j + wide]
+            rows = tile.astype(np.float64, order="C").reshape(-1, n)
+            yield rows, target[i : i + tall, j : j + wide]
+
+
+def _pieces(z: Floats, out: Floats) -> Iterator[tuple[Doubles, Floats]]:
+    source, target = z.reshape(-1), out.reshape(-1)
+    for start in range(0, source.size, _TILE):
+        part = slice(start, start + _TILE)
+        yield source[part].astype(np.float64), target[part]
