@@ -1,0 +1,5 @@
+"""``python -m luce.cli`` is the ``luce`` command, also where scripts are not on the PATH."""
+
+from luce.cli import main
+
+main()

@@ -1,0 +1,44 @@
+"""Room 7: whole jobs, from paths to results: train, evaluate, predict, report, inspect.
+
+Here the neighbours below meet: data, estimators and storage, which may not see each other.
+May import: everything below. May be imported by: cli and server.
+The names are loaded when they are first used, so that reading the table of options for
+``luce train --help`` costs neither NumPy nor scikit-learn.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from luce.tasks.doctor import diagnose as diagnose
+    from luce.tasks.evaluation import evaluate as evaluate
+    from luce.tasks.inspection import inspect_data as inspect_data
+    from luce.tasks.inspection import inspect_model as inspect_model
+    from luce.tasks.logits import describe_logits as describe_logits
+    from luce.tasks.models import Model as Model
+    from luce.tasks.models import load_model as load_model
+    from luce.tasks.options import TrainOptions as TrainOptions
+    from luce.tasks.prediction import predict as predict
+    from luce.tasks.report import write_report as write_report
+    from luce.tasks.training import train as train
+
+_HOME = {
+    "Model": "models",
+    "TrainOptions": "options",
+    "describe_logits": "logits",
+    "diagnose": "doctor",
+    "evaluate": "evaluation",
+    "inspect_data": "inspection",
+    "inspect_model": "inspection",
+    "load_model": "models",
+    "predict": "prediction",
+    "train": "training",
+    "write_report": "report",
+}
+__all__ = [*_HOME]  # noqa: PLE0604  the names of the table above
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'luce.tasks' has no attribute {name!r}")
+    return getattr(import_module(f"luce.tasks.{_HOME[name]}"), name)

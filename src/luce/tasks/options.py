@@ -1,0 +1,277 @@
+"""The one table of training options.
+
+Each field of `TrainOptions` carries its type, default, range and help. The command line's flags,
+the keys of ``config.toml``, their checks and the arguments of the estimator are all derived from
+this table, so that they cannot drift apart.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from types import NoneType
+from typing import Any, get_args, get_type_hints
+
+from luce.errors import ParameterError
+from luce.tasks.suggestions import did_you_mean
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the table knows of an option besides its name, type and default."""
+
+    help: str
+    choices: tuple[str, ...] = ()
+    above: float | None = None
+    at_least: float | None = None
+    below: float | None = None
+    parameter: str | None = None  # the argument of SoftmaxRegression that it becomes
+    metavar: str | None = None
+
+    @property
+    def range(self) -> str:
+        """The range in words: ``"above 0"``, or nothing."""
+        bounds = {"above": self.above, "at least": self.at_least, "below": self.below}
+        return " and ".join(f"{word} {at:g}" for word, at in bounds.items() if at is not None)
+
+    def hold(self, value: float) -> bool:
+        """Return whether a number lies in the range; NaN and infinity lie in none."""
+        return (
+            abs(value) < float("inf")
+            and (self.above is None or value > self.above)
+            and (self.at_least is None or value >= self.at_least)
+            and (self.below is None or value < self.below)
+        )
+
+
+def _option(default: Any, help: str, **limits: Any) -> Any:
+    return field(default=default, metadata={"limits": Limits(help, **limits)})
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """Every option of a training; the fields are the keys of ``config.toml``.
+
+    Fields that may be None are left out of the file where they are not set: TOML has no null.
+    """
+
+    data: str | None = _option(None, "A data file, a folder of images, or a named set.")
+    target: str | None = _option(
+        None, "Column to predict; without it, guessed and told.", metavar="COLUMN"
+    )
+    split: str | None = _option(
+        None,
+        "Part of a named set to train on; without it, 'train' where the set has a "
+        "standard split, else 'all'.",
+        choices=("train", "test", "all"),
+    )
+    valid: str | None = _option(
+        None,
+        "Rows to evaluate on: a fraction held out of each class, a FILE, or 'test', the standard "
+        "test split of a named set; without it, 'test' where there is one, else 0.2.",
+        metavar="FRACTION|FILE|test",
+    )
+    solver: str = _option(
+        "auto",
+        "How to minimise: auto, newton and lbfgs reach the optimum; sgd and adam go by minibatch.",
+        choices=("auto", "newton", "lbfgs", "sgd", "adam"),
+        parameter="solver",
+    )
+    C: float = _option(
+        1.0, "Inverse strength of the L2 penalty, as in scikit-learn.", above=0, parameter="C"
+    )
+    class_weight: str | None = _option(
+        None,
+        "'balanced': every class counts the same, however rare.",
+        choices=("balanced",),
+        parameter="class_weight",
+    )
+    label_smoothing: float = _option(
+        0.0,
+        "Share of each label spread evenly over all classes.",
+        at_least=0,
+        below=1,
+        parameter="label_smoothing",
+    )
+    tol: float = _option(
+        1e-4,
+        "Stop when the loss is proven to be within this fraction of its optimum.",
+        above=0,
+        parameter="tol",
+    )
+    max_iter: int = _option(
+        100, "Most iterations of newton and lbfgs.", at_least=1, parameter="max_iter"
+    )
+    epochs: int = _option(20, "Passes of sgd and adam.", at_least=1, parameter="epochs")
+    batch_size: int = _option(
+        128, "Rows in a minibatch of sgd and adam.", at_least=1, parameter="batch_size"
+    )
+    learning_rate: float | None = _option(
+        None,
+        "First step size of sgd and adam; without it, the solver's own.",
+        above=0,
+        parameter="learning_rate",
+    )
+    schedule: str = _option(
+        "cosine",
+        "How the step size falls over the epochs of sgd and adam.",
+        choices=("cosine", "constant"),
+        parameter="schedule",
+    )
+    clip_norm: float | None = _option(
+        None,
+        "Longest gradient of sgd and adam; without it, unlimited.",
+        above=0,
+        parameter="clip_norm",
+    )
+    momentum: float = _option(0.9, "Momentum of sgd.", at_least=0, below=1, parameter="momentum")
+    patience: int = _option(
+        5,
+        "Epochs without progress on held-out rows before sgd and adam stop.",
+        at_least=1,
+        parameter="patience",
+    )
+    seed: int = _option(
+        0, "Seed of the hold-out and of the minibatches.", at_least=0, parameter="random_state"
+    )
+    threads: int | None = _option(
+        None, "Threads of the native core; without it, one per core.", at_least=1
+    )
+
+    def __post_init__(self) -> None:
+        for option in OPTIONS.values():
+            value = option.checked(getattr(self, option.name))
+            object.__setattr__(self, option.name, value)
+
+    def to_toml(self) -> dict[str, Any]:
+        """Return the options that are set, ready for a TOML writer."""
+        values = {name: getattr(self, name) for name in OPTIONS}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def estimator_arguments(self) -> dict[str, Any]:
+        """Return the arguments of `luce.SoftmaxRegression` that these options stand for."""
+        return {
+            option.limits.parameter: getattr(self, option.name)
+            for option in OPTIONS.values()
+            if option.limits.parameter is not None
+        }
+
+
+@dataclass(frozen=True)
+class Option:
+    """One row of the table: a field of `TrainOptions` with its type taken apart."""
+
+    name: str
+    kind: type
+    optional: bool
+    default: Any
+    limits: Limits
+
+    @property
+    def flag(self) -> str:
+        """The spelling on the command line: ``"--batch-size"``."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def required(self) -> str:
+        """What a value must be, in words, for the help and for error messages."""
+        if self.limits.choices:
+            return "one of " + ", ".join(self.limits.choices)
+        words = {int: "a whole number", float: "a number", str: "text"}[self.kind]
+        return f"{words} {self.limits.range}".rstrip()
+
+    def checked(self, value: Any) -> Any:
+        """Return ``value`` in the type of the option, or raise `ParameterError`."""
+        if value is None and self.optional:
+            return None
+        converted = self._converted(value)
+        if converted is None or not self._allowed(converted):
+            hint = did_you_mean(str(value), self.limits.choices)
+            raise ParameterError(
+                f"{self.name} must be {self.required}, got {value!r}. "
+                + (hint or f"Give another value with {self.flag} or in the configuration file.")
+            )
+        return converted
+
+    def _converted(self, value: Any) -> Any:
+        """The value as the option's type where nothing is lost, else None."""
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if self.kind is str:  # `valid = 0.2` without quotes is meant as "0.2"
+            return str(value) if isinstance(value, str) or number else None
+        if self.kind is float:
+            return float(value) if number else None
+        return value if number and isinstance(value, int) else None
+
+    def _allowed(self, value: Any) -> bool:
+        if self.kind is str:
+            return not self.limits.choices or value in self.limits.choices
+        return self.limits.hold(value)
+
+
+def _table() -> dict[str, Option]:
+    hints = get_type_hints(TrainOptions)
+    table = {}
+    for item in fields(TrainOptions):
+        kinds = [kind for kind in get_args(hints[item.name]) if kind is not NoneType]
+        optional = bool(kinds)
+        kind = kinds[0] if optional else hints[item.name]
+        table[item.name] = Option(item.name, kind, optional, item.default, item.metadata["limits"])
+    return table
+
+
+OPTIONS: Mapping[str, Option] = _table()
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Read the options that a TOML file sets.
+
+    Raises
+    ------
+    ParameterError
+        The file is missing or is not TOML, or has a key that is no option.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ParameterError(
+            f"--config must name a readable TOML file, got {str(path)!r}: {error}. "
+            "Every run folder holds one to start from: RUN/config.toml."
+        ) from error
+    for key in values:
+        if key not in OPTIONS:
+            raise ParameterError(
+                f"{path}: a key must be an option of luce train, got {key!r}. "
+                + (did_you_mean(key, OPTIONS) or "See luce train --help for the options.")
+            )
+    return values
+
+
+def resolve(flags: Mapping[str, Any], config: Path | None = None) -> TrainOptions:
+    """Join the options from all sources: flags win over the file, the file over the defaults.
+
+    Parameters
+    ----------
+    flags : mapping
+        Options by name; None stands for a flag that was not given.
+    config : Path, optional
+        A TOML file such as the ``config.toml`` of an earlier run.
+
+    Raises
+    ------
+    ParameterError
+        A value is of the wrong type or out of its range, or the file has an unknown key.
+
+    Examples
+    --------
+    >>> resolve({"data": "iris", "C": 10, "seed": None}).C
+    10.0
+    """
+    values = read_config(config) if config is not None else {}
+    values |= {name: value for name, value in flags.items() if value is not None}
+    options = TrainOptions(**values)
+    if options.data is None:
+        raise ParameterError(
+            "luce train needs data: a file, a folder of images, or a named set; got none. "
+            "Give it as the first argument, for instance: luce train digits"
+        )
+    return options

@@ -1,0 +1,178 @@
+"""The run folder: one training, with everything needed to read, use and repeat it.
+
+::
+
+    config.toml          every option, resolved; luce train --config repeats the run bit for bit
+    model.safetensors    the model: weights and all its metadata
+    metrics.jsonl        one line an iteration or epoch, written while training
+    eval.json            figures of merit on the evaluated rows
+    predictions.csv      the evaluated rows with their probabilities
+    report.html          all of it on one page
+    environment.json     versions, instruction set, threads, platform; no names of hosts or users
+"""
+
+import json
+import math
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from itertools import count
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any, TextIO
+
+from luce.errors import ModelFileError, ParameterError, WriteError
+from luce.storage import write_atomically
+
+CONFIG = "config.toml"
+MODEL = "model.safetensors"
+METRICS = "metrics.jsonl"
+EVALUATION = "eval.json"
+PREDICTIONS = "predictions.csv"
+REPORT = "report.html"
+ENVIRONMENT = "environment.json"
+
+
+@contextmanager
+def new_run(name: str, out: Path | None = None) -> Iterator[Path]:
+    """Create a run folder, and remove it again if no model came to be in it.
+
+    Parameters
+    ----------
+    name : str
+        Name of the data; the folder is ``runs/<name>-<date>-<time>``.
+    out : Path, optional
+        The folder to use instead. If an earlier run is there, a number is appended to the name:
+        no run is ever overwritten.
+
+    Raises
+    ------
+    ParameterError
+        ``out`` is a file, or a folder with other things in it.
+    WriteError
+        The folder cannot be created.
+    """
+    wanted = out or Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    folder, created = _claim(wanted)
+    try:
+        yield folder
+    except BaseException:
+        if not (folder / MODEL).exists():  # a trained model is never thrown away
+            _remove(folder, created)
+        raise
+
+
+def _claim(wanted: Path) -> tuple[Path, list[Path]]:
+    """Create the folder under the first free name; return it and the folders that are new."""
+    for attempt in count(1):
+        path = wanted if attempt == 1 else wanted.with_name(f"{wanted.name}-{attempt}")
+        try:
+            if is_run(path):
+                continue
+            if path.exists():
+                _check_empty(path)
+                return path, []
+            created = [parent for parent in (path, *path.parents) if not parent.exists()]
+            path.mkdir(parents=True)
+        except FileExistsError:  # another process took the name in this very moment
+            continue
+        except OSError as error:
+            raise WriteError(
+                f"a run folder must be created at {str(path)!r}, but the system says: "
+                f"{error.strerror}. Choose another place with --out."
+            ) from error
+        return path, created
+    raise AssertionError("count() has no end")
+
+
+def _check_empty(path: Path) -> None:
+    if not path.is_dir() or any(path.iterdir()):
+        kind = "a folder with other files" if path.is_dir() else "a file"
+        raise ParameterError(
+            f"--out must name a new or empty folder, or an earlier run, got {str(path)!r}, {kind}. "
+            "Choose another name."
+        )
+
+
+def _remove(folder: Path, created: list[Path]) -> None:
+    for item in folder.iterdir():
+        item.unlink()
+    with suppress(OSError):  # somebody put something else there in the meantime
+        for path in created:
+            path.rmdir()
+
+
+def is_run(path: Path) -> bool:
+    """Return whether ``path`` is a run folder."""
+    return (path / CONFIG).is_file()
+
+
+def model_path(model: str | Path) -> Path:
+    """Return the model file that ``model``, a file or a run folder, stands for.
+
+    Raises
+    ------
+    ModelFileError
+        The folder holds no model.
+    """
+    path = Path(model)
+    if not path.is_dir():
+        return path
+    if not (path / MODEL).is_file():
+        raise ModelFileError(
+            f"a model must be a .safetensors file or a run folder, got {str(path)!r}, a folder "
+            f"without {MODEL}. Train one with: luce train DATA --out {path}"
+        )
+    return path / MODEL
+
+
+def write_json(path: Path, tree: Mapping[str, Any]) -> None:
+    """Write one of the JSON files, indented for readers."""
+    text = json.dumps(tree, indent=1, ensure_ascii=False, allow_nan=False)
+    write_atomically(path, f"{text}\n".encode())
+
+
+class MetricsLog:
+    """Callback of the estimator that appends each history entry to ``metrics.jsonl`` at once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: TextIO | None = None
+
+    def __enter__(self) -> "MetricsLog":
+        with self._reporting():
+            self._file = self._path.open("a", encoding="utf-8")
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        assert self._file is not None
+        with suppress(OSError):  # every line has been flushed, or its failure reported
+            self._file.close()
+
+    def __call__(self, entry: Mapping[str, Any]) -> None:
+        assert self._file is not None, "the log is used in a with statement"
+        line = json.dumps({key: _plain(value) for key, value in entry.items()}, allow_nan=False)
+        with self._reporting():
+            self._file.write(f"{line}\n")
+            self._file.flush()
+
+    @contextmanager
+    def _reporting(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise WriteError(
+                f"the training history must be written to {str(self._path)!r}, but the system "
+                f"says: {error.strerror}. Free some space or choose another place with --out."
+            ) from error
+
+
+def _plain(value: Any) -> Any:
+    """A NumPy number as Python's; NaN and infinity, which JSON lacks, as None."""
+    if isinstance(value, bool | str) or value is None:
+        return value
+    if isinstance(value, Integral):
+        return int(value)
+    assert isinstance(value, Real), f"a history entry holds numbers, not {type(value)}"
+    return float(value) if math.isfinite(value) else None
