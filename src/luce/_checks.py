@@ -18,11 +18,29 @@ Axis: TypeAlias = int | tuple[int, ...] | None
 
 # Rows that another library's float16 or float32 softmax made pass; typing errors do not.
 SUM_TOLERANCE = 1e-3
+LARGEST_WEIGHT = 1e200  # leaves room for the sum over all rows
+
+
+def as_array(values: ArrayLike, name: str) -> NDArray[Any]:
+    """Return a plain array of whatever dtype; masked and ragged ones are refused."""
+    # np.asarray would drop a mask without a word. Asked of arrays only: np.ma is slow to import.
+    if isinstance(values, np.ndarray) and isinstance(values, np.ma.MaskedArray):
+        raise DtypeError(
+            f"{name} must be a plain array, got a masked array of shape {values.shape}."
+            f" Pass {name}.data, and where=~{name}.mask to a function that takes where."
+        )
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise ShapeError(
+            f"{name} must have rows of equal length, got a ragged {type(values).__name__}"
+            f" ({error}). Pad the rows, or pass them one by one."
+        ) from error
 
 
 def as_float_array(values: ArrayLike, name: str = "logits") -> FloatArray:
     """Return float32 and float64 as they are, float16 as float32 and integers as float64."""
-    array = _as_plain_array(values, name)
+    array = as_array(values, name)
     dtype = array.dtype
     if dtype.isnative and dtype in (np.float32, np.float64):
         return array
@@ -36,21 +54,19 @@ def as_float_array(values: ArrayLike, name: str = "logits") -> FloatArray:
     )
 
 
-def as_logits(values: ArrayLike, name: str = "logits") -> FloatArray:
-    """Return `as_float_array` of at least one axis, with at least one class on the last."""
-    z = as_float_array(values, name)
-    if z.ndim == 0:
+def check_classes(shape: tuple[int, ...], name: str = "logits") -> None:
+    """Refuse logits without a last axis of classes, or with no class on it."""
+    if not shape:
         raise _no_axis(name)
-    if z.shape[-1] == 0:
+    if shape[-1] == 0:
         raise ShapeError(
-            f"{name} must have at least one class, got shape {z.shape}, with none along axis -1."
+            f"{name} must have at least one class, got shape {shape}, with none along axis -1."
             " Check how the array was sliced."
         )
-    return z
 
 
 def as_axes(axis: Axis, shape: tuple[int, ...], name: str = "logits") -> tuple[int, ...]:
-    """Return the axes of classes counted from 0, each once; together they hold a class."""
+    """Return the axes of classes counted from 0, each once, and at least one."""
     ndim = len(shape)
     given = range(ndim) if axis is None else (axis if isinstance(axis, tuple) else (axis,))
     axes = tuple(_as_axis(one, ndim, name) for one in given)
@@ -58,11 +74,6 @@ def as_axes(axis: Axis, shape: tuple[int, ...], name: str = "logits") -> tuple[i
         raise _no_axis(name)
     if len(set(axes)) < len(axes):
         raise ParameterError(f"axis must name each axis once, got {axis!r}. Remove the repetition.")
-    if any(shape[one] == 0 for one in axes):
-        raise ShapeError(
-            f"{name} must have at least one class, got shape {shape}, with none along"
-            f" axis {axis!r}. Check how the array was sliced."
-        )
     return axes
 
 
@@ -149,17 +160,17 @@ def as_ignore_index(value: Any) -> int | None:
 
 def as_class_weights(values: ArrayLike, classes: int) -> NDArray[np.float64]:
     """Return one finite weight for each class as float64, none negative and not all zero."""
-    weight = as_float_array(values, "weight").astype(np.float64)
+    weight: NDArray[np.float64] = as_float_array(values, "weight").astype(np.float64)
     if weight.shape != (classes,):
         raise ShapeError(
             f"weight must hold one number for each of the {classes} classes, got shape"
             f" {weight.shape}. Pass weight of shape ({classes},)."
         )
-    wrong = ~((weight >= 0) & (weight < np.inf))
+    wrong = ~((weight >= 0) & (weight <= LARGEST_WEIGHT))
     if wrong.any():
         first = int(wrong.argmax())
         raise ParameterError(
-            f"weight must be finite and not negative, got {weight[first]} for class {first}"
+            f"weight must lie in 0..{LARGEST_WEIGHT:g}, got {weight[first]} for class {first}"
             f" (classes at fault: {wrong.sum()}). Use 0 to leave a class out."
         )
     if not weight.any():
@@ -171,15 +182,12 @@ def as_class_weights(values: ArrayLike, classes: int) -> NDArray[np.float64]:
 
 
 def as_labels(
-    target: ArrayLike, shape: tuple[int, ...], classes: int, ignore_index: int | None = None
+    target: ArrayLike, rows: tuple[int, ...], classes: int, ignore_index: int | None = None
 ) -> NDArray[np.int64]:
     """Return labels in ``0..classes-1`` as int64, and -1 where a row is to be ignored."""
-    labels = _as_integers(_as_plain_array(target, "target"))
-    if labels.shape != shape:
-        raise ShapeError(
-            f"target must hold a label for each row, shape {shape}, or a distribution for each row,"
-            f" shape {(*shape, classes)}; got shape {labels.shape}. {_shape_cure(labels, shape)}"
-        )
+    labels = _as_integers(as_array(target, "target"))
+    if labels.shape != rows:
+        raise _target_shape_error(labels, rows, classes)
     outside = (labels < 0) | (labels >= classes)
     if ignore_index is None:
         if outside.any():
@@ -191,16 +199,12 @@ def as_labels(
     return np.where(ignored, -1, labels).astype(np.int64, copy=False)
 
 
-def as_distributions(target: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """Return one distribution over the classes for each row as float64, checked, not rescaled."""
-    plain = _as_plain_array(target, "target")
-    t = as_float_array(plain.view(np.uint8) if plain.dtype == np.bool_ else plain, "target")
-    if t.shape != shape:
-        raise ShapeError(
-            f"target must hold a distribution for each row, shape {shape}, got shape {t.shape}."
-            f" {_shape_cure(t, shape)}"
-        )
-    t = t.astype(np.float64, copy=False)
+def as_distributions(target: ArrayLike, rows: tuple[int, ...], classes: int) -> FloatArray:
+    """Return one distribution over the classes for each row, checked and not rescaled."""
+    given = as_array(target, "target")
+    t = as_float_array(given.view(np.uint8) if given.dtype == np.bool_ else given, "target")
+    if t.shape != (*rows, classes):
+        raise _target_shape_error(t, rows, classes)
     wrong = ~(t >= 0)
     if wrong.any():
         *row, column = _first(wrong)
@@ -209,7 +213,7 @@ def as_distributions(target: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.fl
             f" {_named(row)}, class {column} (entries at fault: {wrong.sum()})."
             " Pass probabilities, not logits: luce.softmax makes them."
         )
-    total = t.sum(axis=-1)
+    total = t.sum(axis=-1, dtype=np.float64)
     wrong = ~(np.abs(total - 1) <= SUM_TOLERANCE)
     if wrong.any():
         row = _first(wrong)
@@ -219,24 +223,6 @@ def as_distributions(target: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.fl
             " Divide each row by its sum."
         )
     return t
-
-
-def _as_plain_array(values: ArrayLike, name: str) -> NDArray[Any]:
-    if type(values) is np.ndarray:
-        return values
-    # np.asarray would drop a mask without a word. Asked of arrays only: np.ma is slow to import.
-    if isinstance(values, np.ndarray) and isinstance(values, np.ma.MaskedArray):
-        raise DtypeError(
-            f"{name} must be a plain array, got a masked array of shape {values.shape}."
-            f" Pass {name}.data, and where=~{name}.mask to a function that takes where."
-        )
-    try:
-        return np.asarray(values)
-    except ValueError as error:
-        raise ShapeError(
-            f"{name} must have rows of equal length, got a ragged {type(values).__name__}"
-            f" ({error}). Pad the rows, or pass them one by one."
-        ) from error
 
 
 def _dtype_cure(dtype: np.dtype[Any], name: str) -> str:
@@ -313,10 +299,15 @@ def _label_error(labels: NDArray[Any], wrong: NDArray[np.bool_], classes: int) -
     )
 
 
-def _shape_cure(target: NDArray[Any], shape: tuple[int, ...]) -> str:
-    if target.size == int(np.prod(shape)):
-        return f"Pass target.reshape({shape})."
-    return "Pass logits and target of the same rows, classes along the last axis."
+def _target_shape_error(target: NDArray[Any], rows: tuple[int, ...], classes: int) -> ShapeError:
+    if target.size == int(np.prod(rows)):
+        cure = f"Pass target.reshape({rows})."
+    else:
+        cure = "Pass the same rows in logits and target, with the classes along the last axis."
+    return ShapeError(
+        f"target must hold a label for each row, shape {rows}, or a distribution for each row,"
+        f" shape {(*rows, classes)}; got shape {target.shape}. {cure}"
+    )
 
 
 def _first(wrong: NDArray[np.bool_]) -> list[int]:

@@ -1,0 +1,65 @@
+"""Softmax and its family in mpmath, 80 decimal digits, one row at a time.
+
+Arguments are floats, taken at their exact value; results are lists of ``mpf``. A row must hold
+a finite largest value; other elements may be ``-inf``.
+"""
+
+from collections.abc import Iterable
+from functools import wraps
+
+from mpmath import mp, mpf
+
+DIGITS = 80
+
+
+def at_full_precision(function):
+    @wraps(function)
+    def precise(*args, **options):
+        with mp.workdps(DIGITS):
+            return function(*args, **options)
+
+    return precise
+
+
+def exact(row: Iterable[float], temperature: float = 1.0) -> list[mpf]:
+    return [mpf(float(z)) / mpf(float(temperature)) for z in row]
+
+
+def odds_against_the_winner(row: list[mpf]) -> tuple[int, list[mpf], mpf]:
+    """Return the winner, every e^(z_j - z_winner), and the sum of the losers' ones.
+
+    The losers are summed apart: 1 - p of a winner with p = 1 - 1e-300 must keep its digits.
+    """
+    winner = max(range(len(row)), key=row.__getitem__)
+    odds = [mp.exp(z - row[winner]) for z in row]
+    return winner, odds, mp.fsum(odds[:winner] + odds[winner + 1 :])
+
+
+@at_full_precision
+def softmax(row: Iterable[float], temperature: float = 1.0) -> list[mpf]:
+    _, odds, losers = odds_against_the_winner(exact(row, temperature))
+    return [one / (1 + losers) for one in odds]
+
+
+@at_full_precision
+def log_softmax(row: Iterable[float], temperature: float = 1.0) -> list[mpf]:
+    z = exact(row, temperature)
+    winner, _, losers = odds_against_the_winner(z)
+    return [(one - z[winner]) - mp.log1p(losers) for one in z]
+
+
+@at_full_precision
+def logsumexp(row: Iterable[float]) -> mpf:
+    z = exact(row)
+    winner, _, losers = odds_against_the_winner(z)
+    return z[winner] + mp.log1p(losers)
+
+
+@at_full_precision
+def sigmoid(x: float) -> mpf:
+    return 1 / (1 + mp.exp(-mpf(float(x))))
+
+
+@at_full_precision
+def log_sigmoid(x: float) -> mpf:
+    return -mp.log1p(mp.exp(-mpf(float(x))))

@@ -1,0 +1,39 @@
+"""How far a floating-point result is from the exact value, in units in the last place."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from mpmath import mp, mpf
+from numpy.typing import DTypeLike
+
+
+def ulp_error(got: float, exact: mpf, dtype: DTypeLike) -> float:
+    """Return |got - exact| in units of the spacing of ``dtype`` at the exact value.
+
+    Below the smallest normal number the spacing is that of the subnormals, so that a result
+    flushed to 0 costs as many ULP as it has lost steps.
+    """
+    info = np.finfo(dtype)
+    with mp.workdps(80):
+        _, exponent = mp.frexp(exact)
+        step = mp.ldexp(1, max(int(exponent) - 1, int(info.minexp)) - info.nmant)
+        return float(abs(mpf(float(got)) - exact) / step)
+
+
+def worst_ulp_error(got: Any, exact: Iterable[mpf], dtype: DTypeLike) -> float:
+    """Return the largest `ulp_error` of an array of any shape against the exact values in order."""
+    pairs = zip(np.ravel(got).tolist(), exact, strict=True)
+    return max((ulp_error(one, value, dtype) for one, value in pairs), default=0.0)
+
+
+def assert_within(bound: float, got: Any, exact: Iterable[mpf], dtype: DTypeLike) -> None:
+    """Raise unless every element is finite and at most ``bound`` ULP from its exact value."""
+    assert np.isfinite(got).all(), f"not finite: {got}"
+    pairs = zip(np.ravel(got).tolist(), exact, strict=True)
+    for place, (one, value) in enumerate(pairs):
+        error = ulp_error(one, value, dtype)
+        assert error <= bound, (
+            f"element {place}: got {one!r}, exact {mp.nstr(value, 20)}:"
+            f" {error:.2f} ULP of {np.dtype(dtype)}, promised {bound}"
+        )
