@@ -1,0 +1,12 @@
+"""Room 5: model files. One model is one ``.safetensors`` file, written whole or not at all.
+
+Nothing here can run code from a file: there is no pickle, no fallback, no import by name.
+May import: errors, numpy, safetensors. May be imported by: tasks and every room above.
+The format is described in ``docs/model_file.md``.
+"""
+
+from luce.storage.atomic import write_atomically as write_atomically
+from luce.storage.model import FORMAT_VERSION as FORMAT_VERSION
+from luce.storage.model import ModelFile as ModelFile
+from luce.storage.model import load_model as load_model
+from luce.storage.model import save_model as save_model

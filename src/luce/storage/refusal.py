@@ -1,0 +1,29 @@
+"""How a model file is refused: what is required, what came, where, and what to do."""
+
+from typing import NoReturn
+
+_DAMAGED = "The file is damaged or was not written by luce: copy it again or train the model again"
+
+
+class Refusal(Exception):
+    """A reason not to accept a model; ``luce.storage.model`` makes a ModelFileError of it."""
+
+    def __init__(self, problem: str, advice: str = _DAMAGED) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.advice = advice
+
+
+def refuse(where: str, required: str, got: object, advice: str = _DAMAGED) -> NoReturn:
+    """Raise Refusal: ``where`` names the place, ``required`` completes "must ..."."""
+    raise Refusal(f"{where} must {required}, got {show(got)}", advice)
+
+
+def show(value: object) -> str:
+    """The value on one line: control characters escaped, long values cut in the middle."""
+    text = value if isinstance(value, Quoted) else repr(value)
+    return text if len(text) <= 80 else f"{text[:50]}...{text[-20:]}"
+
+
+class Quoted(str):
+    """A description to be shown as it stands, without quotation marks."""

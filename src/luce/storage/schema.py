@@ -1,0 +1,171 @@
+"""What the metadata of a model must hold, checked field by field.
+
+The encoding is checked again, in full, by the room that understands it (``luce.data``).
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from luce.storage.refusal import Quoted, Refusal, refuse
+
+FORMAT = "luce-model"
+FORMAT_VERSION = 1
+
+_KINDS: dict[str, type] = {"int": int, "str": str, "bool": bool, "float": float}
+_INT64 = range(-(2**63), 2**63)
+_FIELDS = {
+    "format", "version", "luce_version", "created", "estimator", "classes", "class_names",
+    "encoding", "options", "data", "metrics", "training",
+}  # fmt: skip
+_ESTIMATORS = ("SoftmaxRegression",)
+
+
+def check_version(metadata: object) -> None:
+    """Refuse what is no luce model, and what a later luce has written. Raises Refusal."""
+    if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
+        got = metadata.get("format") if isinstance(metadata, dict) else metadata
+        refuse("metadata.format", f"be {FORMAT!r}", got)
+    version = metadata.get("version")
+    if type(version) is not int or version < 1:
+        refuse("metadata.version", "be a whole number from 1", version)
+    if version > FORMAT_VERSION:
+        _refuse_newer(version, metadata.get("luce_version"))
+
+
+def check_metadata(metadata: Mapping[str, Any]) -> None:
+    """Check every field of format version 1. Raises Refusal naming the field."""
+    _exact_fields(metadata, _FIELDS, "metadata")
+    for name in ("luce_version", "created"):
+        _text(metadata[name], f"metadata.{name}")
+    if metadata["estimator"] not in _ESTIMATORS:
+        refuse("metadata.estimator", f"be one of {', '.join(_ESTIMATORS)}", metadata["estimator"])
+    for name in ("encoding", "options", "metrics"):
+        _object(metadata[name], f"metadata.{name}")
+    count = _check_classes(metadata["classes"], "metadata.classes")
+    _check_class_names(metadata["class_names"], count, "metadata.class_names")
+    _check_data(metadata["data"], "metadata.data")
+    _check_training(metadata["training"], "metadata.training")
+
+
+def check_tensors(tensors: Mapping[str, NDArray[Any]], classes: int) -> None:
+    """Check names, shapes and values of the weights of ``classes`` classes. Raises Refusal."""
+    if tensors.keys() != {"coef", "intercept"}:
+        refuse("the tensors", "be coef and intercept", sorted(tensors))
+    coef, intercept = tensors["coef"], tensors["intercept"]
+    rows = (1, 2) if classes == 2 else (classes,)  # two classes need one row only
+    if coef.ndim != 2 or coef.shape[0] not in rows:
+        wanted = f"({' or '.join(map(str, rows))}, features) for {classes} classes"
+        refuse("tensor coef", f"have the shape {wanted}", coef.shape)
+    if intercept.shape != coef.shape[:1]:
+        refuse("tensor intercept", f"have the shape {coef.shape[:1]} as coef has", intercept.shape)
+    if intercept.dtype != coef.dtype:
+        refuse("tensor intercept", f"be {coef.dtype} as coef is", Quoted(str(intercept.dtype)))
+    for name, tensor in tensors.items():
+        wrong = np.argwhere(~np.isfinite(tensor))
+        if len(wrong):
+            at = wrong[0].tolist()
+            refuse(f"tensor {name}", "be finite everywhere", Quoted(f"{tensor[tuple(at)]} at {at}"))
+
+
+def _refuse_newer(version: int, written_by: object) -> None:
+    known = isinstance(written_by, str) and re.fullmatch(r"\d+(\.\w+){1,4}", written_by, re.ASCII)
+    wanted = f"'luce>={written_by}'" if known else "--upgrade luce"
+    raise Refusal(
+        f"metadata.version must be at most {FORMAT_VERSION} for this luce, got {version}:"
+        " a later luce has written the file",
+        f"Install that one: pip install {wanted}",
+    )
+
+
+def _check_classes(classes: object, where: str) -> int:
+    _exact_fields(_object(classes, where), {"kind", "values"}, where)
+    assert isinstance(classes, dict)
+    if not isinstance(classes["kind"], str) or classes["kind"] not in _KINDS:
+        refuse(f"{where}.kind", f"be one of {', '.join(_KINDS)}", classes["kind"])
+    values = _list(classes["values"], f"{where}.values")
+    for i, value in enumerate(values):
+        if type(value) is not _KINDS[classes["kind"]]:
+            refuse(f"{where}.values[{i}]", f"be of kind {classes['kind']}", value)
+        if type(value) is int and value not in _INT64:
+            refuse(f"{where}.values[{i}]", "fit into 64 bits", value)
+    if len(values) < 2:
+        refuse(f"{where}.values", "hold two classes or more", values)
+    _distinct(values, f"{where}.values")
+    return len(values)
+
+
+def _check_class_names(names: object, count: int, where: str) -> None:
+    if names is None:
+        return
+    names = _list(names, where)
+    for i, name in enumerate(names):
+        _text(name, f"{where}[{i}]")
+    if len(names) != count:
+        refuse(where, f"hold {count} names, one a class", Quoted(f"{len(names)}"))
+    _distinct(names, where)
+
+
+def _check_data(data: object, where: str) -> None:
+    data = _with_fields(data, {"name", "fingerprint", "rows", "target"}, where)
+    _text(data["name"], f"{where}.name")
+    _text(data["fingerprint"], f"{where}.fingerprint")
+    _count(data["rows"], f"{where}.rows")
+    if data["target"] is not None:
+        _text(data["target"], f"{where}.target")
+
+
+def _check_training(training: object, where: str) -> None:
+    training = _with_fields(training, {"n_iter", "gap", "converged"}, where)
+    _count(training["n_iter"], f"{where}.n_iter")
+    if training["gap"] is not None and type(training["gap"]) not in (int, float):
+        refuse(f"{where}.gap", "be a number or null", training["gap"])
+    if type(training["converged"]) is not bool:
+        refuse(f"{where}.converged", "be true or false", training["converged"])
+
+
+def _object(value: object, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        refuse(where, "be an object", value)
+    return value
+
+
+def _list(value: object, where: str) -> list[Any]:
+    if not isinstance(value, list | tuple):
+        refuse(where, "be a list", value)
+    return list(value)
+
+
+def _text(value: object, where: str) -> None:
+    if not isinstance(value, str):
+        refuse(where, "be text", value)
+
+
+def _count(value: object, where: str) -> None:
+    if type(value) is not int or value < 0:
+        refuse(where, "be a whole number from 0", value)
+
+
+def _with_fields(value: object, names: set[str], where: str) -> dict[str, Any]:
+    tree = _object(value, where)
+    missing = sorted(names - tree.keys())
+    if missing:
+        refuse(where, f"have the field {missing[0]!r}", sorted(tree))
+    return tree
+
+
+def _exact_fields(value: Mapping[str, Any], names: set[str], where: str) -> None:
+    unknown = sorted(_with_fields(value, names, where).keys() - names)
+    if unknown:
+        refuse(where, f"have no field but {', '.join(sorted(names))}", unknown[0])
+
+
+def _distinct(values: list[Any], where: str) -> None:
+    seen = set()
+    for value in values:
+        if value in seen:
+            refuse(where, "hold no value twice", value)
+        seen.add(value)
