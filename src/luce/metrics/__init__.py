@@ -1,0 +1,23 @@
+"""Room 4: figures of merit of a classifier, each with its 95 % interval where it has one.
+
+Labels are numbers 0..k-1, probabilities an array (n, k). NumPy alone; nothing here knows about files.
+May import: functions, _checks, errors, numpy. May be imported by: tasks and every room above.
+"""
+
+from luce.metrics.accuracy import Baseline as Baseline
+from luce.metrics.accuracy import accuracy as accuracy
+from luce.metrics.accuracy import majority_baseline as majority_baseline
+from luce.metrics.calibration import calibration_error as calibration_error
+from luce.metrics.calibration import reliability_of_class as reliability_of_class
+from luce.metrics.calibration import reliability_of_top_label as reliability_of_top_label
+from luce.metrics.confusion import ClassScores as ClassScores
+from luce.metrics.confusion import class_scores as class_scores
+from luce.metrics.confusion import confusion_matrix as confusion_matrix
+from luce.metrics.evaluation import evaluate as evaluate
+from luce.metrics.intervals import Estimate as Estimate
+from luce.metrics.intervals import mean_interval as mean_interval
+from luce.metrics.intervals import wilson_interval as wilson_interval
+from luce.metrics.log_loss import log_loss as log_loss
+from luce.metrics.log_loss import row_losses as row_losses
+from luce.metrics.reliability import ReliabilityBin as ReliabilityBin
+from luce.metrics.reliability import reliability_bins as reliability_bins
