@@ -1,6 +1,6 @@
 """Room 4: figures of merit of a classifier, each with its 95 % interval where it has one.
 
-Labels are numbers 0..k-1, probabilities an array (n, k). NumPy alone; nothing here knows about files.
+Labels are numbers 0..k-1, probabilities an array (n, k). Nothing here knows about files.
 May import: functions, _checks, errors, numpy. May be imported by: tasks and every room above.
 """
 
@@ -8,7 +8,7 @@ from luce.metrics.accuracy import Baseline as Baseline
 from luce.metrics.accuracy import accuracy as accuracy
 from luce.metrics.accuracy import majority_baseline as majority_baseline
 from luce.metrics.calibration import calibration_error as calibration_error
-from luce.metrics.calibration import reliability_of_class as reliability_of_class
+from luce.metrics.calibration import reliability_of_classes as reliability_of_classes
 from luce.metrics.calibration import reliability_of_top_label as reliability_of_top_label
 from luce.metrics.confusion import ClassScores as ClassScores
 from luce.metrics.confusion import class_scores as class_scores

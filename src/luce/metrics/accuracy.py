@@ -36,9 +36,9 @@ def accuracy(labels: ArrayLike, proba: ArrayLike) -> Estimate:
 def majority_baseline(labels: ArrayLike, classes: int) -> Baseline:
     """The best that can be done without features, on labels (n,) of 0..classes-1.
 
-    The accuracy is that of always answering the most frequent class; the log loss that of giving each
-    class its share among these very labels as its probability (their entropy). Both are the best
-    constants in hindsight, so a model that beats them has learnt from the features.
+    The accuracy is that of always answering the most frequent class; the log loss that of giving
+    each class its share among these very labels as its probability (their entropy). Both are the
+    best constants in hindsight, so a model that beats them has learnt from the features.
 
     Examples
     --------

@@ -5,8 +5,9 @@ classifier most rows have a confidence near 1, and bins of equal width put them 
 inside which errors of opposite sign cancel; bins of equal mass look closest where the rows are.
 For a single class most probabilities lie near 0, so there the bins have equal width.
 
-Source: Naeini, Cooper & Hauskrecht (2015), AAAI (the error); Guo et al. (2017), ICML (15 bins); Nixon et
-al. (2019), CVPR workshops, and Roelofs et al. (2022), AISTATS (bins of equal mass, and the upward bias).
+Source: Naeini, Cooper & Hauskrecht (2015), AAAI (the error); Guo et al. (2017), ICML (15 bins);
+Nixon et al. (2019), CVPR workshops, and Roelofs et al. (2022), AISTATS (bins of equal mass, and the
+upward bias).
 """
 
 import numpy as np
@@ -73,17 +74,17 @@ def calibration_error(labels: ArrayLike, proba: ArrayLike, *, seed: int = 0) -> 
 
 
 def reliability_of_top_label(labels: ArrayLike, proba: ArrayLike) -> list[ReliabilityBin]:
-    """Bins of the probability of the predicted class: those the calibration error is computed from."""
+    """Bins of the probability of the predicted class, those of the calibration error."""
     p = as_probabilities(proba)
     confidence, correct = _top_label(as_labels(labels, *p.shape), p)
     return reliability_bins(confidence, correct, _top_label_edges(confidence))
 
 
-def reliability_of_class(labels: ArrayLike, proba: ArrayLike, label: int) -> list[ReliabilityBin]:
-    """Ten bins of equal width of the probability of one class; "accuracy" is that class's share."""
+def reliability_of_classes(labels: ArrayLike, proba: ArrayLike) -> list[list[ReliabilityBin]]:
+    """For each class ten bins of equal width of its probability; "accuracy" is its share."""
     p = as_probabilities(proba)
     y = as_labels(labels, *p.shape)
-    return reliability_bins(p[:, label], y == label, CLASS_EDGES)
+    return [reliability_bins(column, y == label, CLASS_EDGES) for label, column in enumerate(p.T)]
 
 
 def _top_label(

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from dataclasses import asdict
+from typing import Any
 
 from numpy.typing import ArrayLike
 
@@ -10,11 +11,12 @@ from luce.errors import ShapeError
 from luce.metrics.accuracy import accuracy, majority_baseline
 from luce.metrics.calibration import (
     calibration_error,
-    reliability_of_class,
+    reliability_of_classes,
     reliability_of_top_label,
 )
 from luce.metrics.confusion import class_scores, confusion_matrix
 from luce.metrics.inputs import as_labels, as_probabilities
+from luce.metrics.intervals import Estimate
 from luce.metrics.log_loss import log_loss
 
 
@@ -64,16 +66,16 @@ def evaluate(labels: ArrayLike, proba: ArrayLike, classes: Sequence[str]) -> dic
             for name, row in zip(classes, _rows(class_scores(confusion)), strict=True)
         ],
         "reliability": {
-            "top_label": [_tree(b) for b in reliability_of_top_label(y, p)],
+            "top_label": [asdict(b) for b in reliability_of_top_label(y, p)],
             "per_class": {
-                name: [_tree(b) for b in reliability_of_class(y, p, label)]
-                for label, name in enumerate(classes)
+                name: [asdict(b) for b in bins]
+                for name, bins in zip(classes, reliability_of_classes(y, p), strict=True)
             },
         },
     }
 
 
-def _tree(figures: NamedTuple) -> dict[str, Any]:
+def _tree(figures: Estimate) -> dict[str, Any]:
     return {name: _json(value) for name, value in figures._asdict().items()}
 
 

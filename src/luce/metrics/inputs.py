@@ -15,7 +15,7 @@ def as_probabilities(proba: ArrayLike) -> NDArray[np.float64]:
             f"proba must have the shape (rows, classes) with a row and a class at least,"
             f" got {p.shape}. Pass the result of predict_proba."
         )
-    return _checks.as_distributions(p, p.shape[:1], p.shape[1]).astype(np.float64)
+    return _checks.as_distributions(p, p.shape[:1], p.shape[1]).astype(np.float64, copy=False)
 
 
 def as_labels(labels: ArrayLike, rows: int, classes: int) -> NDArray[np.int64]:

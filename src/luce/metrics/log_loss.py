@@ -26,9 +26,9 @@ def row_losses(labels: ArrayLike, proba: ArrayLike) -> NDArray[np.float64]:
 def log_loss(labels: ArrayLike, proba: ArrayLike) -> Estimate:
     """Mean loss of labels (n,) under probabilities (n, k), in nats; the interval is that of a mean.
 
-    The interval, ``mean ± 1.96 s / sqrt(n)``, is cut at 0, below which no loss can lie. It holds for
-    some hundred rows and more; with few, a single confident mistake not among them would change it.
-    For one row both ends are NaN.
+    The interval, ``mean ± 1.96 s / sqrt(n)``, is cut at 0, below which no loss can lie. It holds
+    for some hundred rows and more; with few, one confident mistake that is not among them would
+    change it. For one row both ends are NaN.
 
     Examples
     --------

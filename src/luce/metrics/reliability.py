@@ -1,6 +1,6 @@
 """Stated probabilities against what happened, bin by bin."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from luce.metrics.intervals import wilson_interval
 
 
-class ReliabilityBin(NamedTuple):
-    """The rows whose confidence lies in ``low..high``: their mean confidence, and how often it came true."""
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """The rows with a confidence of ``low..high``: its mean, and how often it came true."""
 
     low: float
     high: float
@@ -28,7 +29,8 @@ def equal_mass_edges(confidence: NDArray[np.float64], bins: int) -> NDArray[np.f
     """
     ordered = np.sort(confidence)
     edges = np.unique(ordered[np.arange(1, bins) * len(ordered) // bins])
-    return edges[edges > ordered[0]]
+    inner: NDArray[np.float64] = edges[edges > ordered[0]]
+    return inner
 
 
 def reliability_bins(
