@@ -3,9 +3,9 @@
     python bench/kill_while_saving.py [--kills 200] [--megabytes 8] [--seed 0]
 
 Every load must give one of the models that were being saved, whole: each carries its number in its
-metadata and in all of its weights. Nearly every kill (SIGKILL) lands inside a save, because the child
-does nothing else. Ends with exit code 1 if one load fails, if two halves were mixed, or if temporary
-files are left after the last save.
+metadata and in all of its weights. Nearly every kill (SIGKILL) lands inside a save, because the
+child does nothing else. Ends with exit code 1 if one load fails, if two halves were mixed, or if
+temporary files are left after the last save.
 """
 
 import argparse
