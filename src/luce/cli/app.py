@@ -12,7 +12,7 @@ import click
 
 from luce import __version__
 from luce.cli.terminal import printable
-from luce.cli.verb import ClosedPipe
+from luce.cli.verb import INTERRUPTED, ClosedPipe
 from luce.errors import LuceError, MissingExtraError
 from luce.tasks.suggestions import did_you_mean
 
@@ -31,7 +31,6 @@ VERBS = {
 APP_EXTRA = frozenset(
     {"click", "rich", "polars", "safetensors", "PIL", "matplotlib", "pooch", "tomli_w"}
 )
-INTERRUPTED = 130
 
 
 class Verbs(click.Group):

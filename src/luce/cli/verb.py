@@ -8,6 +8,8 @@ import click
 
 from luce.tasks.options import OPTIONS, Option
 
+INTERRUPTED = 130  # the exit code of a command that Ctrl-C ended, as shells have it
+
 
 class Verb(click.Command):
     """A command with ``--json`` and ``--debug``, whose help ends with examples."""
@@ -32,7 +34,7 @@ class Verb(click.Command):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Examples"):
             for example in self.examples:
-                formatter.write_text(example)
+                formatter.write(f"  {example}\n")  # never wrapped: it is to be copied
 
 
 class ClosedPipe(Exception):
@@ -54,12 +56,11 @@ def _flag(option: Option) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """One row of the table as a flag; its default stays None, so that a config file can fill it."""
     default = "" if option.default is None else f"  [default: {option.default}]"
     kinds: dict[type, click.ParamType] = {int: click.INT, float: click.FLOAT, str: click.STRING}
-    choices = option.limits.choices
     return click.option(
         option.flag,
         option.name,
-        type=click.Choice(choices) if choices else kinds[option.kind],
-        metavar=option.limits.metavar,
+        type=kinds[option.kind],  # choices are checked by the table, with a did-you-mean
+        metavar="|".join(option.limits.choices) or option.limits.metavar,
         help=option.limits.help
         + (f" ({option.limits.range})" if option.limits.range else "")
         + default,

@@ -42,7 +42,8 @@ def describe_logits(logits: Sequence[float], *, temperature: float = 1.0) -> Log
     """
     if len(logits) == 0:
         raise ParameterError(
-            "the softmax needs at least one number, got none. For instance: luce softmax 2.0 1.0 0.1"
+            "the softmax needs at least one number, got none. "
+            "For instance: luce softmax 2.0 1.0 0.1"
         )
     log_p = log_softmax(np.asarray(logits, dtype=np.float64), temperature=temperature)
     p = np.exp(log_p)

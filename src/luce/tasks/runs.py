@@ -13,7 +13,6 @@
 
 import json
 import math
-import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -22,8 +21,11 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, TextIO
 
+import tomli_w
+
 from luce.errors import ModelFileError, ParameterError, WriteError
 from luce.storage import write_atomically
+from luce.tasks.options import TrainOptions
 
 CONFIG = "config.toml"
 MODEL = "model.safetensors"
@@ -127,6 +129,11 @@ def model_path(model: str | Path) -> Path:
     return path / MODEL
 
 
+def write_config(run: Path, options: TrainOptions) -> None:
+    """Write ``config.toml``."""
+    write_atomically(run / CONFIG, tomli_w.dumps(options.to_toml()).encode())
+
+
 def write_json(path: Path, tree: Mapping[str, Any]) -> None:
     """Write one of the JSON files, indented for readers."""
     text = json.dumps(tree, indent=1, ensure_ascii=False, allow_nan=False)
@@ -139,6 +146,7 @@ class MetricsLog:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: TextIO | None = None
+        self._started = time.perf_counter()
 
     def __enter__(self) -> "MetricsLog":
         with self._reporting():
@@ -152,8 +160,9 @@ class MetricsLog:
 
     def __call__(self, entry: Mapping[str, Any]) -> None:
         assert self._file is not None, "the log is used in a with statement"
+        entry = {"seconds": time.perf_counter() - self._started, **entry}
         line = json.dumps({key: _plain(value) for key, value in entry.items()}, allow_nan=False)
-        with self._reporting():
+        with self._reporting():  # flushed, so that the training can be watched
             self._file.write(f"{line}\n")
             self._file.flush()
 

@@ -1,0 +1,84 @@
+# Two commands matter:  make demo [DATASET=fashion-mnist]   and   make test
+#
+# Both set up .venv from constraints.txt first, with or without a C++ compiler.
+# PYTHON=python3.12 chooses another interpreter, VENV=/somewhere another place.
+
+PYTHON  ?= python3
+VENV    ?= .venv
+DATASET ?= digits
+
+BIN     := $(VENV)/bin
+PIP     := $(BIN)/python -m pip --disable-pip-version-check install -q -c constraints.txt
+SOURCES := $(shell find src -type f ! -name '*.pyc' ! -name '*.so') \
+           $(wildcard CMakeLists.txt README.md) pyproject.toml constraints.txt
+
+# What depends on the instruction set; everything else is tested once, on the best one.
+NUMERICAL := $(wildcard $(addprefix tests/,kernels functions losses solvers estimators))
+
+.PHONY: help install demo test test-slow lint bench docs clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo 'make demo [DATASET=digits]  train, evaluate and report; prints where the report is'
+	@echo 'make test                   style, types, rooms, tests, on every instruction set'
+	@echo 'make test-slow              the longer sweeps too'
+	@echo 'make bench                  the figures of docs/benchmarks.md'
+	@echo 'make docs                   the pages that are made from the program'
+	@echo 'make clean                  everything that can be made again'
+
+demo: install
+	$(BIN)/luce demo $(DATASET)
+
+install: $(VENV)/.luce-installed
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || \
+	  { echo 'luce needs Python 3.11 or later, but there is no $(PYTHON). Install it, or name it: make PYTHON=/path/to/python' >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "luce needs Python 3.11 or later, got $$($(PYTHON) --version). Name another one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo 'luce needs the venv module of $(PYTHON), which is missing. On Debian and Ubuntu: apt install python3-venv' >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# The build tools are installed first and the build is not isolated: so they come from
+# constraints.txt too. Without a compiler the package is built without its native core.
+$(VENV)/.luce-installed: $(BIN)/python $(SOURCES)
+	$(PIP) scikit-build-core nanobind cmake ninja
+	$(PIP) --no-build-isolation '.[app]'
+	@touch $@
+
+$(VENV)/.tests-installed: pyproject.toml constraints.txt | install
+	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["test"], sep="\n")' > $(VENV)/test-tools.txt
+	$(PIP) -r $(VENV)/test-tools.txt
+	@touch $@
+
+lint: install $(VENV)/.tests-installed
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint
+	$(BIN)/python -m pytest -q -m 'not slow'
+	$(BIN)/python -m pytest -q --doctest-modules --pyargs luce
+	@$(BIN)/python -c 'from luce import kernels; k = kernels.describe(); \
+	  print(*(name for name in k["available"] if name != k["simd"]), sep="\n")' | while read -r simd; do \
+	  echo "LUCE_SIMD=$$simd pytest $(NUMERICAL)"; \
+	  LUCE_SIMD=$$simd $(BIN)/python -m pytest -q -m 'not slow' $(NUMERICAL) </dev/null || exit 1; \
+	done
+	@$(BIN)/python -c 'from luce import kernels; k = kernels.describe(); \
+	  print("All green. The whole suite ran on", k["simd"] + ", the numerical tests on", ", ".join(k["available"]) + ".")'
+
+test-slow: lint
+	$(BIN)/python -m pytest -q
+
+bench: install
+	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+docs: install
+	$(BIN)/python docs/make_cli_page.py
+
+clean:
+	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV)
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

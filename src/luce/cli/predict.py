@@ -1,0 +1,74 @@
+"""``luce predict``: the class of each row, in the order of the rows."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from luce.cli.terminal import talk
+from luce.cli.verb import Verb
+
+if TYPE_CHECKING:
+    from luce.tasks.prediction import PredictionSummary
+
+
+@click.command(
+    cls=Verb,
+    short_help="Predict the class of each row of INPUT.",
+    examples=[
+        "luce predict runs/first new.csv",
+        "luce predict runs/first new.csv --proba -o predictions.csv",
+        "cat new.jsonl | luce predict runs/first - --top 3 --json",
+    ],
+)
+@click.argument("model")
+@click.argument("input_", metavar="INPUT")
+@click.option("--proba", is_flag=True, help="Add the probability of every class.")
+@click.option(
+    "--top", type=click.IntRange(min=1), metavar="K", help="Add the K most probable classes."
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["csv", "jsonl"]),
+    help="Form of the output.  [default: csv; jsonl with --json or for a .jsonl OUT]",
+)
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), help="File to write.  [default: stdout]"
+)
+def command(
+    model: str,
+    input_: str,
+    proba: bool,
+    top: int | None,
+    form: str | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Predict the class of each row of INPUT, a table, images, arrays or a named set.
+
+    With - a CSV or JSONL table is read from stdin. The rows keep their order; a long table takes
+    no more memory than a short one. Labels that a spreadsheet would run as a formula get a ' in
+    front in CSV.
+    """
+    from luce.tasks.outputs import growing_file
+    from luce.tasks.prediction import Layout, predict
+
+    if form is None:
+        form = "jsonl" if as_json or (out and out.suffix == ".jsonl") else "csv"
+    layout = Layout(form, proba, top or 0)
+    if out is None:
+        _tell(predict(model, input_, sys.stdout.buffer, layout))
+        return
+    with growing_file(out) as file:
+        summary = predict(model, input_, file, layout)
+    _tell(summary)
+    talk(f"Predicted {summary.rows:,} rows into {out}.")
+
+
+def _tell(summary: "PredictionSummary") -> None:
+    from luce.tasks.evaluation import cell_notes
+
+    for note in cell_notes(summary.unseen, summary.missing):
+        talk(note)

@@ -1,0 +1,107 @@
+"""``luce train``: from a file to a model with its report."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from luce.cli.terminal import figures, show_fields, talk
+from luce.cli.verb import INTERRUPTED, Verb, show_json, train_options
+
+if TYPE_CHECKING:
+    from luce.tasks.options import TrainOptions
+    from luce.tasks.preparation import Prepared
+    from luce.tasks.training import Trained
+
+
+@click.command(
+    cls=Verb,
+    short_help="Train a classifier on DATA and evaluate it on held-out rows.",
+    examples=[
+        "luce train digits",
+        "luce train data.csv --target colour",
+        "luce train fashion-mnist --solver adam --epochs 10 --seed 1",
+        "luce train data.csv --valid held_out.csv --class-weight balanced --out runs/first",
+        "luce train --config runs/first/config.toml",
+    ],
+)
+@click.argument("data", required=False)
+@train_options()
+@click.option(
+    "-c", "--config", type=click.Path(path_type=Path), help="TOML file of options; flags go first."
+)
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Run folder.  [default: runs/<name>-<time>]",
+)
+def command(config: Path | None, out: Path | None, as_json: bool, **flags: Any) -> None:
+    """Train a classifier on DATA, evaluate it on held-out rows, and write a run folder.
+
+    DATA is a file, a folder of images by class, or a named set (see luce datasets). Ctrl-C stops
+    the training and keeps the best model so far.
+    """
+    from luce.tasks.options import resolve
+
+    train_and_show(resolve(flags, config), out, as_json)
+
+
+def train_and_show(options: "TrainOptions", out: Path | None, as_json: bool) -> None:
+    """Train with progress on stderr, and show the outcome on stdout."""
+    from luce.cli.progress import TrainingProgress
+    from luce.tasks.training import train
+
+    with TrainingProgress(options) as progress:
+        trained = train(options, out=out, on_start=_introduce, on_entry=progress)
+    _conclude(trained)
+    if as_json:
+        show_json(_summary(trained))
+    else:
+        _show(trained)
+    if trained.interrupted:
+        raise click.exceptions.Exit(INTERRUPTED)
+
+
+def _introduce(prepared: "Prepared") -> None:
+    """Say what is about to be trained, and what was guessed."""
+    for note in prepared.notes:
+        talk(note)
+    n, d = prepared.features.shape
+    talk(
+        f"Training on {n:,} rows of {d:,} features, "
+        f"evaluating on {len(prepared.held_out.rows):,} rows."
+    )
+
+
+def _conclude(trained: "Trained") -> None:
+    """Say how the training ended."""
+    training = trained.model.metadata["training"]
+    ended = "Interrupted" if trained.interrupted else "Trained"
+    gap = training["gap"]
+    proof = "" if gap is None else f"; the loss is within {gap:.1e} of its optimum, proven"
+    unit = "epochs" if gap is None else "iterations"
+    talk(f"{ended} in {trained.seconds:.2f} s, {training['n_iter']} {unit}{proof}.")
+    for note in trained.notes:
+        talk(note)
+
+
+def _summary(trained: "Trained") -> dict[str, Any]:
+    figures = trained.figures
+    kept = ("rows", "accuracy", "log_loss", "calibration_error", "baseline")
+    return {
+        "run": str(trained.run),
+        "interrupted": trained.interrupted,
+        **{name: figures[name] for name in kept},
+        "training": trained.model.metadata["training"],
+        "data": trained.model.metadata["data"],
+    }
+
+
+def _show(trained: "Trained") -> None:
+    from luce.tasks.runs import REPORT
+
+    fields = {**figures(trained.figures), "run": trained.run}
+    if (trained.run / REPORT).exists():
+        fields["report"] = trained.run / REPORT
+    show_fields(fields)

@@ -1,0 +1,134 @@
+"""A model in memory: the classifier, the encoding of its input, and the names of its classes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from luce import storage
+from luce.data import Encoding, encoding_from_json
+from luce.errors import LabelError, ModelFileError
+from luce.estimators import SoftmaxRegression
+from luce.tasks.runs import model_path
+
+_KINDS = {"b": "bool", "i": "int", "u": "int", "f": "float", "U": "str", "O": "str"}
+
+
+@dataclass(frozen=True)
+class Model:
+    """What is needed to predict, and where it came from.
+
+    Attributes
+    ----------
+    classifier : the fitted `luce.SoftmaxRegression`
+    encoding : turns raw columns or images into the features of the classifier
+    metadata : the whole metadata of the model file
+    """
+
+    classifier: SoftmaxRegression
+    encoding: Encoding
+    metadata: Mapping[str, Any]
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """Display names, or None where the classes name themselves."""
+        names = self.metadata["class_names"]
+        return None if names is None else tuple(names)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """One name a class, in the order of the probabilities."""
+        return self.class_names or tuple(str(value) for value in self.values)
+
+    @property
+    def values(self) -> list[Any]:
+        """The classes as the data spell them: numbers, truth values or text."""
+        values: list[Any] = self.classifier.classes_.tolist()
+        return values
+
+    def codes(self, target: NDArray[Any]) -> NDArray[np.intp]:
+        """Return for each label the number of its class.
+
+        A label may be spelled by its name too, and numbers may come as text: a column that holds
+        only digits in one file may hold words as well in another.
+
+        Raises
+        ------
+        LabelError
+            A label is none of the model's classes.
+        """
+        lookup: dict[Any, int] = {name: code for code, name in enumerate(self.names)}
+        lookup |= {value: code for code, value in enumerate(self.values)}
+        labels, inverse = np.unique(target, return_inverse=True)
+        codes = [lookup.get(label, lookup.get(str(label), -1)) for label in labels.tolist()]
+        if -1 in codes:
+            unknown = str(labels[codes.index(-1)])
+            row = int(np.flatnonzero(inverse == codes.index(-1))[0])
+            raise LabelError(
+                f"every label must be a class of the model ({_listed(self.names)}), got "
+                f"{unknown!r} at row {row}. Drop such rows, or train with rows of that class."
+            )
+        return np.asarray(codes, dtype=np.intp)[inverse]
+
+    def with_metrics(self, figures: Mapping[str, Any]) -> "Model":
+        """Return the model with its figures of merit in the metadata."""
+        return replace(self, metadata={**self.metadata, "metrics": dict(figures)})
+
+    def save(self, path: Path) -> None:
+        """Write the model to one file, atomically."""
+        tensors = {"coef": self.classifier.coef_, "intercept": self.classifier.intercept_}
+        storage.save_model(path, tensors, self.metadata)
+
+
+def load_model(model: str | Path) -> Model:
+    """Read a model from its file or its run folder.
+
+    Raises
+    ------
+    ModelFileError
+        The file is missing, damaged, foreign or too new.
+    """
+    path = model_path(model)
+    tensors, metadata = storage.load_model(path)
+    encoding = encoding_from_json(metadata["encoding"])
+    if len(encoding.feature_names) != tensors["coef"].shape[1]:
+        raise ModelFileError(
+            f"{str(path)!r}: the encoding must give one feature a column of coef "
+            f"({tensors['coef'].shape[1]}), but it gives {len(encoding.feature_names)}. "
+            "The file is damaged: copy it again or train the model again."
+        )
+    return Model(_classifier(path, tensors, metadata), encoding, metadata)
+
+
+def classes_to_json(classes: NDArray[Any]) -> dict[str, Any]:
+    """Return the classes as the model file stores them."""
+    return {"kind": _KINDS[classes.dtype.kind], "values": classes.tolist()}
+
+
+def _classifier(
+    path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]
+) -> SoftmaxRegression:
+    """Set up the estimator as if it had just been fitted."""
+    options = metadata["options"]
+    unknown = options.keys() - SoftmaxRegression().get_params().keys()
+    if unknown:
+        raise ModelFileError(
+            f"{str(path)!r}: metadata.options must be options of SoftmaxRegression, got "
+            f"{min(unknown)!r}. The file is damaged: copy it again or train the model again."
+        )
+    classifier = SoftmaxRegression(**options)
+    classes = metadata["classes"]
+    dtype = object if classes["kind"] == "str" else None
+    classifier.classes_ = np.asarray(classes["values"], dtype=dtype)
+    classifier.coef_ = tensors["coef"]
+    classifier.intercept_ = tensors["intercept"]
+    classifier.n_features_in_ = tensors["coef"].shape[1]
+    return classifier
+
+
+def _listed(names: tuple[str, ...], most: int = 10) -> str:
+    rest = f", and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + rest

@@ -1,0 +1,134 @@
+"""Predict the rows of a file, batch by batch, in their order and in constant memory."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from luce import data
+from luce.data import Encoded
+from luce.errors import ParameterError
+from luce.tasks.models import Model, load_model
+from luce.tasks.spreadsheet import neutralised
+
+Probabilities = NDArray[np.floating[Any]]
+
+_ROWS = 8192  # of images or arrays that are encoded at a time
+
+
+@dataclass
+class PredictionSummary:
+    """How many rows were predicted, and which cells the model had to do without."""
+
+    rows: int = 0
+    unseen: Counter[str] = field(default_factory=Counter)
+    missing: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What stands in a row of the output.
+
+    ``format`` is ``"csv"`` or ``"jsonl"``; ``proba`` adds the probability of every class, ``top``
+    the most probable classes, best first.
+    """
+
+    format: str = "csv"
+    proba: bool = False
+    top: int = 0
+
+
+def predict(
+    model: str | Path, source: str, output: BinaryIO, layout: Layout | None = None
+) -> PredictionSummary:
+    """Predict every row of ``source`` and write one line a row, in the same order.
+
+    Parameters
+    ----------
+    model : path of a model file or a run folder
+    source : path of a table, images or arrays; a named set; or ``"-"``, a table on stdin
+    output : binary stream
+    layout : what to write
+
+    Raises
+    ------
+    DataError
+        The input cannot be read or lacks a column of the model.
+    ModelFileError
+        The model cannot be loaded.
+    ParameterError
+        More top classes are asked for than there are classes.
+    """
+    layout = layout or Layout()
+    fitted = load_model(model)
+    if layout.top > len(fitted.names):
+        raise ParameterError(
+            f"--top must be at most the number of classes, {len(fitted.names)} in "
+            f"{str(model)!r}, got {layout.top}. Ask for fewer, or for all with --proba."
+        )
+    summary = PredictionSummary()
+    lines = _csv if layout.format == "csv" else _jsonl
+    for encoded in _encoded(fitted, source):
+        p = fitted.classifier.predict_proba(encoded.X)
+        output.write(lines(fitted, p, summary.rows, layout))
+        summary.rows += len(p)
+        summary.unseen.update(encoded.unseen)
+        summary.missing.update(encoded.missing)
+    return summary
+
+
+def _encoded(model: Model, source: str) -> Iterator[Encoded]:
+    """The encoded rows of the input, in batches: a table as a stream, all else at once."""
+    if model.encoding.columns is not None:
+        for batch in data.batches(source, model.encoding):
+            yield batch.features
+        return
+    split = "test" if data.has_test_split(source) else None
+    dataset = data.load(source, split=split, needs_target=False)
+    for start in range(0, len(dataset), _ROWS):
+        rows = np.arange(start, min(start + _ROWS, len(dataset)))
+        yield model.encoding.apply(dataset.take(rows).features)
+
+
+def _csv(model: Model, p: Probabilities, first_row: int, layout: Layout) -> bytes:
+    names = np.asarray([neutralised(name) for name in model.names], dtype=object)
+    columns: dict[str, Any] = {
+        "row": np.arange(first_row, first_row + len(p)),
+        "prediction": names[p.argmax(axis=1)],
+    }
+    best = _best(p, layout.top)
+    for rank in range(layout.top):
+        codes = best[:, rank]
+        columns[f"top{rank + 1}"] = names[codes]
+        columns[f"p(top{rank + 1})"] = np.take_along_axis(p, codes[:, None], axis=1)[:, 0]
+    if layout.proba:
+        columns |= {f"p({name})": p[:, code] for code, name in enumerate(model.names)}
+    buffer = BytesIO()
+    pl.DataFrame(columns).write_csv(buffer, include_header=first_row == 0)
+    return buffer.getvalue()
+
+
+def _jsonl(model: Model, p: Probabilities, first_row: int, layout: Layout) -> bytes:
+    labels = list(model.class_names or model.values)
+    best = _best(p, layout.top)
+    lines = []
+    for offset, (row, winner) in enumerate(zip(p.tolist(), p.argmax(axis=1), strict=True)):
+        line: dict[str, Any] = {"row": first_row + offset, "prediction": labels[winner]}
+        if layout.top:
+            line["top"] = [{"class": labels[code], "p": row[code]} for code in best[offset]]
+        if layout.proba:
+            line["proba"] = dict(zip(model.names, row, strict=True))
+        lines.append(json.dumps(line, ensure_ascii=False, allow_nan=False))
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _best(p: Probabilities, top: int) -> NDArray[np.intp]:
+    """The ``top`` most probable classes of each row, best first; of equals the first."""
+    return np.argsort(-p, axis=1, kind="stable")[:, :top]

@@ -1,0 +1,141 @@
+"""Everything that can be checked before a training begins: data, split, encoding, options."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from luce import data, kernels
+from luce.data import Dataset, Encoding
+from luce.errors import LabelError, ParameterError
+from luce.tasks.options import TrainOptions
+from luce.tasks.splits import stratified_split
+
+_TEST = "test"  # the value of `valid` that stands for a standard test split
+_FRACTION = "0.2"
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The rows to evaluate on, their numbers in the source, and what the classifier sees."""
+
+    dataset: Dataset
+    rows: NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A training that can begin.
+
+    ``options`` are resolved: nothing in them is left to be guessed.
+    """
+
+    options: TrainOptions
+    train: Dataset
+    held_out: HeldOut
+    encoding: Encoding
+    features: NDArray[np.floating[Any]]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Every guess made about the data, each once."""
+        return tuple(dict.fromkeys([*self.train.notes, *self.encoding.notes]))
+
+
+def prepare(options: TrainOptions) -> Prepared:
+    """Load, split and encode the data, and resolve the options; nothing is written.
+
+    Raises
+    ------
+    DataError
+        The data cannot be read or split, or the two parts do not fit each other.
+    ParameterError
+        ``valid`` is no fraction, file or standard split.
+    """
+    if options.threads is not None:
+        kernels.set_num_threads(options.threads)
+    options = _resolved(options)
+    whole = data.load(_source(options), target=options.target, split=options.split)
+    if whole.kind == "table":  # elsewhere there is no column to choose
+        options = replace(options, target=whole.target_name)
+    train, held_out = _hold_out(whole, options)
+    encoding = data.learn_encoding(train)
+    _check_alike(encoding, train, held_out.dataset)
+    return Prepared(options, train, held_out, encoding, encoding.apply(train.features).X)
+
+
+def _source(options: TrainOptions) -> str:
+    assert options.data is not None, "`resolve` has seen to it"
+    return options.data
+
+
+def _resolved(options: TrainOptions) -> TrainOptions:
+    """Fill in what depends on the data: a standard test split is used where there is one."""
+    standard = data.has_test_split(_source(options))
+    split = options.split or ("train" if standard else "all")
+    valid = options.valid or (_TEST if standard and split == "train" else _FRACTION)
+    return replace(options, split=split, valid=valid, threads=kernels.get_num_threads())
+
+
+def _hold_out(whole: Dataset, options: TrainOptions) -> tuple[Dataset, HeldOut]:
+    """Part the data as ``valid`` says: by a fraction, the standard split, or another file."""
+    valid = str(options.valid)
+    fraction = _fraction(valid)
+    if fraction is not None:
+        assert whole.target is not None, "training data are loaded with their target"
+        split = stratified_split(whole.target, fraction, options.seed)
+        return whole.take(split.train), HeldOut(whole.take(split.valid), split.valid)
+    if valid == _TEST:
+        other = _standard_test_split(options)
+    else:
+        other = data.load(valid, target=options.target)
+    return whole, HeldOut(other, np.arange(len(other)))
+
+
+def _fraction(valid: str) -> float | None:
+    """The fraction that ``valid`` spells, None if it is a name.
+
+    Raises
+    ------
+    ParameterError
+        It is a number, but no fraction.
+    """
+    try:
+        fraction = float(valid)
+    except ValueError:
+        return None
+    if not 0 < fraction < 1:
+        raise ParameterError(
+            f"--valid must be a fraction between 0 and 1, a file, or 'test', got {valid!r}. "
+            "For a fifth of the rows, give --valid 0.2."
+        )
+    return fraction
+
+
+def _standard_test_split(options: TrainOptions) -> Dataset:
+    source = _source(options)
+    if not data.has_test_split(source):
+        raise ParameterError(
+            f"--valid test needs a named set with a standard test split, got {source!r}, which has "
+            "none. Give a fraction such as --valid 0.2, or a file (./test if it has that name)."
+        )
+    if options.split != "train":
+        raise ParameterError(
+            "--valid test needs a model that has not seen the test rows, got --split "
+            f"{options.split}. Train with --split train, or hold out a fraction."
+        )
+    return data.load(source, split=_TEST)
+
+
+def _check_alike(encoding: Encoding, train: Dataset, held_out: Dataset) -> None:
+    """Find out now, not after an hour of training, that the rows to evaluate on do not fit."""
+    encoding.apply(held_out.take(np.arange(min(1, len(held_out)))).features)
+    assert train.target is not None
+    assert held_out.target is not None
+    unknown = sorted(set(map(str, held_out.target)) - set(map(str, train.target)))
+    if unknown:
+        raise LabelError(
+            f"every class to evaluate on must occur in the training rows, but {unknown[0]!r} in "
+            f"{held_out.name!r} does not. Drop its rows, or train on rows of it too."
+        )

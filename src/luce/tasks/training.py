@@ -1,0 +1,159 @@
+"""Train a classifier on a file or a named set, and leave a run folder behind."""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from luce import __version__
+from luce.errors import MissingExtraError
+from luce.estimators import SoftmaxRegression
+from luce.tasks import runs
+from luce.tasks.environment import environment
+from luce.tasks.evaluation import Evaluation, measure, write_predictions
+from luce.tasks.models import Model, classes_to_json
+from luce.tasks.options import TrainOptions
+from luce.tasks.preparation import Prepared, prepare
+from luce.tasks.report import write_report
+
+Listener = Callable[[Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training came to.
+
+    Attributes
+    ----------
+    run : the run folder
+    model : the model, as it was saved
+    figures : the content of ``eval.json``
+    interrupted : whether Ctrl-C ended it early; the model is the best one until then
+    seconds : the time that the fit alone took
+    notes : what the user should know besides
+    """
+
+    run: Path
+    model: Model
+    figures: Mapping[str, Any]
+    interrupted: bool
+    seconds: float
+    notes: tuple[str, ...]
+
+
+def train(
+    options: TrainOptions,
+    *,
+    out: str | Path | None = None,
+    on_start: Callable[[Prepared], None] | None = None,
+    on_entry: Listener | None = None,
+) -> Trained:
+    """Train, evaluate on held-out rows and report; all of it in a new run folder.
+
+    The folder is created when data and options are known to be good, and removed again if no
+    model comes of it. Ctrl-C ends the training early with the best model so far.
+
+    Parameters
+    ----------
+    options : TrainOptions
+    out : path, optional
+        The run folder; without it ``runs/<name>-<time>``.
+    on_start : callable, optional
+        Called with the prepared training before it begins.
+    on_entry : callable, optional
+        Called with each entry of the history as it comes.
+
+    Raises
+    ------
+    DataError
+        The data cannot be used.
+    ParameterError
+        An option does not fit the data or another option.
+    ConvergenceError
+        The loss became NaN or infinite.
+    WriteError
+        The run folder cannot be written.
+    """
+    prepared = prepare(options)
+    if on_start is not None:
+        on_start(prepared)
+    with runs.new_run(prepared.train.name, None if out is None else Path(out)) as run:
+        runs.write_config(run, prepared.options)
+        runs.write_json(run / runs.ENVIRONMENT, environment())
+        started = time.perf_counter()
+        classifier = _fit(run, prepared, on_entry)
+        seconds = time.perf_counter() - started
+        model = Model(classifier, prepared.encoding, _metadata(prepared, classifier, seconds))
+        model.save(run / runs.MODEL)  # now: what follows may be interrupted
+        evaluation = measure(model, prepared.held_out.dataset)
+        _write_evaluation(run, model, evaluation, prepared)
+        notes = (*evaluation.notes, *_report_notes(run))
+    return Trained(run, model, evaluation.figures, classifier.interrupted_, seconds, notes)
+
+
+def _fit(run: Path, prepared: Prepared, on_entry: Listener | None) -> SoftmaxRegression:
+    with runs.MetricsLog(run / runs.METRICS) as log:
+        classifier = SoftmaxRegression(
+            **prepared.options.estimator_arguments(),
+            callbacks=[log] if on_entry is None else [log, on_entry],
+        )
+        return classifier.fit(prepared.features, prepared.train.target)
+
+
+def _metadata(prepared: Prepared, classifier: SoftmaxRegression, seconds: float) -> dict[str, Any]:
+    """The metadata of the model file; ``docs/model_file.md`` describes the fields."""
+    train = prepared.train
+    names = train.class_names
+    return {
+        "format": "luce-model",
+        "version": 1,
+        "luce_version": __version__,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "estimator": "SoftmaxRegression",
+        "classes": classes_to_json(classifier.classes_),
+        "class_names": None if names is None else [names[code] for code in classifier.classes_],
+        "encoding": prepared.encoding.to_json(),
+        "options": prepared.options.estimator_arguments(),
+        "data": {
+            "name": train.name,
+            "fingerprint": train.fingerprint,
+            "rows": len(train),
+            "target": train.target_name,
+        },
+        "metrics": {},
+        "training": {
+            "n_iter": int(np.max(classifier.n_iter_)),
+            "gap": _finite(classifier.gap_),
+            "converged": bool(classifier.converged_),
+            "interrupted": bool(classifier.interrupted_),
+            "seconds": round(seconds, 3),
+        },
+    }
+
+
+def _finite(gap: float | None) -> float | None:
+    """The solvers that go by minibatch prove no gap."""
+    return float(gap) if gap is not None and math.isfinite(gap) else None
+
+
+def _write_evaluation(run: Path, model: Model, evaluation: Evaluation, prepared: Prepared) -> None:
+    """Write the figures, the predictions, and the model once more with its figures in it."""
+    runs.write_json(run / runs.EVALUATION, evaluation.figures)
+    write_predictions(run / runs.PREDICTIONS, model, evaluation, prepared.held_out.rows)
+    kept = ("rows", "accuracy", "log_loss", "calibration_error", "baseline")
+    figures = {name: evaluation.figures[name] for name in kept}
+    model.with_metrics(figures).save(run / runs.MODEL)
+
+
+def _report_notes(run: Path) -> tuple[str, ...]:
+    """Write the report; without the package that draws it, the run is good all the same."""
+    try:
+        write_report(run)
+    except MissingExtraError as error:
+        return (f"No report was written: {error}",)
+    return ()
