@@ -1,0 +1,28 @@
+"""Room 5: data. A name or a path in, rows with labels out, and their encoding as numbers.
+
+Every guess about a source is a sentence in `Dataset.notes`; everything that cannot be used is one
+`luce.errors.DataError` that says what is required, what came, where, and what to do.
+May import: errors, numpy, polars, scikit-learn (bundled sets), Pillow, pooch. May be imported by:
+tasks and every room above.
+"""
+
+try:
+    from luce.data.array_encoding import ArrayEncoding as ArrayEncoding
+    from luce.data.array_encoding import ImageEncoding as ImageEncoding
+    from luce.data.batches import Batch as Batch
+    from luce.data.batches import batches as batches
+    from luce.data.dataset import Dataset as Dataset
+    from luce.data.encoding import Encoded as Encoded
+    from luce.data.encoding import Encoding as Encoding
+    from luce.data.kinds import Kind as Kind
+    from luce.data.learning import encoding_from_json as encoding_from_json
+    from luce.data.learning import learn_encoding as learn_encoding
+    from luce.data.named import SetInfo as SetInfo
+    from luce.data.named import has_test_split as has_test_split
+    from luce.data.named import named_sets as named_sets
+    from luce.data.sources import load as load
+    from luce.data.table_encoding import TableEncoding as TableEncoding
+except ModuleNotFoundError as error:
+    from luce.data.extras import missing_extra
+
+    raise missing_extra(error) from error

@@ -1,0 +1,74 @@
+"""From what a source holds to the numbers a classifier learns from; learnt once, in training."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """Rows as numbers, and the cells that the encoding had no number for.
+
+    Attributes
+    ----------
+    X : (n, d) float32 or float64, C-contiguous and finite
+    unseen : how many cells of a column hold a category that training did not see
+    missing : how many cells of a column are empty although none was in training
+    ignored : columns that the model does not use
+    """
+
+    X: NDArray[Any]
+    unseen: Mapping[str, int] = field(default_factory=dict)
+    missing: Mapping[str, int] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+
+class Encoding(ABC):
+    """What training learnt about its input; applied unchanged to every later row."""
+
+    @property
+    @abstractmethod
+    def feature_names(self) -> tuple[str, ...]:
+        """A name for each column of ``X``."""
+
+    @property
+    @abstractmethod
+    def notes(self) -> tuple[str, ...]:
+        """What the encoding does that one might not expect, one sentence each."""
+
+    @property
+    def columns(self) -> tuple[str, ...] | None:
+        """The columns of a table that it reads; None where it reads images or arrays."""
+        return None
+
+    @property
+    def image_shape(self) -> tuple[int, ...] | None:
+        """Shape of one image, ``(h, w)`` or ``(h, w, 3)``; None where it reads something else."""
+        return None
+
+    @abstractmethod
+    def apply(
+        self,
+        features: pl.DataFrame | NDArray[Any],
+        *,
+        first_row: int = 1,
+        where: str = "the data",
+    ) -> Encoded:
+        """Return the features of these rows.
+
+        first_row : number of the first row, for messages
+        where : where the rows come from, for messages
+
+        Raises DataError for rows that the encoding does not fit.
+        """
+
+    @abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """Return the encoding as a JSON tree; `encoding_from_json` takes it back."""

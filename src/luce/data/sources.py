@@ -1,0 +1,153 @@
+"""The one door to all data: a name or a path in, a data set out."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from luce.data import files, tables
+from luce.data.arrays import Arrays, as_floats, kind_of, labels_of, require_finite_array
+from luce.data.dataset import Dataset
+from luce.data.encoding import Encoding
+from luce.data.idx import read_idx_pair
+from luce.data.images import SUFFIXES as IMAGE_SUFFIXES
+from luce.data.images import load_images
+from luce.data.named import is_named, load_named, named_sets
+from luce.data.npz import read_npy, read_npz
+from luce.data.signatures import HEAD, real_type
+from luce.data.suggest import did_you_mean
+from luce.data.targets import require_classes
+from luce.errors import DataError, ParameterError
+
+_SPLITS = (None, "train", "test", "all")
+
+
+def load(
+    source: str | Path,
+    *,
+    target: str | None = None,
+    split: str | None = None,
+    needs_target: bool = True,
+    categorical: Collection[str] = (),
+    encoding: Encoding | None = None,
+) -> Dataset:
+    """Load a named set or a file.
+
+    Parameters
+    ----------
+    source : the name of a set (see `named_sets`), or the path of
+
+        - a table: ``.csv``, ``.tsv``, ``.jsonl``, ``.ndjson`` (also with ``.gz``) or ``.parquet``
+        - arrays: ``.npz`` with ``X`` and ``y`` (or images and labels), ``.npy``
+        - IDX files: the images, gzipped or not; the labels are found beside them
+        - images: a folder with a folder of PNG, JPEG, WebP or BMP files for each class
+
+        A name goes before a path: write ``./iris`` for a file called iris.
+    target : the column (or array) of the labels; without it the one named target, label or class,
+        else the last column
+    split : ``"train"``, ``"test"`` or ``"all"`` of a named set; None is the part to learn from
+    needs_target : False for rows to predict: nothing is taken for the target that is not asked for
+    categorical : columns to be read as categories whatever is in them
+    encoding : the encoding of a model that the rows are for. Images are then read in its size, and
+        columns are not judged again: the model knows what they are. One class is enough.
+
+    Raises
+    ------
+    DataError
+        The source is missing or cannot be used; the message says what, where and what to do.
+    ParameterError
+        There is no such split.
+    MissingExtraError
+        A package is needed that is not installed.
+
+    Examples
+    --------
+    >>> iris = load("iris")
+    >>> len(iris), iris.features.columns[0], iris.class_names
+    (150, 'sepal length (cm)', ('setosa', 'versicolor', 'virginica'))
+    """
+    if split not in _SPLITS:
+        raise ParameterError(f"split must be train, test or all, got {split!r}.")
+    if is_named(source):
+        return load_named(source, split)
+    path = Path(source)
+    if split == "test":
+        raise ParameterError(
+            f"only named sets have a standard split, got split={split!r} for {path}. Leave it out."
+        )
+    _require_exists(source, path)
+    if path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES:
+        shape = None if encoding is None else encoding.image_shape
+        dataset = load_images(path, needs_target=needs_target, image_shape=shape)
+        return dataset if encoding is not None else _with_classes(dataset, str(path))
+    files.require_file(path)
+    if files.inner_suffix(path) in tables.SUFFIXES:
+        return tables.load_table(
+            path,
+            target=target,
+            needs_target=needs_target,
+            categorical=categorical,
+            guess=encoding is None,
+        )
+    dataset = _load_arrays(path, target, needs_target)
+    return dataset if encoding is not None else _with_classes(dataset, str(path))
+
+
+def _require_exists(source: str | Path, path: Path) -> None:
+    try:
+        if path.exists():
+            return
+        nearby = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    except (OSError, ValueError) as error:  # a name that is too long, or holds NUL
+        raise DataError(f"{str(source)!r:.200} cannot be read: {error}. Check the path.") from error
+    sets = [info.name for info in named_sets()]
+    raise DataError(
+        f"data must be a named set or an existing path, got {str(source)!r:.200}."
+        f"{did_you_mean(str(source), sets) or did_you_mean(path.name, nearby)} "
+        f"Named sets: {', '.join(sets)}. Paths: a table (CSV, TSV, JSONL, Parquet), arrays (NPZ, "
+        "IDX) or a folder of images by class."
+    )
+
+
+def _load_arrays(path: Path, target: str | None, needs_target: bool) -> Dataset:
+    where = str(path)
+    arrays = _read_arrays(path, target, needs_target)
+    kind = kind_of(arrays.features, where)
+    require_finite_array(arrays.features, where)
+    rows = len(arrays.features)
+    labels = arrays.labels
+    return Dataset(
+        name=path.name.partition(".")[0],
+        kind=kind,
+        features=as_floats(arrays.features, where) if kind == "array" else arrays.features,
+        target=None if labels is None else labels_of(labels, rows, where),
+        target_name=arrays.target_name,
+        notes=tuple(arrays.notes),
+        fingerprint=files.fingerprint(path),
+    )
+
+
+def _read_arrays(path: Path, target: str | None, needs_target: bool) -> Arrays:
+    suffix = path.suffix.lower()
+    if suffix == ".npz":
+        return read_npz(path, target=target, needs_target=needs_target)
+    if suffix == ".npy":
+        if needs_target:
+            raise DataError(
+                f"{path} holds one array and so no labels. Write features and labels together: "
+                "numpy.savez(file, X=..., y=...)."
+            )
+        return Arrays(read_npy(path), None, None, [])
+    if "idx" in path.name.lower():
+        return read_idx_pair(path, needs_target=needs_target)
+    with path.open("rb") as stream:
+        found = real_type(stream.read(HEAD)) or "unknown to luce"
+    known = ".csv, .tsv, .jsonl, .ndjson, .parquet, .npz, .npy, .idx or an image"
+    raise DataError(
+        f"the name of a data file must end in {known} (.gz may follow for text and IDX), got "
+        f"{path.name!r}; by its content it is {found}. Rename it."
+    )
+
+
+def _with_classes(dataset: Dataset, where: str) -> Dataset:
+    if dataset.target is not None:
+        require_classes(dataset.target, dataset.target_name or "labels", where)
+    return dataset

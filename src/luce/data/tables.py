@@ -1,0 +1,135 @@
+"""Tables: CSV, TSV, JSON lines and Parquet files as data sets."""
+
+from collections.abc import Collection, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from luce.data import files
+from luce.data.cells import as_numbers
+from luce.data.dataset import Dataset
+from luce.data.delimited import read_delimited
+from luce.data.jsonl import all_keys, read_json_lines, to_frame
+from luce.data.kinds import LEFT_OUT, Kind, guess_kinds
+from luce.data.suggest import listed
+from luce.data.targets import choose_target, read_target, require_classes
+from luce.errors import DataError
+
+SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+SEPARATORS = {".csv": None, ".tsv": "\t"}
+
+
+def load_table(
+    path: Path,
+    *,
+    target: str | None,
+    needs_target: bool,
+    categorical: Collection[str] = (),
+    guess: bool = True,
+) -> Dataset:
+    """Read a table.
+
+    guess : whether to guess the kinds of the columns and to ask for two classes; False for rows
+        that a model is to be applied to, which brings its own idea of the columns
+    """
+    frame, notes, unnamed = read_frame(path)
+    where = str(path)
+    if not len(frame):
+        raise DataError(f"{where} must hold rows, but after the header it is empty. Add rows.")
+    labels = None
+    if target is not None or needs_target:
+        choice = choose_target(frame.columns, target, where)
+        labels = read_target(frame[choice.name], where)
+        if guess:
+            require_classes(labels, choice.name, where)
+        frame, target = frame.drop(choice.name), choice.name
+        notes.append(choice.note)
+    kinds: dict[str, Kind] = {}
+    if guess:
+        kinds = _judge(frame, categorical, unnamed, where)
+        notes.extend(describe(kinds, frame))
+    return Dataset(
+        name=Path(path.stem).stem if files.is_gzip(path) else path.stem,
+        kind="table",
+        features=frame,
+        target=labels,
+        target_name=target,
+        notes=tuple(notes),
+        fingerprint=files.fingerprint(path),
+        kinds=kinds,
+    )
+
+
+class RawTable(NamedTuple):
+    """All columns of a file, untouched."""
+
+    frame: pl.DataFrame
+    notes: list[str]  # on how it was read
+    unnamed: tuple[str, ...] = ()  # columns whose names are ours
+
+
+def read_frame(path: Path) -> RawTable:
+    """Return all columns of a file."""
+    suffix, where = files.inner_suffix(path), str(path)
+    if suffix == ".parquet":
+        return RawTable(_read_parquet(path), [])
+    chunks = files.chunks(path)
+    if suffix in SEPARATORS:
+        header, frames = read_delimited(chunks, where, SEPARATORS[suffix])
+        empty = pl.DataFrame(schema=dict.fromkeys(header.names, pl.String))
+        return RawTable(pl.concat(chain([empty], frames)), list(header.notes), header.unnamed)
+    rows = list(chain.from_iterable(read_json_lines(chunks, where)))
+    return RawTable(to_frame(rows, all_keys(rows)), [])
+
+
+def _read_parquet(path: Path) -> pl.DataFrame:
+    try:
+        return pl.read_parquet(path, glob=False)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise DataError(
+            f"{path} must be a whole Parquet file, but it is damaged or of another kind "
+            f"({str(error).splitlines()[0]}). Export it again."
+        ) from error
+
+
+def _judge(
+    frame: pl.DataFrame, categorical: Collection[str], unnamed: tuple[str, ...], where: str
+) -> dict[str, Kind]:
+    kinds = guess_kinds(frame, categorical, where)
+    for name in kinds.keys() & set(unnamed):
+        if kinds[name] is Kind.NUMBER and _counts_rows(frame[name]):
+            kinds[name] = Kind.COUNTER
+    if all(kind in LEFT_OUT for kind in kinds.values()):
+        raise DataError(
+            f"{where} must have at least one column to learn from beside the target, but each is "
+            f"empty or holds a different text in every row: {listed(kinds) or 'there is none'}."
+        )
+    return kinds
+
+
+def _counts_rows(column: pl.Series) -> bool:
+    steps = as_numbers(column).values.diff().drop_nulls()
+    return len(steps) == len(column) - 1 and bool((steps == 1).all())
+
+
+def describe(kinds: dict[str, Kind], frame: pl.DataFrame) -> Iterator[str]:
+    """Yield a sentence for each kind of column that occurs."""
+    for kind, said in _SAID.items():
+        names = [name for name, its in kinds.items() if its is kind]
+        if kind is Kind.CATEGORY:
+            names = [f"{name} ({frame[name].n_unique()} different)" for name in names]
+        if names:
+            yield f"{said}: {listed(names)}."
+
+
+_SAID = {
+    Kind.NUMBER: "Read as numbers",
+    Kind.BOOLEAN: "Read as true or false",
+    Kind.DATE: "Read as dates, in seconds since 1970",
+    Kind.CATEGORY: "Read as categories",
+    Kind.TEXT: "Left out, a different text in nearly every row",
+    Kind.EMPTY: "Left out, without a single value",
+    Kind.COUNTER: "Left out, a row number without a name",
+}
