@@ -38,34 +38,42 @@ def as_array(values: ArrayLike, name: str) -> NDArray[Any]:
         ) from error
 
 
-def as_float_array(values: ArrayLike, name: str = "logits") -> FloatArray:
-    """Return float32 and float64 as they are, float16 as float32 and integers as float64."""
+def as_floats(values: ArrayLike, name: str = "x") -> tuple[FloatArray, np.dtype[Any]]:
+    """Return float32 or float64 to compute with, and the dtype that the result has.
+
+    float32 and float64 stay; float16 is computed in float32, integers become float64.
+    """
     array = as_array(values, name)
     dtype = array.dtype
-    if dtype.isnative and dtype in (np.float32, np.float64):
-        return array
     if dtype.kind in "iu":  # before any subtraction: int8 would wrap
-        return array.astype(np.float64)
+        return array.astype(np.float64), np.dtype(np.float64)
     if dtype.kind == "f" and dtype.itemsize <= 8:
-        return array.astype(np.float32 if dtype.itemsize <= 4 else np.float64)
+        width = np.float64 if dtype.itemsize == 8 else np.float32
+        wide: FloatArray = array.astype(width, copy=not array.flags.aligned)
+        return wide, dtype.newbyteorder("=")
     raise DtypeError(
         f"{name} must be float32, float64, float16 or integers, got dtype {dtype}"
         f" (shape {array.shape}). {_dtype_cure(dtype, name)}"
     )
 
 
-def check_classes(shape: tuple[int, ...], name: str = "logits") -> None:
+def as_float_array(values: ArrayLike, name: str = "x") -> FloatArray:
+    """Return the array of `as_floats` alone."""
+    return as_floats(values, name)[0]
+
+
+def check_classes(shape: tuple[int, ...]) -> None:
     """Refuse logits without a last axis of classes, or with no class on it."""
     if not shape:
-        raise _no_axis(name)
+        raise _no_axis("logits")
     if shape[-1] == 0:
         raise ShapeError(
-            f"{name} must have at least one class, got shape {shape}, with none along axis -1."
+            f"logits must have at least one class, got shape {shape}, with none along axis -1."
             " Check how the array was sliced."
         )
 
 
-def as_axes(axis: Axis, shape: tuple[int, ...], name: str = "logits") -> tuple[int, ...]:
+def as_axes(axis: Axis, shape: tuple[int, ...], name: str = "x") -> tuple[int, ...]:
     """Return the axes of classes counted from 0, each once, and at least one."""
     ndim = len(shape)
     given = range(ndim) if axis is None else (axis if isinstance(axis, tuple) else (axis,))
@@ -78,7 +86,7 @@ def as_axes(axis: Axis, shape: tuple[int, ...], name: str = "logits") -> tuple[i
 
 
 def as_where(where: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Return the mask as a read-only boolean view of the logits' shape."""
+    """Return the mask as a read-only boolean view of the shape of x."""
     mask = np.asarray(where)
     if mask.dtype != np.bool_:
         raise DtypeError(
@@ -89,7 +97,7 @@ def as_where(where: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.bool_]:
         return np.broadcast_to(mask, shape)
     except ValueError as error:
         raise ShapeError(
-            f"where must broadcast to the logits' shape {shape}, got shape {mask.shape}."
+            f"where must broadcast to the shape of x, {shape}, got shape {mask.shape}."
             " Add axes of length 1 where the mask should repeat."
         ) from error
 
@@ -196,7 +204,7 @@ def as_labels(
     ignored = labels == ignore_index
     if (outside & ~ignored).any():
         raise _label_error(labels, outside & ~ignored, classes)
-    return np.where(ignored, -1, labels).astype(np.int64, copy=False)
+    return np.where(ignored, np.int64(-1), labels.astype(np.int64))
 
 
 def as_distributions(target: ArrayLike, rows: tuple[int, ...], classes: int) -> FloatArray:
@@ -250,7 +258,7 @@ def _as_axis(axis: Any, ndim: int, name: str) -> int:
         raise _no_axis(name)
     if not -ndim <= axis < ndim:
         raise ShapeError(
-            f"axis must lie in {-ndim}..{ndim - 1} ({name} have {ndim} axes), got {axis}."
+            f"axis must lie in {-ndim}..{ndim - 1} ({name} has {ndim} axes), got {axis}."
             " Pass axis=-1 for classes along the last axis."
         )
     return int(axis) % ndim

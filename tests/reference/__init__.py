@@ -10,7 +10,16 @@ from reference.functions import sigmoid as sigmoid
 from reference.functions import softmax as softmax
 from reference.losses import cross_entropy as cross_entropy
 from reference.losses import cross_entropy_grad as cross_entropy_grad
+from reference.losses import gradient_scale as gradient_scale
+from reference.losses import row_gradient as row_gradient
+from reference.losses import row_loss as row_loss
 from reference.promises import promised as promised
+from reference.rows import DTYPES as DTYPES
+from reference.rows import hard_rows as hard_rows
+from reference.rows import logits as logits
+from reference.rows import long_row as long_row
+from reference.rows import tables as tables
 from reference.ulp import assert_within as assert_within
+from reference.ulp import spacing as spacing
 from reference.ulp import ulp_error as ulp_error
 from reference.ulp import worst_ulp_error as worst_ulp_error

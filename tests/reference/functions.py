@@ -6,6 +6,7 @@ a finite largest value; other elements may be ``-inf``.
 
 from collections.abc import Iterable
 from functools import wraps
+from typing import Any
 
 from mpmath import mp, mpf
 
@@ -25,33 +26,38 @@ def exact(row: Iterable[float], temperature: float = 1.0) -> list[mpf]:
     return [mpf(float(z)) / mpf(float(temperature)) for z in row]
 
 
-def odds_against_the_winner(row: list[mpf]) -> tuple[int, list[mpf], mpf]:
+def odds_against_the_winner(
+    row: list[mpf], counts: Iterable[int] | None = None
+) -> tuple[int, list[mpf], mpf]:
     """Return the winner, every e^(z_j - z_winner), and the sum of the losers' ones.
 
     The losers are summed apart: 1 - p of a winner with p = 1 - 1e-300 must keep its digits.
+    With ``counts`` the logit j stands in the row that many times.
     """
     winner = max(range(len(row)), key=row.__getitem__)
     odds = [mp.exp(z - row[winner]) for z in row]
-    return winner, odds, mp.fsum(odds[:winner] + odds[winner + 1 :])
+    losers = [int(count) for count in counts] if counts is not None else [1] * len(row)
+    losers[winner] -= 1
+    return winner, odds, mp.fsum(count * odd for count, odd in zip(losers, odds, strict=True))
 
 
 @at_full_precision
-def softmax(row: Iterable[float], temperature: float = 1.0) -> list[mpf]:
-    _, odds, losers = odds_against_the_winner(exact(row, temperature))
+def softmax(row: Iterable[float], temperature: float = 1.0, counts: Any = None) -> list[mpf]:
+    _, odds, losers = odds_against_the_winner(exact(row, temperature), counts)
     return [one / (1 + losers) for one in odds]
 
 
 @at_full_precision
-def log_softmax(row: Iterable[float], temperature: float = 1.0) -> list[mpf]:
+def log_softmax(row: Iterable[float], temperature: float = 1.0, counts: Any = None) -> list[mpf]:
     z = exact(row, temperature)
-    winner, _, losers = odds_against_the_winner(z)
+    winner, _, losers = odds_against_the_winner(z, counts)
     return [(one - z[winner]) - mp.log1p(losers) for one in z]
 
 
 @at_full_precision
-def logsumexp(row: Iterable[float]) -> mpf:
+def logsumexp(row: Iterable[float], counts: Any = None) -> mpf:
     z = exact(row)
-    winner, _, losers = odds_against_the_winner(z)
+    winner, _, losers = odds_against_the_winner(z, counts)
     return z[winner] + mp.log1p(losers)
 
 

@@ -1,6 +1,6 @@
 """Cross-entropy and its gradient in mpmath, written as PyTorch's documentation states them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ def weighted_target(
     """
     w = [mpf(1)] * k if weight is None else [mpf(float(one)) for one in weight]
     s = mpf(float(smoothing))
-    q = [mpf(j == label) for j in range(k)] if np.ndim(label) == 0 else exact(label)
+    q = [mpf(int(j == label)) for j in range(k)] if np.ndim(label) == 0 else exact(label)
     return [w[j] * ((1 - s) * q[j] + s / k) for j in range(k)]
 
 
@@ -35,14 +35,25 @@ def row_loss(row: Sequence[float], t: list[mpf]) -> mpf:
     return mp.fsum(weight * surprise for weight, surprise in terms if weight)  # 0 * inf = 0
 
 
-@at_full_precision
-def row_gradient(row: Sequence[float], t: list[mpf]) -> list[mpf]:
-    """Return sum(t) p_j - t_j as p_j (t of the others) - t_j (p of the others)."""
+def pull_and_push(row: Sequence[float], t: list[mpf]) -> list[tuple[mpf, mpf]]:
+    """Return p_j (t of the others) and t_j (p of the others); their difference is the gradient."""
     winner, odds, losers = odds_against_the_winner(exact(row))
     total = 1 + losers
     others = [(losers if j == winner else total - odd) / total for j, odd in enumerate(odds)]
-    t_others = [mp.fsum(t) - one for one in t]
-    return [odds[j] / total * t_others[j] - t[j] * others[j] for j in range(len(t))]
+    t_total = mp.fsum(t)
+    return [(odds[j] / total * (t_total - t[j]), t[j] * others[j]) for j in range(len(t))]
+
+
+@at_full_precision
+def row_gradient(row: Sequence[float], t: list[mpf]) -> list[mpf]:
+    """Return sum(t) p_j - t_j."""
+    return [pull - push for pull, push in pull_and_push(row, t)]
+
+
+@at_full_precision
+def row_gradient_scale(row: Sequence[float], t: list[mpf]) -> list[mpf]:
+    """Return the size of what may cancel in the gradient."""
+    return [pull + push for pull, push in pull_and_push(row, t)]
 
 
 @at_full_precision
@@ -86,6 +97,7 @@ def cross_entropy_grad(
     label_smoothing: float = 0.0,
     ignore_index: int | None = None,
     reduction: str = "mean",
+    of_row: Callable[..., list[mpf]] = row_gradient,
 ) -> list[list[mpf]]:
     """Return the gradient of the loss in (n, k) logits; of its sum for reduction "none"."""
     scale = 1 / normalizer(target, weight, ignore_index, reduction)
@@ -94,7 +106,12 @@ def cross_entropy_grad(
         if is_ignored(label, ignore_index)
         else [
             scale * one
-            for one in row_gradient(row, weighted_target(label, len(row), weight, label_smoothing))
+            for one in of_row(row, weighted_target(label, len(row), weight, label_smoothing))
         ]
         for row, label in zip(rows, target, strict=True)
     ]
+
+
+def gradient_scale(rows: Any, target: Any, **options: Any) -> list[list[mpf]]:
+    """Return the size of what may cancel in each element of `cross_entropy_grad`."""
+    return cross_entropy_grad(rows, target, **options, of_row=row_gradient_scale)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-SECTION = re.compile(r"^Accuracy\n-+\n(?P<body>.*?)(?=^\S.*\n-{3,}$|\Z)", re.M | re.S)
+SECTION = re.compile(r"^Accuracy\n-+\n(?P<body>.*?)(?=^\S[^\n]*\n-{3,}$|\Z)", re.M | re.S)
 LINE = re.compile(r"^(?P<what>[\w ,]+?)\s*:\s*(?P<bound>\d+(\.\d+)?) ULP\b", re.M)
 
 

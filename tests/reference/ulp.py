@@ -8,17 +8,21 @@ from mpmath import mp, mpf
 from numpy.typing import DTypeLike
 
 
-def ulp_error(got: float, exact: mpf, dtype: DTypeLike) -> float:
-    """Return |got - exact| in units of the spacing of ``dtype`` at the exact value.
+def spacing(value: mpf, dtype: DTypeLike) -> mpf:
+    """Return the distance of neighbouring numbers of the dtype at a value, itself exact.
 
-    Below the smallest normal number the spacing is that of the subnormals, so that a result
-    flushed to 0 costs as many ULP as it has lost steps.
+    Below the smallest normal number it is that of the subnormals, so that a result flushed to 0
+    costs as many ULP as it has lost steps.
     """
     info = np.finfo(dtype)
+    _, exponent = mp.frexp(value)
+    return mp.ldexp(1, max(int(exponent) - 1, int(info.minexp)) - info.nmant)
+
+
+def ulp_error(got: float, exact: mpf, dtype: DTypeLike) -> float:
+    """Return |got - exact| in units of the spacing of ``dtype`` at the exact value."""
     with mp.workdps(80):
-        _, exponent = mp.frexp(exact)
-        step = mp.ldexp(1, max(int(exponent) - 1, int(info.minexp)) - info.nmant)
-        return float(abs(mpf(float(got)) - exact) / step)
+        return float(abs(mpf(float(got)) - exact) / spacing(exact, dtype))
 
 
 def worst_ulp_error(got: Any, exact: Iterable[mpf], dtype: DTypeLike) -> float:

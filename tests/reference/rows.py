@@ -1,0 +1,65 @@
+"""Rows of logits to test with: the hard ones by name, and strategies for the laws."""
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.typing import DTypeLike, NDArray
+
+LENGTHS = (1, 2, 3, 7, 8, 9, 15, 16, 17, 63, 64, 65, 100, 4097)
+DTYPES = ("float32", "float64")
+
+
+def hard_rows(dtype: DTypeLike) -> dict[str, NDArray]:
+    """Return rows on which softmax implementations lose digits, in the dtype."""
+    rng = np.random.default_rng(20)
+    big = float(np.finfo(dtype).max)
+    tiny = float(np.finfo(dtype).smallest_subnormal)
+    last = float(np.log(np.finfo(dtype).tiny))  # exp of it is the smallest normal number
+    rows = {f"N(0,{s}) of 1000": rng.normal(0, s, 1000) for s in (1, 3, 10, 30, 100)}
+    rows |= {f"N(0,10) of {n}": rng.normal(0, 10, n) for n in LENGTHS}
+    rows |= {f"confident by {d}": np.array([0.0, -d]) for d in (15, 16, 17, 20, 36, 40, 80)}
+    return {name: row.astype(dtype) for name, row in rows.items()} | {
+        "confident among 1000": np.append(rng.normal(-60, 5, 999), 0).astype(dtype),
+        "wide": rng.uniform(last, 0, 1000).astype(dtype),
+        "subnormal results": np.append(rng.uniform(last - 16, last + 2, 200), 0).astype(dtype),
+        "results below the subnormal": np.array([0, 2 * last, 1.2 * last], dtype),
+        "N(0,1) around 1e8": (1e8 + rng.normal(0, 30, 300)).astype(dtype),
+        "N(0,1) around -1e8": (-1e8 + rng.normal(0, 30, 300)).astype(dtype),
+        "two at 1000": np.array([1000, 1000], dtype),
+        "largest number": np.array([big, big, -big, 0, big / 2], dtype),
+        "ends of the range": np.array([-big, big], dtype),
+        "subnormal logits": np.array([tiny, -tiny, 0, 3 * tiny], dtype),
+        "neighbours of 1": np.array([1, 1 + np.finfo(dtype).eps, 1], dtype),
+        "all alike": np.full(1000, 0.3, dtype),
+        "many alike and one above": np.append(np.zeros(999), 5).astype(dtype),
+        "whole numbers": rng.integers(-9, 9, 500).astype(dtype),
+        "some impossible": np.append([-np.inf] * 30, rng.normal(0, 9, 70)).astype(dtype),
+        "one possible": np.array([-np.inf, 2, -np.inf], dtype),
+        "rising": np.linspace(-50, 50, 257).astype(dtype),
+        "falling": np.linspace(50, -50, 257).astype(dtype),
+        "introduction": np.array([0.6, -3.6, 18.9], dtype),
+    }
+
+
+def long_row(dtype: DTypeLike, n: int, levels: int) -> tuple[NDArray, NDArray, NDArray]:
+    """Return a row of n logits with few distinct values, these values, and which one is where.
+
+    A reference needs each distinct value once only, however long the row.
+    """
+    rng = np.random.default_rng(n)
+    values = np.unique(rng.normal(0, 3, levels).astype(dtype))
+    which = rng.integers(0, len(values), n)
+    return values[which], values, which
+
+
+def logits(dtype: DTypeLike = "float64", *, size: int = 12, largest: float = 30.0):
+    """Draw rows of 1 to `size` finite logits."""
+    numbers = st.floats(-largest, largest, width=8 * np.dtype(dtype).itemsize)
+    return hnp.arrays(dtype, st.integers(1, size), elements=numbers)
+
+
+def tables(dtype: DTypeLike = "float64", *, rows: int = 5, size: int = 6, largest: float = 20.0):
+    """Draw (n, k) logits with at least one row and two classes."""
+    numbers = st.floats(-largest, largest, width=8 * np.dtype(dtype).itemsize)
+    shape = st.tuples(st.integers(1, rows), st.integers(2, size))
+    return hnp.arrays(dtype, shape, elements=numbers)
