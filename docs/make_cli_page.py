@@ -19,15 +19,18 @@ Ctrl-C (what was trained until then is saved).
 
 def page() -> str:
     """Return the page as it must be."""
-    with click.Context(app, info_name="luce") as group:
-        helps = [("luce", app.get_help(group))]
-        for verb in VERBS:
-            command = app.get_command(group, verb)
-            assert command is not None
-            with click.Context(command, info_name=verb, parent=group) as context:
-                helps.append((f"luce {verb}", command.get_help(context)))
+    helps = [("luce", _help(app, "luce"))]
+    for verb in VERBS:
+        command = app.get_command(click.Context(app), verb)
+        assert command is not None
+        helps.append((f"luce {verb}", _help(command, f"luce {verb}")))
     sections = [f"\n## {name}\n\n```text\n{text}\n```\n" for name, text in helps]
     return HEAD + "".join(sections)
+
+
+def _help(command: click.Command, name: str) -> str:
+    settings = {**command.context_settings, "terminal_width": 80}
+    return command.get_help(click.Context(command, info_name=name, **settings))
 
 
 if __name__ == "__main__":

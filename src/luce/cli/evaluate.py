@@ -34,4 +34,4 @@ def command(model: str, data: str, target: str | None, split: str | None, as_jso
     show_fields({"rows": f"{found['rows']:,}", **figures(found)})
     columns = ("class", "precision", "recall", "f1", "support")
     rows = [[row[name] for name in columns] for row in found["per_class"]]
-    show_table(columns, rows, title="Per class")
+    show_table(columns, rows, title="Per class", decimals=4)

@@ -22,13 +22,16 @@ class NumbersVerb(Verb):
             if isinstance(option, click.Option) and not option.is_flag
             for name in option.opts
         }
-        options, numbers = [], []
+        cut = args.index("--") if "--" in args else len(args)
+        options: list[str] = []
+        numbers: list[str] = []
         previous = ""
-        for arg in args:
-            is_number = previous not in takes_value and arg != "-" and _is_number(arg)
+        for arg in args[:cut]:
+            is_number = previous not in takes_value and _is_number(arg)
             (numbers if is_number else options).append(arg)
             previous = arg
-        return super().parse_args(ctx, options if not numbers else [*options, "--", *numbers])
+        numbers += args[cut + 1 :]
+        return super().parse_args(ctx, [*options, "--", *numbers] if numbers else options)
 
 
 def _is_number(text: str) -> bool:

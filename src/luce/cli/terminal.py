@@ -46,9 +46,16 @@ def console(stream: TextIO | None = None) -> "Console":
 
 
 def show_table(
-    columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    title: str | None = None,
+    decimals: int | None = None,
 ) -> None:
-    """Print a table on stdout; columns that hold numbers in every row are set to the right."""
+    """Print a table on stdout; columns of numbers are set to the right.
+
+    ``decimals`` is how many of them every fraction gets; without it, what it takes.
+    """
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -56,10 +63,10 @@ def show_table(
     rows = [list(row) for row in rows]
     table = Table(box=box.SIMPLE_HEAD if sys.stdout.isatty() else None, pad_edge=False)
     for index, column in enumerate(columns):
-        numbers = all(isinstance(row[index], int | float) for row in rows)
+        numbers = all(isinstance(row[index], int | float | None) for row in rows)
         table.add_column(Text(printable(column)), justify="right" if numbers else "left")
     for row in rows:
-        table.add_row(*(Text(_cell(cell)) for cell in row))
+        table.add_row(*(Text(_cell(cell, decimals)) for cell in row))
     if title:
         click.echo(f"\n{printable(title)}")
     _print(table)
@@ -85,9 +92,9 @@ def _print(renderable: Any) -> None:
         click.echo(line.rstrip())
 
 
-def _cell(value: object) -> str:
+def _cell(value: object, decimals: int | None = None) -> str:
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return f"{value:.4g}" if decimals is None else f"{value:.{decimals}f}"
     return printable("" if value is None else value)
 
 

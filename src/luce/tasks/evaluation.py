@@ -1,7 +1,7 @@
 """Measure a model on labelled rows."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,11 @@ from luce.data import Dataset
 from luce.errors import DataError
 from luce.tasks.models import Model, load_model
 from luce.tasks.spreadsheet import neutralised
+
+_SEEN = (
+    "The model was trained on rows of these data: the figures flatter it. "
+    "Those of rows that it has not seen are in its run folder."
+)
 
 
 @dataclass(frozen=True)
@@ -36,8 +41,7 @@ def evaluate(
     ----------
     model : path of a model file or a run folder
     source : path or named set
-    target : the column of the labels; without it the one that the model was trained on, if the
-        data have it, else guessed as in training
+    target : the column of the labels; without it the one that the model was trained on
     split : ``"train"``, ``"test"`` or ``"all"`` of a named set; without it the standard test
         split where there is one
 
@@ -51,7 +55,13 @@ def evaluate(
     fitted = load_model(model)
     if split is None and data.has_test_split(source):
         split = "test"
-    return measure(fitted, data.load(source, target=target, split=split))
+    if target is None and fitted.encoding.columns is not None:
+        target = fitted.metadata["data"]["target"]
+    dataset = data.load(source, target=target, split=split, encoding=fitted.encoding)
+    evaluation = measure(fitted, dataset)
+    if dataset.fingerprint == fitted.metadata["data"]["fingerprint"]:
+        return replace(evaluation, notes=(_SEEN, *evaluation.notes))
+    return evaluation
 
 
 def measure(model: Model, dataset: Dataset) -> Evaluation:
@@ -70,14 +80,16 @@ def measure(model: Model, dataset: Dataset) -> Evaluation:
 
 def cell_notes(unseen: Mapping[str, int], missing: Mapping[str, int]) -> tuple[str, ...]:
     """Say in words which cells the model had to do without."""
-    return tuple(
-        [
-            f"Column {name!r}: {n} cells hold a category not seen in training."
-            for name, n in unseen.items()
-            if n
-        ]
-        + [f"Column {name!r}: {n} cells are missing." for name, n in missing.items() if n]
-    )
+    new = [
+        f"Column {name!r}: {_cells(n)} with a category that training did not see."
+        for name, n in unseen.items()
+    ]
+    empty = [f"Column {name!r}: {_cells(n)} without a value." for name, n in missing.items()]
+    return (*new, *empty)
+
+
+def _cells(count: int) -> str:
+    return "1 cell" if count == 1 else f"{count:,} cells"
 
 
 def write_predictions(

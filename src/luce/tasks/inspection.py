@@ -116,7 +116,8 @@ def _first_rows(dataset: Dataset) -> list[dict[str, Any]]:
 
 def _next_command(source: str, dataset: Dataset) -> str:
     command = ["luce", "train", source]
-    if dataset.kind == "table" and dataset.target_name is not None:
+    named = source in {info.name for info in data.named_sets()}
+    if dataset.kind == "table" and dataset.target_name is not None and not named:
         command += ["--target", dataset.target_name]
     return shlex.join(command)
 

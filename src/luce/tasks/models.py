@@ -66,7 +66,7 @@ class Model:
         codes = [lookup.get(label, lookup.get(str(label), -1)) for label in labels.tolist()]
         if -1 in codes:
             unknown = str(labels[codes.index(-1)])
-            row = int(np.flatnonzero(inverse == codes.index(-1))[0])
+            row = int(np.flatnonzero(inverse == codes.index(-1))[0]) + 1
             raise LabelError(
                 f"every label must be a class of the model ({_listed(self.names)}), got "
                 f"{unknown!r} at row {row}. Drop such rows, or train with rows of that class."

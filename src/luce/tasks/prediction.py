@@ -91,7 +91,7 @@ def _encoded(model: Model, source: str) -> Iterator[Encoded]:
             yield batch.features
         return
     split = "test" if data.has_test_split(source) else None
-    dataset = data.load(source, split=split, needs_target=False)
+    dataset = data.load(source, split=split, needs_target=False, encoding=model.encoding)
     for start in range(0, len(dataset), _ROWS):
         rows = np.arange(start, min(start + _ROWS, len(dataset)))
         yield model.encoding.apply(dataset.take(rows).features)

@@ -61,6 +61,9 @@ def prepare(options: TrainOptions) -> Prepared:
         options = replace(options, target=whole.target_name)
     train, held_out = _hold_out(whole, options)
     encoding = data.learn_encoding(train)
+    if held_out is None:
+        other = _other_rows(options, encoding)
+        held_out = HeldOut(other, np.arange(len(other)))
     _check_alike(encoding, train, held_out.dataset)
     return Prepared(options, train, held_out, encoding, encoding.apply(train.features).X)
 
@@ -78,19 +81,14 @@ def _resolved(options: TrainOptions) -> TrainOptions:
     return replace(options, split=split, valid=valid, threads=kernels.get_num_threads())
 
 
-def _hold_out(whole: Dataset, options: TrainOptions) -> tuple[Dataset, HeldOut]:
-    """Part the data as ``valid`` says: by a fraction, the standard split, or another file."""
-    valid = str(options.valid)
-    fraction = _fraction(valid)
-    if fraction is not None:
-        assert whole.target is not None, "training data are loaded with their target"
-        split = stratified_split(whole.target, fraction, options.seed)
-        return whole.take(split.train), HeldOut(whole.take(split.valid), split.valid)
-    if valid == _TEST:
-        other = _standard_test_split(options)
-    else:
-        other = data.load(valid, target=options.target)
-    return whole, HeldOut(other, np.arange(len(other)))
+def _hold_out(whole: Dataset, options: TrainOptions) -> tuple[Dataset, HeldOut | None]:
+    """Hold out a fraction; None where ``valid`` names other rows, to be loaded when encoded."""
+    fraction = _fraction(str(options.valid))
+    if fraction is None:
+        return whole, None
+    assert whole.target is not None, "training data are loaded with their target"
+    split = stratified_split(whole.target, fraction, options.seed)
+    return whole.take(split.train), HeldOut(whole.take(split.valid), split.valid)
 
 
 def _fraction(valid: str) -> float | None:
@@ -113,7 +111,10 @@ def _fraction(valid: str) -> float | None:
     return fraction
 
 
-def _standard_test_split(options: TrainOptions) -> Dataset:
+def _other_rows(options: TrainOptions, encoding: Encoding) -> Dataset:
+    """The rows that ``valid`` names: the standard test split or another file."""
+    if options.valid != _TEST:
+        return data.load(str(options.valid), target=options.target, encoding=encoding)
     source = _source(options)
     if not data.has_test_split(source):
         raise ParameterError(
@@ -125,7 +126,7 @@ def _standard_test_split(options: TrainOptions) -> Dataset:
             "--valid test needs a model that has not seen the test rows, got --split "
             f"{options.split}. Train with --split train, or hold out a fraction."
         )
-    return data.load(source, split=_TEST)
+    return data.load(source, split=_TEST, encoding=encoding)
 
 
 def _check_alike(encoding: Encoding, train: Dataset, held_out: Dataset) -> None:

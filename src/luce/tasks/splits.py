@@ -54,7 +54,7 @@ def _check_counts(classes: NDArray[Any], codes: NDArray[Any], counts: NDArray[An
     single = np.flatnonzero(counts == 1)
     if len(single) == 0:
         return
-    row = int(np.flatnonzero(codes == single[0])[0])
+    row = int(np.flatnonzero(codes == single[0])[0]) + 1
     others = f" (and {len(single) - 1} more such classes)" if len(single) > 1 else ""
     raise DataError(
         f"every class needs at least 2 rows to be split into training and evaluation rows, "

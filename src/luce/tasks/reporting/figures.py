@@ -1,0 +1,139 @@
+"""Plots as inline SVG, drawn once for light and dark pages.
+
+Matplotlib draws with stand-in colours, which become CSS variables: the page says what ``--ink`` is in
+the light, in the dark and on paper. Texts stay texts, in the fonts of the page.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from io import StringIO
+from typing import Any
+
+from luce.errors import MissingExtraError
+from luce.tasks.reporting.markup import text
+
+_VARIABLES = {
+    "#010203": "var(--ink)",
+    "#020304": "var(--muted)",
+    "#030405": "var(--line)",
+    "#040506": "var(--blue)",
+    "#050607": "var(--orange)",
+}
+INK, MUTED, LINE, BLUE, ORANGE = _VARIABLES
+_SETTINGS = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "luce",
+    "text.parse_math": False,
+    "font.size": 9.0,
+    "axes.edgecolor": LINE,
+    "axes.labelcolor": MUTED,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 9.0,
+    "xtick.color": LINE,
+    "ytick.color": LINE,
+    "xtick.labelcolor": MUTED,
+    "ytick.labelcolor": MUTED,
+    "axes.facecolor": "none",
+    "figure.facecolor": "none",
+    "lines.linewidth": 1.6,
+    "lines.solid_capstyle": "round",
+    "axes.formatter.useoffset": False,
+}
+
+
+@contextmanager
+def drawing(width: float, height: float) -> Iterator[Any]:
+    """Axes of a new figure, of a size in inches, in the style of the report."""
+    try:
+        import matplotlib as mpl
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtraError(
+            "drawing a report needs the package matplotlib, which is not installed."
+            " Install it: pip install 'luce[app]'"
+        ) from error
+    with mpl.rc_context(_SETTINGS):
+        yield Figure(figsize=(width, height), layout="constrained").subplots()
+
+
+def svg(axes: Any, label: str) -> str:
+    """The figure as an ``<svg>`` element that says ``label`` to those who do not see it."""
+    buffer = StringIO()
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    axes.figure.savefig(buffer, format="svg", metadata=nothing)
+    drawn = buffer.getvalue()
+    drawn = drawn[drawn.index("<svg") :]
+    drawn = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>", "", drawn, flags=re.DOTALL)
+    drawn = re.sub(r' id="[a-z0-9.]+_\d+"', "", drawn)  # those that nothing refers to
+    drawn = re.sub(r"font: ([\d.]+px) [^;\"]*", r"font-size: \1", drawn)
+    for stand_in, variable in _VARIABLES.items():
+        drawn = drawn.replace(stand_in, variable)
+    drawn = re.sub(r"\n\s*", "\n", drawn)
+    opening = re.match(r'<svg .*?width="([\d.]+)pt" height="([\d.]+)pt" viewBox="(.*?)".*?>', drawn)
+    assert opening is not None, "Matplotlib begins every SVG like this"
+    start = (
+        f'<svg xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="{opening[3]}" role="img"'
+        f' style="--width:{float(opening[1]) * 4 / 3:.0f}px" aria-label="{text(label)}">'
+    )
+    return start + drawn[opening.end() :]
+
+
+def curves(
+    x: Sequence[float],
+    lines: Mapping[str, Sequence[float | None]],
+    *,
+    label: str,
+    title: str,
+    log: bool = False,
+    level: tuple[str, float] | None = None,
+) -> str:
+    """Lines over ``x``, each named at its end; ``level`` is a dashed line with a name."""
+    styles = [(BLUE, "-", "o"), (ORANGE, "--", "s")]
+    with drawing(3.7, 2.5) as axes:
+        for (name, values), (colour, dash, mark) in zip(lines.items(), styles, strict=False):
+            y = [float("nan") if value is None else value for value in values]
+            size = 3.5 if len(y) <= 30 else 0
+            axes.plot(x, y, dash, marker=mark, ms=size, color=colour, label=name, clip_on=False)
+        if level is not None:
+            axes.axhline(level[1], color=MUTED, lw=0.9, ls=(0, (2, 2)))
+            _note(axes, level[0], level[1])
+        if len(lines) > 1:
+            axes.legend(frameon=False, labelcolor=INK, loc="best", handlelength=2.2)
+        axes.set_yscale("log" if log else "linear")
+        axes.set_xlabel(title)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(axis="y", color=LINE, lw=0.6)
+        return svg(axes, label)
+
+
+def _note(axes: Any, words: str, height: float) -> None:
+    place = {
+        "xy": (1, height),
+        "xycoords": ("axes fraction", "data"),
+        "ha": "right",
+        "va": "bottom",
+    }
+    axes.annotate(words, color=MUTED, fontsize=8, **place)
+
+
+def reliability(bins: Sequence[Mapping[str, float]], *, label: str, small: bool = False) -> str:
+    """Accuracy over confidence with Wilson intervals; a perfectly calibrated model is the diagonal."""
+    with drawing(1.5, 1.5) if small else drawing(3.7, 3.4) as axes:
+        axes.plot([0, 1], [0, 1], color=MUTED, lw=0.9, ls=(0, (2, 2)))
+        for b in bins:
+            span = [b["accuracy_low"], b["accuracy_high"]]
+            axes.plot([b["confidence"]] * 2, span, color=BLUE, lw=1.2, alpha=0.55, clip_on=False)
+        x, y = [b["confidence"] for b in bins], [b["accuracy"] for b in bins]
+        axes.plot(x, y, "o", ms=2.8 if small else 4.5, color=BLUE, clip_on=False)
+        axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
+        ticks = [0, 1] if small else [0, 0.25, 0.5, 0.75, 1]
+        names = [f"{100 * tick:g} %" for tick in ticks]
+        axes.set_xticks(ticks, names if not small else ["0", "1"])
+        axes.set_yticks(ticks, names if not small else ["0", "1"])
+        if not small:
+            axes.set_xlabel("stated probability")
+            axes.set_ylabel("share that came true")
+            axes.grid(color=LINE, lw=0.6)
+        return svg(axes, label)

@@ -1,0 +1,157 @@
+"""What a run folder says about a training, read once for the whole report."""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from luce import data
+from luce.data import Dataset
+from luce.errors import DataError, LuceError
+from luce.tasks import runs
+from luce.tasks.models import Model, load_model
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """The evaluated rows: their number in the source, label, answer and probabilities."""
+
+    rows: NDArray[np.intp]  # (n,)
+    labels: NDArray[np.intp]  # (n,) numbers of classes
+    answers: NDArray[np.intp]  # (n,)
+    proba: NDArray[np.float64]  # (n, k)
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """Whether the answer is the label, (n,)."""
+        return self.labels == self.answers
+
+    @property
+    def confidence(self) -> NDArray[np.float64]:
+        """Probability of the answer, (n,)."""
+        return self.proba[np.arange(len(self.rows)), self.answers]
+
+    def confident_mistakes(self) -> NDArray[np.intp]:
+        """Positions of the wrong answers, the most confident first."""
+        wrong = np.flatnonzero(~self.right)
+        return wrong[np.argsort(-self.confidence[wrong], kind="stable")]
+
+
+@dataclass(frozen=True)
+class Record:
+    """A training as its run folder holds it.
+
+    ``evaluated`` are the rows of ``predictions`` as the source spells them, in the same order;
+    where they are not to be had any more it is None, and ``absence`` says why.
+    """
+
+    run: Path
+    config: Mapping[str, Any]
+    history: list[dict[str, Any]]
+    figures: Mapping[str, Any]
+    predictions: Predictions
+    model: Model
+    environment: Mapping[str, Any]
+    evaluated: Dataset | None
+    absence: str
+
+    @property
+    def classes(self) -> list[str]:
+        """The names of the classes."""
+        return list(self.figures["classes"])
+
+
+def read_run(run: Path) -> Record:
+    """Read all of a run folder, and the evaluated rows if they are still what they were.
+
+    Raises
+    ------
+    DataError
+        A file of the folder is missing or damaged.
+    ModelFileError
+        The model cannot be loaded.
+    """
+    try:
+        figures = json.loads(_text(run, runs.EVALUATION))
+        config = tomllib.loads(_text(run, runs.CONFIG))
+        environment = json.loads(_text(run, runs.ENVIRONMENT))
+        history = [json.loads(line) for line in _text(run, runs.METRICS).splitlines()]
+        predictions = _predictions(_text(run, runs.PREDICTIONS), len(figures["classes"]))
+    except (KeyError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
+        if isinstance(error, LuceError):
+            raise
+        raise DataError(
+            f"the files of a run must be as luce train has written them, but one in {str(run)!r}"
+            f" is damaged: {error}. Train again with: luce train --config {run / runs.CONFIG}"
+        ) from error
+    model = load_model(run)
+    evaluated, absence = _evaluated(config, model, predictions)
+    return Record(
+        run, config, history, figures, predictions, model, environment, evaluated, absence
+    )
+
+
+def _text(run: Path, name: str) -> str:
+    try:
+        return (run / name).read_text(encoding="utf-8")
+    except OSError as error:
+        raise DataError(
+            f"a report needs the folder of a finished training, but {str(run / name)!r} cannot be"
+            f" read: {error.strerror}. Give the folder that luce train has printed, or train again."
+        ) from error
+
+
+def _predictions(text: str, classes: int) -> Predictions:
+    table = pl.read_csv(StringIO(text), infer_schema_length=0)
+    columns = table.columns[-classes:]
+    codes = {name[len("p(") : -len(")")]: code for code, name in enumerate(columns)}
+    return Predictions(
+        table["row"].cast(pl.Int64).to_numpy(),
+        np.array([codes[label] for label in table["label"]], np.intp),
+        np.array([codes[label] for label in table["prediction"]], np.intp),
+        table.select(columns).cast(pl.Float64).to_numpy(),
+    )
+
+
+def _evaluated(
+    config: Mapping[str, Any], model: Model, predictions: Predictions
+) -> tuple[Dataset | None, str]:
+    """The evaluated rows, or None and the reason why they are not to be had."""
+    try:
+        source = _source(config)
+        fingerprint = model.metadata["data"]["fingerprint"]
+        changed = _held_out(config["valid"]) and source.fingerprint != fingerprint
+        if changed or source.target is None or len(source) <= predictions.rows.max(initial=-1):
+            return None, "The data have changed since the training."
+        dataset = source.take(predictions.rows)
+        assert dataset.target is not None
+        if not np.array_equal(model.codes(dataset.target), predictions.labels):
+            return None, "The labels have changed since the training."
+    except LuceError as error:
+        return None, f"The data could not be read again: {error}"
+    return dataset, ""
+
+
+def _source(config: Mapping[str, Any]) -> Dataset:
+    """Load what the rows of ``predictions.csv`` are numbered in."""
+    valid, target = config["valid"], config.get("target")
+    if _held_out(valid):
+        return data.load(config["data"], target=target, split=config.get("split"))
+    if valid == "test":
+        return data.load(config["data"], split="test")
+    return data.load(valid, target=target)
+
+
+def _held_out(valid: str) -> bool:
+    """Whether the evaluated rows are a fraction of the data, and not of another source."""
+    try:
+        return 0 < float(valid) < 1
+    except ValueError:
+        return False

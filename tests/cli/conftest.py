@@ -1,0 +1,30 @@
+"""The ``luce`` command in this process, in an empty folder."""
+
+import json
+from typing import NamedTuple
+
+import pytest
+
+from luce.cli.app import run
+
+
+class Answer(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def luce(tmp_path, monkeypatch, capfd):
+    """Return a function that runs one command line in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*args):
+        code = run([str(arg) for arg in args])
+        return Answer(code, *capfd.readouterr())
+
+    return call

@@ -1,0 +1,48 @@
+import os
+
+import pytest
+
+from luce.errors import WriteError
+from luce.tasks.outputs import growing_file
+
+
+def test_the_file_is_there_when_the_block_ends_well(tmp_path):
+    path = tmp_path / "out.csv"
+    with growing_file(path) as file:
+        file.write(b"one")
+        assert not path.exists()
+    assert path.read_bytes() == b"one"
+    assert [item.name for item in tmp_path.iterdir()] == ["out.csv"]
+    assert path.stat().st_mode & 0o777 == 0o666 & ~_umask()
+
+
+def _umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+@pytest.mark.parametrize("failure", [KeyboardInterrupt, ValueError])
+def test_the_old_file_stays_when_the_block_fails(tmp_path, failure):
+    path = tmp_path / "out.csv"
+    path.write_bytes(b"old")
+    with pytest.raises(failure), growing_file(path) as file:
+        file.write(b"half")
+        raise failure
+    assert path.read_bytes() == b"old"
+    assert [item.name for item in tmp_path.iterdir()] == ["out.csv"]
+
+
+def test_a_full_disk_is_a_write_error(tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(WriteError, match="No space left"), growing_file(tmp_path / "a") as file:
+        file.write(b"x")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_missing_is_a_write_error(tmp_path):
+    with pytest.raises(WriteError, match="No such file"), growing_file(tmp_path / "no" / "a"):
+        pass
