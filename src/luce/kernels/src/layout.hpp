@@ -1,0 +1,26 @@
+// From arrays of any shape to rows and pieces of rows, split over threads.
+//
+// How a row is cut into pieces depends on its length alone, and pieces are folded in order, so
+// that neither the number of threads nor the axis shows in the result.
+#pragma once
+#include "kernels.hpp"
+
+namespace luce {
+
+// z is (outer, n, inner); out has the same shape, or (outer, 1, inner) for logsumexp.
+template <class T>
+void along_axis(const KernelsOf<T>&, Kind, const T* z, T* out, int64_t outer, int64_t n,
+                int64_t inner, double temperature);
+
+template <class T>
+void cross_entropy(const KernelsOf<T>&, const T* z, const Targets&, double* loss, T* grad,
+                   int64_t n, int64_t k);
+
+template <class T>
+void curvature(const KernelsOf<T>&, const T* p, const T* u, const T* scale, T* out, int64_t n,
+               int64_t k);
+
+template <class T>
+void elementwise(void (*kernel)(const T*, T*, int64_t), const T* x, T* out, int64_t n);
+
+}  // namespace luce

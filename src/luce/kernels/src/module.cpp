@@ -1,0 +1,262 @@
+// The Python face: buffers in, no checks beyond what memory safety needs (`_checks` words errors).
+#include <nanobind/nanobind.h>
+
+#include <vector>
+#include <cstring>
+
+#include "layout.hpp"
+#include "pool.hpp"
+
+namespace nb = nanobind;
+
+namespace luce {
+
+#if defined(__x86_64__)
+Kernels baseline();
+Kernels avx2();
+Kernels avx512();
+#ifdef LUCE_WIDE_TEST
+Kernels avx2x2();
+#endif
+#elif defined(__aarch64__)
+Kernels neon();
+#else
+Kernels baseline();
+#endif
+
+namespace {
+
+Kernels active;
+
+struct Choice {
+  const char* name;
+  Kernels (*table)();
+  bool understood;
+};
+
+// Best first.
+std::vector<Choice> choices() {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  const bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                  __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+  const bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                  __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+                  __builtin_cpu_supports("avx512vl");
+  return {{"avx512", avx512, v4},
+          {"avx2", avx2, v3},
+#ifdef LUCE_WIDE_TEST
+          {"avx2x2", avx2x2, v3},  // the code of avx512 in halves, to test it where that is not
+#endif
+          {"baseline", baseline, bool(__builtin_cpu_supports("sse4.2"))}};
+#elif defined(__aarch64__)
+  return {{"neon", neon, true}};
+#else
+  return {{"baseline", baseline, true}};
+#endif
+}
+
+nb::list available() {
+  nb::list names;
+  for (const Choice& choice : choices())
+    if (choice.understood) names.append(choice.name);
+  return names;
+}
+
+void select(const char* name) {
+  for (const Choice& choice : choices())
+    if (choice.understood && std::strcmp(name, choice.name) == 0) {
+      active = choice.table();
+      return;
+    }
+  throw nb::value_error("not an available instruction set");
+}
+
+// A C-contiguous buffer, held as long as this lives.
+class Array {
+ public:
+  Array(nb::handle object, bool writable) {
+    const int flags = PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (writable ? PyBUF_WRITABLE : 0);
+    held_ = PyObject_GetBuffer(object.ptr(), &view_, flags) == 0;
+  }
+  ~Array() {
+    if (held_) PyBuffer_Release(&view_);
+  }
+  Array(const Array&) = delete;
+
+  explicit operator bool() const { return held_; }
+  char kind() const {  // 'f', 'd', 'q' (int64), or 0
+    const char* format = view_.format;
+    if (!format || !format[0] || format[1]) return 0;
+    if (format[0] == 'l' && view_.itemsize == 8) return 'q';
+    return format[0];
+  }
+  template <class T>
+  T* data() const {
+    return static_cast<T*>(view_.buf);
+  }
+  int ndim() const { return view_.ndim; }
+  int64_t size() const { return view_.len / view_.itemsize; }
+  int64_t bytes() const { return view_.len; }
+  int64_t shape(int i) const { return view_.shape[i]; }
+  bool same_shape(const Array& other) const {
+    if (ndim() != other.ndim()) return false;
+    for (int i = 0; i < ndim(); ++i)
+      if (shape(i) != other.shape(i)) return false;
+    return true;
+  }
+  bool same_or_apart(const Array& other) const {
+    const char *a = data<char>(), *b = other.data<char>();
+    return a == b || a + bytes() <= b || b + other.bytes() <= a;
+  }
+
+ private:
+  Py_buffer view_{};
+  bool held_;
+};
+
+void require(bool condition, const char* what) {
+  if (!condition) {
+    if (PyErr_Occurred()) throw nb::python_error();
+    throw nb::type_error(what);
+  }
+}
+
+// Small work is done before another thread could have taken the interpreter.
+template <class Body>
+void without_gil(int64_t elements, Body body) {
+  if (elements < 4096) return body();
+  nb::gil_scoped_release released;
+  body();
+}
+
+// Call body with the kernels for the array's type and a null pointer of that type.
+template <class Body>
+void by_type(const Array& z, Body body) {
+  require(z.kind() == 'f' || z.kind() == 'd', "float32 or float64 expected");
+  without_gil(z.size(), [&] {
+    if (z.kind() == 'f')
+      body(active.f32, static_cast<float*>(nullptr));
+    else
+      body(active.f64, static_cast<double*>(nullptr));
+  });
+}
+
+struct Shape {
+  int64_t outer = 1, n = 1, inner = 1;
+
+  Shape(const Array& z, int axis) {
+    if (axis < 0) axis += z.ndim();
+    require(axis >= 0 && axis < z.ndim(), "axis out of range");
+    for (int i = 0; i < z.ndim(); ++i) (i < axis ? outer : i > axis ? inner : n) *= z.shape(i);
+  }
+};
+
+void apply(Kind kind, nb::handle z_, nb::handle out_, int axis, double temperature) {
+  Array z(z_, false), out(out_, true);
+  require(z && out && z.kind() == out.kind(), "two C-contiguous arrays of one dtype expected");
+  const Shape s(z, axis);
+  require(out.size() == (kind == Kind::logsumexp ? s.outer * s.inner : z.size()), "out does not fit");
+  if (z.size() == 0) return;
+  by_type(z, [&](const auto& kernels, auto* type) {
+    using T = std::remove_pointer_t<decltype(type)>;
+    along_axis<T>(kernels, kind, z.data<T>(), out.data<T>(), s.outer, s.n, s.inner, temperature);
+  });
+}
+
+void softmax(nb::handle z, nb::handle out, int axis, double temperature) {
+  apply(Kind::softmax, z, out, axis, temperature);
+}
+void log_softmax(nb::handle z, nb::handle out, int axis, double temperature) {
+  apply(Kind::log_softmax, z, out, axis, temperature);
+}
+void logsumexp(nb::handle z, nb::handle out, int axis) {
+  apply(Kind::logsumexp, z, out, axis, 1);
+}
+
+bool softmax_at_once(nb::handle z_, nb::handle out_) {
+  Array z(z_, false);
+  if (!z) return PyErr_Clear(), false;
+  Array out(out_, true);
+  if (!out) return PyErr_Clear(), false;
+  const char kind = z.kind();
+  if ((kind != 'f' && kind != 'd') || out.kind() != kind || z.ndim() == 0) return false;
+  if (!z.same_shape(out) || !z.same_or_apart(out) || z.size() == 0) return false;
+  by_type(z, [&](const auto& kernels, auto* type) {
+    using T = std::remove_pointer_t<decltype(type)>;
+    const int64_t n = z.shape(z.ndim() - 1);
+    along_axis<T>(kernels, Kind::softmax, z.data<T>(), out.data<T>(), z.size() / n, n, 1, 1);
+  });
+  return true;
+}
+
+void elementwise_of(bool logarithm, nb::handle x_, nb::handle out_) {
+  Array x(x_, false), out(out_, true);
+  require(x && out && x.kind() == out.kind() && x.size() == out.size(), "arrays do not fit");
+  by_type(x, [&](const auto& kernels, auto* type) {
+    using T = std::remove_pointer_t<decltype(type)>;
+    elementwise<T>(logarithm ? kernels.log_sigmoid : kernels.sigmoid, x.data<T>(), out.data<T>(),
+                   x.size());
+  });
+}
+void sigmoid(nb::handle x, nb::handle out) { elementwise_of(false, x, out); }
+void log_sigmoid(nb::handle x, nb::handle out) { elementwise_of(true, x, out); }
+
+bool doubles(const Array& a, int64_t n) { return a && a.kind() == 'd' && a.size() == n; }
+
+void cross_entropy_rows(nb::handle z_, nb::handle y_, nb::handle a_, nb::handle b_, nb::handle w_,
+                        nb::handle loss_, nb::handle grad_) {
+  Array z(z_, false), y(y_, false), a(a_, false), b(b_, false), loss(loss_, true);
+  Array w(w_.is_none() ? a_ : w_, false), grad(grad_.is_none() ? loss_ : grad_, true);
+  require(bool(z) && z.ndim() == 2, "logits of two axes expected");
+  const int64_t n = z.shape(0), k = z.shape(1);
+  require(y && y.kind() == 'q' && y.size() == n, "one int64 label a row expected");
+  require(doubles(a, n) && doubles(b, n) && doubles(loss, n), "one float64 a row expected");
+  require(w_.is_none() || doubles(w, k), "one float64 weight a class expected");
+  require(bool(grad) && (grad_.is_none() || (grad.kind() == z.kind() && grad.size() == z.size())),
+          "a gradient like the logits expected");
+  Targets targets{y.data<int64_t>(), a.data<double>(), b.data<double>(), nullptr, double(k)};
+  if (!w_.is_none()) {
+    targets.w = w.data<double>();
+    targets.total_w = 0;
+    for (int64_t j = 0; j < k; ++j) targets.total_w += targets.w[j];
+  }
+  by_type(z, [&](const auto& kernels, auto* type) {
+    using T = std::remove_pointer_t<decltype(type)>;
+    cross_entropy<T>(kernels, z.data<T>(), targets, loss.data<double>(),
+                     grad_.is_none() ? nullptr : grad.data<T>(), n, k);
+  });
+}
+
+void softmax_curvature(nb::handle p_, nb::handle u_, nb::handle scale_, nb::handle out_) {
+  Array p(p_, false), u(u_, false), scale(scale_, false), out(out_, true);
+  require(p && u && scale && out && p.ndim() == 2, "probabilities of two axes expected");
+  require(p.same_shape(u) && p.same_shape(out) && scale.size() == p.shape(0), "arrays do not fit");
+  require(p.kind() == u.kind() && p.kind() == out.kind() && p.kind() == scale.kind(),
+          "arrays of one dtype expected");
+  by_type(p, [&](const auto& kernels, auto* type) {
+    using T = std::remove_pointer_t<decltype(type)>;
+    curvature<T>(kernels, p.data<T>(), u.data<T>(), scale.data<T>(), out.data<T>(), p.shape(0),
+                 p.shape(1));
+  });
+}
+
+}  // namespace
+}  // namespace luce
+
+NB_MODULE(_native, m) {
+  using namespace nb::literals;
+  m.def("available", luce::available);
+  m.def("select", luce::select);
+  m.def("get_num_threads", luce::num_threads);
+  m.def("set_num_threads", luce::set_num_threads);
+  m.def("softmax", luce::softmax, "z"_a, "out"_a, "axis"_a = -1, "temperature"_a = 1.0);
+  m.def("softmax_at_once", luce::softmax_at_once);
+  m.def("log_softmax", luce::log_softmax, "z"_a, "out"_a, "axis"_a = -1, "temperature"_a = 1.0);
+  m.def("logsumexp", luce::logsumexp, "z"_a, "out"_a, "axis"_a = -1);
+  m.def("sigmoid", luce::sigmoid);
+  m.def("log_sigmoid", luce::log_sigmoid);
+  m.def("cross_entropy_rows", luce::cross_entropy_rows, "z"_a, "y"_a, "a"_a, "b"_a, "w"_a.none(),
+        "loss"_a, "grad"_a.none());
+  m.def("softmax_curvature", luce::softmax_curvature);
+}

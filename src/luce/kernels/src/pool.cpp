@@ -1,0 +1,140 @@
+#include "pool.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdlib>
+#include <mutex>
+#include <system_error>
+#include <thread>
+
+#ifdef __linux__
+#include <sched.h>
+#endif
+#ifndef _WIN32
+#include <pthread.h>
+#include <signal.h>
+#endif
+
+namespace luce {
+namespace {
+
+struct Job {
+  const Body* body;
+  int64_t tasks;
+  std::atomic<int64_t> next{0};
+
+  void work(int worker) {
+    for (int64_t task; (task = next.fetch_add(1)) < tasks;) (*body)(task, worker);
+  }
+};
+
+class Pool {
+ public:
+  bool try_run(int64_t tasks, const Body& body, int threads) {
+    std::unique_lock<std::mutex> caller(callers_, std::try_to_lock);
+    if (!caller) return false;
+    grow(threads - 1);
+    Job job{&body, tasks};
+    {
+      std::lock_guard<std::mutex> lock(state_);
+      job_ = &job;
+      places_ = int(tasks < threads ? tasks : threads) - 1;
+      if (places_ > started_) places_ = started_;
+    }
+    for (int i = places_; i > 0; --i) wake_.notify_one();
+    job.work(0);
+    std::unique_lock<std::mutex> lock(state_);
+    job_ = nullptr;  // who has not come by now need not come
+    done_.wait(lock, [this] { return working_ == 0; });
+    return true;
+  }
+
+ private:
+  void grow(int workers) {
+    while (started_ < workers) {
+      try {
+        std::thread(&Pool::serve, this, started_ + 1).detach();
+      } catch (const std::system_error&) {
+        return;  // fewer threads than asked for: slower, not wrong
+      }
+      ++started_;
+    }
+  }
+
+  void serve(int worker) {
+#ifndef _WIN32
+    sigset_t every;  // signals belong to the interpreter's threads
+    sigfillset(&every);
+    pthread_sigmask(SIG_BLOCK, &every, nullptr);
+#endif
+    std::unique_lock<std::mutex> lock(state_);
+    for (;;) {
+      wake_.wait(lock, [this] { return job_ && places_ > 0; });
+      Job* job = job_;
+      --places_;
+      ++working_;
+      lock.unlock();
+      job->work(worker);
+      lock.lock();
+      if (--working_ == 0) done_.notify_one();
+    }
+  }
+
+  std::mutex callers_, state_;
+  std::condition_variable wake_, done_;
+  Job* job_ = nullptr;
+  int places_ = 0, working_ = 0, started_ = 0;
+};
+
+Pool* pool = nullptr;  // never destroyed: its threads may outlive the interpreter
+std::once_flag created;
+
+Pool& the_pool() {
+  std::call_once(created, [] {
+    pool = new Pool;
+#ifndef _WIN32
+    // The child has no threads but the forking one, and locks in an unknown state.
+    pthread_atfork(nullptr, nullptr, [] { pool = new Pool; });
+#endif
+  });
+  return *pool;
+}
+
+int from_environment(const char* name) {
+  const char* text = std::getenv(name);
+  return text ? std::atoi(text) : 0;
+}
+
+int processors() {
+#ifdef __linux__
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
+#endif
+  int n = int(std::thread::hardware_concurrency());
+  return n > 0 ? n : 1;
+}
+
+int default_threads() {
+  for (const char* name : {"LUCE_NUM_THREADS", "OMP_NUM_THREADS"})
+    if (int n = from_environment(name); n > 0) return n < 1024 ? n : 1024;
+  return processors();
+}
+
+std::atomic<int> threads{0};
+
+}  // namespace
+
+int num_threads() {
+  if (threads == 0) threads = default_threads();
+  return threads;
+}
+
+void set_num_threads(int n) { threads = n; }
+
+void run(int64_t tasks, const Body& body) {
+  int n = num_threads();
+  if (n > 1 && tasks > 1 && the_pool().try_run(tasks, body, n)) return;
+  for (int64_t task = 0; task < tasks; ++task) body(task, 0);
+}
+
+}  // namespace luce

@@ -1,0 +1,18 @@
+// A small pool of threads of our own: OpenMP would clash with the runtimes of other libraries,
+// and hangs after fork().
+#pragma once
+#include <cstdint>
+#include <functional>
+
+namespace luce {
+
+// body(task, worker): task in 0..tasks-1 in any order; worker 0 is the caller, others 1, 2, ...
+using Body = std::function<void(int64_t task, int worker)>;
+
+// Run all tasks and return. Runs them on the calling thread where another caller has the pool.
+void run(int64_t tasks, const Body& body);
+
+int num_threads();
+void set_num_threads(int n);
+
+}  // namespace luce
