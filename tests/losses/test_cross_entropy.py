@@ -96,6 +96,16 @@ def test_distributions_keep_the_promise(options, reduction, dtype):
     assert_gradient(bound, grad, exact, z, q, options)
 
 
+@pytest.mark.parametrize("dtype", reference.DTYPES)
+def test_smoothing_over_many_classes_keeps_the_promise(dtype):
+    z, y, _, w = problem(dtype, n=1, k=20_000)
+    for weight in (None, w):
+        options = {"label_smoothing": 0.1, "weight": weight, "reduction": "sum"}
+        exact = reference.cross_entropy(z, y, **options)
+        bound = reference.promised(cross_entropy, dtype)
+        reference.assert_within(2 * bound, cross_entropy(z, y, **options), [exact], dtype)
+
+
 def assert_gradient(bound, grad, exact, z, target, options):
     """Raise unless the error is within the bound in units of what may cancel."""
     scale = reference.gradient_scale(z, target, **options)

@@ -15,6 +15,8 @@ def hard_rows(dtype: DTypeLike) -> dict[str, NDArray]:
     big = float(np.finfo(dtype).max)
     tiny = float(np.finfo(dtype).smallest_subnormal)
     last = float(np.log(np.finfo(dtype).tiny))  # exp of it is the smallest normal number
+    # A plain sum rounds up each time one of these is added to 1, always by half a unit.
+    half_up = np.log(0.51 * float(np.finfo(dtype).eps))
     rows = {f"N(0,{s}) of 1000": rng.normal(0, s, 1000) for s in (1, 3, 10, 30, 100)}
     rows |= {f"N(0,10) of {n}": rng.normal(0, 10, n) for n in LENGTHS}
     rows |= {f"confident by {d}": np.array([0.0, -d]) for d in (15, 16, 17, 20, 36, 40, 80)}
@@ -35,6 +37,12 @@ def hard_rows(dtype: DTypeLike) -> dict[str, NDArray]:
         "whole numbers": rng.integers(-9, 9, 500).astype(dtype),
         "some impossible": np.append([-np.inf] * 30, rng.normal(0, 9, 70)).astype(dtype),
         "one possible": np.array([-np.inf, 2, -np.inf], dtype),
+        "two winners and many that round up": np.append([0, 0], np.full(999, half_up)).astype(
+            dtype
+        ),
+        "winner, loser and many that round up": np.append(
+            [0, -2.77], np.full(999, half_up - np.log(16))
+        ).astype(dtype),
         "rising": np.linspace(-50, 50, 257).astype(dtype),
         "falling": np.linspace(50, -50, 257).astype(dtype),
         "introduction": np.array([0.6, -3.6, 18.9], dtype),
