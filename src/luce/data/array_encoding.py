@@ -10,11 +10,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from luce.data.arrays import kind_of, require_finite_array
+from luce.data.columns import NumberColumn
 from luce.data.encoding import Encoded, Encoding
 from luce.data.json_fields import Fields
 from luce.data.kinds import Kind
 from luce.data.suggest import listed
-from luce.data.table_encoding import NumberColumn, TableEncoding
+from luce.data.table_encoding import TableEncoding
 from luce.errors import DataError, ShapeError
 
 _MOST = 1 << 24  # features; more cannot come from a sound model file

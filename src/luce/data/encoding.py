@@ -1,5 +1,6 @@
 """From what a source holds to the numbers a classifier learns from; learnt once, in training."""
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,6 +8,8 @@ from typing import Any
 
 import polars as pl
 from numpy.typing import NDArray
+
+from luce.errors import DataError
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,3 +75,14 @@ class Encoding(ABC):
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
         """Return the encoding as a JSON tree; `encoding_from_json` takes it back."""
+
+
+def require_memory(needed: int, what: str, where: str) -> None:
+    """Refuse to allocate more bytes than the machine has: the system would end the process."""
+    if hasattr(os, "sysconf"):  # not on Windows
+        there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        if needed > there:
+            raise DataError(
+                f"{what} of {where} need {needed / 2**30:.1f} GB of memory, but the machine has "
+                f"{there / 2**30:.1f}. Use fewer rows, or leave out columns with many categories."
+            )

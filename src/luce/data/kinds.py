@@ -1,7 +1,8 @@
 """What kind of column this is: guessed once, on the whole training table, and said aloud."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from enum import StrEnum
+from typing import NamedTuple
 
 import polars as pl
 
@@ -12,7 +13,7 @@ from luce.errors import DataError
 _STRAY = 0.1  # a column with at most this share of unreadable cells is one of numbers, with errors
 _DISTINCT = 0.9  # a text column with a larger share of different texts describes single rows
 _FEW = 20  # ... if there are at least this many
-_DECIMAL_COMMA = r"^\s*[+-]?\d+,\d+\s*$"
+_COMMAS = r"^\s*[+-]?\d[\d.,]*,[\d.,]*\d\s*$"
 
 
 class Kind(StrEnum):
@@ -32,48 +33,69 @@ READERS: dict[Kind, Callable[[pl.Series], cells.Cells]] = {
     Kind.BOOLEAN: cells.as_booleans,
     Kind.DATE: cells.as_seconds,
 }
+_TYPED: tuple[tuple[tuple[type[pl.DataType], ...], Kind], ...] = (
+    ((pl.Boolean,), Kind.BOOLEAN),
+    ((pl.Date, pl.Datetime), Kind.DATE),
+    ((pl.Categorical, pl.Enum), Kind.CATEGORY),
+    ((pl.Null,), Kind.EMPTY),
+)
 LEFT_OUT = (Kind.TEXT, Kind.EMPTY, Kind.COUNTER)
 
 
-def guess_kinds(frame: pl.DataFrame, categorical: Iterable[str], where: str) -> dict[str, Kind]:
-    """Guess the kind of every column; those in `categorical` are categories without a guess."""
-    forced = set(categorical)
-    for name in forced.difference(frame.columns):
-        raise DataError(
-            f"{where} has no column {name!r} to read as categories."
-            f"{did_you_mean(name, frame.columns)} Columns: {listed(frame.columns)}."
-        )
-    return {
-        column.name: Kind.CATEGORY if column.name in forced else guess_kind(column, where)
+class Guess(NamedTuple):
+    """A kind, and what was silently taken for a missing value."""
+
+    kind: Kind
+    note: str | None = None
+
+
+def guess_kinds(
+    frame: pl.DataFrame, categorical: Collection[str], where: str
+) -> tuple[dict[str, Kind], list[str]]:
+    """Guess the kind of every column; those in `categorical` are categories without a guess.
+
+    Returns the kinds and notes on words that were taken for missing values.
+    """
+    for name in categorical:
+        if name not in frame.columns:
+            raise DataError(
+                f"{where} has no column {name!r} to read as categories."
+                f"{did_you_mean(name, frame.columns)} Columns: {listed(frame.columns)}."
+            )
+    guesses = {
+        column.name: Guess(Kind.CATEGORY)
+        if column.name in categorical
+        else guess_kind(column, where)
         for column in frame
     }
+    kinds = {name: guess.kind for name, guess in guesses.items()}
+    return kinds, [guess.note for guess in guesses.values() if guess.note]
 
 
-def guess_kind(column: pl.Series, where: str) -> Kind:
+def guess_kind(column: pl.Series, where: str) -> Guess:
     """Guess the kind of one column from its type and, where that is text, from its cells.
 
-    Text is, in this order: empty; true/false; numbers; dates (ISO 8601); else categories, or free
+    Text is, in this order: empty; numbers; true/false; dates (ISO 8601); else categories, or free
     text where at least 20 and more than 90 % of the cells differ. A column of numbers with a few
     other texts in it (at most 10 %, or a single one among five cells and more) is an error.
     """
     dtype = column.dtype
-    if dtype == pl.Boolean:
-        return Kind.EMPTY if column.null_count() == len(column) else Kind.BOOLEAN
+    if dtype == pl.String:
+        return _guess_text(cells.as_text(column), where)
     if dtype.is_numeric():
         values = require_finite(cells.as_numbers(column).values, where)
-        return Kind.EMPTY if values.null_count() == len(values) else Kind.NUMBER
-    if dtype in (pl.Date, pl.Datetime):
-        return Kind.EMPTY if column.null_count() == len(column) else Kind.DATE
-    if dtype == pl.Null:
-        return Kind.EMPTY
-    if dtype in (pl.Categorical, pl.Enum):
-        return Kind.CATEGORY
-    if dtype == pl.String:
-        return _guess_text(column, where)
+        return Guess(_unless_empty(Kind.NUMBER, values))
+    for types, kind in _TYPED:
+        if dtype in types:
+            return Guess(_unless_empty(kind, column))
     raise DataError(
         f"the columns of {where} must hold numbers, texts, booleans or dates, got {dtype} in "
         f"column {column.name!r}. Remove the column or convert it."
     )
+
+
+def _unless_empty(kind: Kind, column: pl.Series) -> Kind:
+    return Kind.EMPTY if column.null_count() == len(column) else kind
 
 
 def require_finite(values: pl.Series, where: str, first_row: int = 1) -> pl.Series:
@@ -89,23 +111,35 @@ def require_finite(values: pl.Series, where: str, first_row: int = 1) -> pl.Seri
     return values
 
 
-def _guess_text(column: pl.Series, where: str) -> Kind:
-    text = cells.as_text(column)
+def _guess_text(text: pl.Series, where: str) -> Guess:
     numbers = cells.as_numbers(text)
     present = text.filter(numbers.bad | numbers.values.is_not_null())
     if present.is_empty():
-        return Kind.EMPTY
+        return Guess(Kind.EMPTY)
     if not numbers.bad.any():
         require_finite(numbers.values, where)
-        return Kind.NUMBER
-    if not cells.as_booleans(text).bad.any():
-        return Kind.BOOLEAN
+        return Guess(Kind.NUMBER, _words_note(text, numbers.values))
+    booleans = cells.as_booleans(text)
+    if not booleans.bad.any():
+        return Guess(Kind.BOOLEAN, _words_note(text, booleans.values))
     _refuse_strays(text, numbers.bad, len(present), where)
-    if not cells.as_seconds(text).bad.any():
-        return Kind.DATE
-    _refuse_decimal_commas(present, where)
+    dates = cells.as_seconds(text)
+    if not dates.bad.any():
+        return Guess(Kind.DATE, _words_note(text, dates.values))
+    _refuse_commas(present, where)
     distinct = present.n_unique()
-    return Kind.TEXT if distinct >= _FEW and distinct > _DISTINCT * len(present) else Kind.CATEGORY
+    free = distinct >= _FEW and distinct > _DISTINCT * len(present)
+    return Guess(Kind.TEXT if free else Kind.CATEGORY)
+
+
+def _words_note(text: pl.Series, values: pl.Series) -> str | None:
+    words = text.filter(values.is_null() & text.is_not_null())
+    if words.is_empty():
+        return None
+    return (
+        f"In {text.name!r} these stand for a missing value: {listed(sorted(words.unique()))} "
+        f"(cells: {len(words)})."
+    )
 
 
 def _refuse_strays(text: pl.Series, bad: pl.Series, present: int, where: str) -> None:
@@ -120,10 +154,11 @@ def _refuse_strays(text: pl.Series, bad: pl.Series, present: int, where: str) ->
         )
 
 
-def _refuse_decimal_commas(present: pl.Series, where: str) -> None:
-    commas = present.str.contains(_DECIMAL_COMMA)
+def _refuse_commas(present: pl.Series, where: str) -> None:
+    commas = present.str.contains(_COMMAS)
     if commas.sum() > (1 - _STRAY) * len(present):
         raise DataError(
-            f"numbers must be written with a decimal point, got {present.filter(commas)[0]!r} in "
-            f"column {present.name!r} of {where}. Replace the commas by points."
+            f"numbers must be written with a decimal point and without thousands separators, got "
+            f"{present.filter(commas)[0]!r} in column {present.name!r} of {where}. Write them so, "
+            f"or have the column read as categories: categorical=[{present.name!r}]."
         )

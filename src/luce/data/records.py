@@ -78,7 +78,8 @@ def outside_quotes(positions: Indices, codes: NDArray[np.uint8]) -> NDArray[np.b
     """Return which positions have an even number of quotation marks before them."""
     quotes = np.flatnonzero(codes == QUOTE)
     before: Indices = np.searchsorted(quotes, positions)
-    return before % 2 == 0
+    outside: NDArray[np.bool_] = before % 2 == 0
+    return outside
 
 
 def _as_text(chunks: Iterable[bytes], where: str) -> Iterator[bytes]:

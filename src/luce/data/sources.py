@@ -93,15 +93,16 @@ def load(
 
 def _require_exists(source: str | Path, path: Path) -> None:
     try:
-        if path.exists():
+        if str(source) and path.exists():
             return
-        nearby = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-    except (OSError, ValueError) as error:  # a name that is too long, or holds NUL
-        raise DataError(f"{str(source)!r:.200} cannot be read: {error}. Check the path.") from error
+        nearby = [str(entry) for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        reason = error.strerror
+        raise DataError(f"{str(source)!r:.200} cannot be read: {reason}. Check the path.") from None
     sets = [info.name for info in named_sets()]
     raise DataError(
         f"data must be a named set or an existing path, got {str(source)!r:.200}."
-        f"{did_you_mean(str(source), sets) or did_you_mean(path.name, nearby)} "
+        f"{did_you_mean(str(source), sets) or did_you_mean(str(path), nearby)} "
         f"Named sets: {', '.join(sets)}. Paths: a table (CSV, TSV, JSONL, Parquet), arrays (NPZ, "
         "IDX) or a folder of images by class."
     )

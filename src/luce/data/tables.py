@@ -8,13 +8,13 @@ from typing import NamedTuple
 import polars as pl
 
 from luce.data import files
-from luce.data.cells import as_numbers
+from luce.data.cells import as_numbers, as_text
 from luce.data.dataset import Dataset
 from luce.data.delimited import read_delimited
 from luce.data.jsonl import all_keys, read_json_lines, to_frame
 from luce.data.kinds import LEFT_OUT, Kind, guess_kinds
 from luce.data.suggest import listed
-from luce.data.targets import choose_target, read_target, require_classes
+from luce.data.targets import choose_target, lookalikes, read_target, require_classes
 from luce.errors import DataError
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
@@ -45,11 +45,11 @@ def load_table(
         if guess:
             require_classes(labels, choice.name, where)
         frame, target = frame.drop(choice.name), choice.name
-        notes.append(choice.note)
+        notes.extend([choice.note, *lookalikes(labels)])
     kinds: dict[str, Kind] = {}
     if guess:
-        kinds = _judge(frame, categorical, unnamed, where)
-        notes.extend(describe(kinds, frame))
+        kinds, guessed = _judge(frame, categorical, unnamed, where)
+        notes.extend([*_described(kinds, frame), *guessed])
     return Dataset(
         name=Path(path.stem).stem if files.is_gzip(path) else path.stem,
         kind="table",
@@ -96,8 +96,8 @@ def _read_parquet(path: Path) -> pl.DataFrame:
 
 def _judge(
     frame: pl.DataFrame, categorical: Collection[str], unnamed: tuple[str, ...], where: str
-) -> dict[str, Kind]:
-    kinds = guess_kinds(frame, categorical, where)
+) -> tuple[dict[str, Kind], list[str]]:
+    kinds, notes = guess_kinds(frame, categorical, where)
     for name in kinds.keys() & set(unnamed):
         if kinds[name] is Kind.NUMBER and _counts_rows(frame[name]):
             kinds[name] = Kind.COUNTER
@@ -106,7 +106,7 @@ def _judge(
             f"{where} must have at least one column to learn from beside the target, but each is "
             f"empty or holds a different text in every row: {listed(kinds) or 'there is none'}."
         )
-    return kinds
+    return kinds, notes
 
 
 def _counts_rows(column: pl.Series) -> bool:
@@ -114,12 +114,15 @@ def _counts_rows(column: pl.Series) -> bool:
     return len(steps) == len(column) - 1 and bool((steps == 1).all())
 
 
-def describe(kinds: dict[str, Kind], frame: pl.DataFrame) -> Iterator[str]:
+def _described(kinds: dict[str, Kind], frame: pl.DataFrame) -> Iterator[str]:
     """Yield a sentence for each kind of column that occurs."""
     for kind, said in _SAID.items():
         names = [name for name, its in kinds.items() if its is kind]
         if kind is Kind.CATEGORY:
-            names = [f"{name} ({frame[name].n_unique()} different)" for name in names]
+            names = [
+                f"{name} ({as_text(frame[name]).drop_nulls().n_unique()} different)"
+                for name in names
+            ]
         if names:
             yield f"{said}: {listed(names)}."
 

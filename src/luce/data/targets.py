@@ -1,6 +1,7 @@
 """The target column: which one it is, and its cells as class labels."""
 
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -74,6 +75,17 @@ def require_classes(labels: NDArray[Any], name: str, where: str) -> None:
             f"a target must have at least two classes, but {name!r} of {where} is {labels[0]!r} in "
             f"every row ({len(labels)}). Choose another target column or add rows of other classes."
         )
+
+
+def lookalikes(labels: NDArray[Any]) -> Iterator[str]:
+    """Yield a warning for classes that differ only in capitals, blanks or Unicode spelling."""
+    if labels.dtype != object:
+        return
+    seen: dict[str, str] = {}
+    for label in sorted(set(labels)):
+        twin = seen.setdefault(unicodedata.normalize("NFKC", label).casefold().strip(), label)
+        if twin != label:
+            yield f"The classes {twin!r} and {label!r} are different ones but look alike."
 
 
 def _labels(column: pl.Series, where: str) -> pl.Series:
