@@ -1,7 +1,7 @@
 """Plots as inline SVG, drawn once for light and dark pages.
 
-Matplotlib draws with stand-in colours, which become CSS variables: the page says what ``--ink`` is in
-the light, in the dark and on paper. Texts stay texts, in the fonts of the page.
+Matplotlib draws with stand-in colours, which become CSS variables: the page says what ``--ink`` is
+in the light, in the dark and on paper. Texts stay texts, in the fonts of the page.
 """
 
 import re
@@ -21,7 +21,7 @@ _VARIABLES = {
     "#050607": "var(--orange)",
 }
 INK, MUTED, LINE, BLUE, ORANGE = _VARIABLES
-_SETTINGS = {
+_SETTINGS: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "luce",
     "text.parse_math": False,
@@ -119,7 +119,7 @@ def _note(axes: Any, words: str, height: float) -> None:
 
 
 def reliability(bins: Sequence[Mapping[str, float]], *, label: str, small: bool = False) -> str:
-    """Accuracy over confidence with Wilson intervals; a perfectly calibrated model is the diagonal."""
+    """Accuracy over confidence with intervals; the diagonal is a perfectly calibrated model."""
     with drawing(1.5, 1.5) if small else drawing(3.7, 3.4) as axes:
         axes.plot([0, 1], [0, 1], color=MUTED, lw=0.9, ls=(0, (2, 2)))
         for b in bins:

@@ -31,7 +31,8 @@ class Predictions:
     @property
     def right(self) -> NDArray[np.bool_]:
         """Whether the answer is the label, (n,)."""
-        return self.labels == self.answers
+        right: NDArray[np.bool_] = self.labels == self.answers
+        return right
 
     @property
     def confidence(self) -> NDArray[np.float64]:

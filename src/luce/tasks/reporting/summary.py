@@ -1,0 +1,142 @@
+"""Section 1: how good the model is, against what needs no model, and what it was trained on."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from luce.tasks.reporting import markup
+from luce.tasks.reporting.markup import NBSP, counted, number, percent, text
+from luce.tasks.reporting.record import Record
+
+Interval = Mapping[str, float | None]
+
+
+def lead(record: Record) -> str:
+    """The outcome in one sentence."""
+    figures = record.figures
+    accuracy, baseline = figures["accuracy"], figures["baseline"]
+    return (
+        f"On {counted(figures['rows'], 'row')} that it has not seen, the model is right in"
+        f" {percent(accuracy['value'])} of cases (95{NBSP}% interval {_range(accuracy, percent)})."
+        f" Always answering “{baseline['class']}” would be right in"
+        f" {percent(baseline['accuracy']['value'])}."
+    )
+
+
+def cards(record: Record) -> str:
+    """The three figures of merit, each with its interval and the baseline beside it."""
+    figures = record.figures
+    baseline = figures["baseline"]
+    worst = max(figures["log_loss"]["value"], baseline["log_loss"]["value"], 1e-300)
+    error = figures["calibration_error"]
+    return markup.grid(
+        [
+            _card(
+                "Accuracy", figures["accuracy"], percent, 1.0,
+                f"majority class {percent(baseline['accuracy']['value'])}",
+                baseline["accuracy"]["value"],
+            ),
+            _card(
+                "Log loss", figures["log_loss"], number, 1.1 * worst,
+                f"class shares alone {number(baseline['log_loss']['value'])}",
+                baseline["log_loss"]["value"],
+            ),
+            _card(
+                "Calibration error", error, percent, max(0.1, 1.25 * (error["high"] or 0)),
+                _calibration_words(error), None,
+            ),
+        ],
+        "cards",
+    )  # fmt: skip
+
+
+def facts(record: Record) -> str:
+    """Data, model, training, certificate, software."""
+    metadata, config = record.model.metadata, record.config
+    data, training = metadata["data"], metadata["training"]
+    features = len(record.model.encoding.feature_names)
+    pairs = [
+        ("Data", f"{data['name']}, {data['fingerprint'][:19]}…"),
+        ("Target", str(data["target"] or "–")),
+        ("Trained on", counted(data["rows"], "row")),
+        ("Evaluated on", f"{counted(record.figures['rows'], 'row')} ({_held_out(config)})"),
+        ("Model", f"softmax regression, {counted(features, 'feature')},"
+                  f" {counted(len(record.classes), 'class', 'classes')}"),
+        ("Solver", _solver(config, training)),
+        ("Certificate", certificate(training)),
+        ("Made with", _software(record)),
+    ]  # fmt: skip
+    return markup.definitions(pairs)
+
+
+def certificate(training: Mapping[str, Any]) -> str:
+    """What is proven about the distance to the optimum, in words."""
+    gap = training["gap"]
+    if gap is None:
+        return "none: solvers that go by minibatch prove nothing about the optimum"
+    proven = (
+        f"proven: the objective is at most {percent(gap, _digits(100 * gap))} above its optimum"
+    )
+    if training.get("interrupted"):
+        return f"stopped early; {proven}"
+    return proven if training["converged"] else f"not converged; {proven}"
+
+
+def _digits(value: float) -> int:
+    """Decimals that show the first two significant digits."""
+    return next((digits for digits in range(1, 12) if value >= 10 ** (1 - digits)), 12)
+
+
+def _card(
+    name: str, figure: Interval, form: Any, top: float, comparison: str, mark: float | None
+) -> str:
+    value, low, high = figure["value"], figure["low"], figure["high"]
+    assert value is not None, "every evaluation has a row"
+    known = low is not None and high is not None
+    interval = f"95{NBSP}% interval {_range(figure, form)}" if known else "no interval for one row"
+    share = [100 * min(1.0, (x or 0) / top) for x in (low or value, high or value, value)]
+    bar = (
+        f'<span class="whisker" style="--from:{share[0]:.2f}%;--to:{share[1]:.2f}%"></span>'
+        f'<span class="dot" style="--at:{share[2]:.2f}%"></span>'
+    )
+    if mark is not None:
+        bar += f'<span class="mark" style="--at:{100 * min(1.0, mark / top):.2f}%"></span>'
+    return (
+        f'<div class="card"><h3>{name}</h3><p class="value">{form(value)}</p>'
+        f'<p class="interval">{interval}</p><div class="bar" aria-hidden="true">{bar}</div>'
+        f'<p class="baseline">{text(comparison)}</p></div>'
+    )
+
+
+def _range(figure: Interval, form: Any) -> str:
+    return f"{form(figure['low'])} to {form(figure['high'])}"
+
+
+def _calibration_words(error: Interval) -> str:
+    if error["low"] == 0:
+        return "a calibrated model may show as much by chance"
+    return "more than a calibrated model shows by chance"
+
+
+def _held_out(config: Mapping[str, Any]) -> str:
+    valid = config["valid"]
+    if valid == "test":
+        return "the standard test split"
+    try:
+        return f"held out, {percent(float(valid), 0)} of each class"
+    except ValueError:
+        return f"from {valid}"
+
+
+def _solver(config: Mapping[str, Any], training: Mapping[str, Any]) -> str:
+    epochs = config["solver"] in ("sgd", "adam")
+    steps = counted(training["n_iter"], "epoch" if epochs else "iteration")
+    seconds = training.get("seconds")
+    time = f" in {number(seconds, 2)}{NBSP}s" if seconds is not None else ""
+    return f"{config['solver']}, C{NBSP}={NBSP}{config['C']:g}, {steps}{time}"
+
+
+def _software(record: Record) -> str:
+    environment = record.environment
+    parts = [f"luce {record.model.metadata['luce_version']}", f"Python {environment['python']}"]
+    created = record.model.metadata["created"][:16].replace("T", " ")
+    return ", ".join([*parts, environment["platform"], environment["simd"], created])

@@ -1,0 +1,39 @@
+"""Section 7: how to use the model."""
+
+import shlex
+
+from luce.tasks.reporting import markup
+from luce.tasks.reporting.record import Record
+from luce.tasks.runs import CONFIG
+
+
+def usage(record: Record) -> str:
+    """Lines to copy for the command line and for Python."""
+    run = record.run.name
+    quoted = shlex.quote(run)
+    data = shlex.quote(str(record.config["data"]))
+    shell = "\n".join(
+        [
+            f"luce predict {quoted} new.csv --proba      # probabilities of new rows",
+            f"luce evaluate {quoted} {data}",
+            f"luce train --config {shlex.quote(f'{run}/{CONFIG}')}   # the same training again",
+        ]
+    )
+    python = "\n".join(
+        [
+            "from luce import data",
+            "from luce.tasks import load_model",
+            "",
+            f"model = load_model({run!r})",
+            f"rows = data.load({str(record.config['data'])!r})",
+            "X = model.encoding.apply(rows.features).X",
+            "p = model.classifier.predict_proba(X)  # one row a row, one column a class",
+        ]
+    )
+    return markup.grid(
+        [
+            f"<div><h3>On the command line</h3>{markup.code(shell)}</div>",
+            f"<div><h3>In Python</h3>{markup.code(python)}</div>",
+        ],
+        "usage",
+    )
