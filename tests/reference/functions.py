@@ -5,7 +5,7 @@ a finite largest value; other elements may be ``-inf``.
 """
 
 from collections.abc import Iterable
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import Any
 
 from mpmath import mp, mpf
@@ -34,11 +34,16 @@ def odds_against_the_winner(
     The losers are summed apart: 1 - p of a winner with p = 1 - 1e-300 must keep its digits.
     With ``counts`` the logit j stands in the row that many times.
     """
-    winner = max(range(len(row)), key=row.__getitem__)
-    odds = [mp.exp(z - row[winner]) for z in row]
     losers = [int(count) for count in counts] if counts is not None else [1] * len(row)
+    winner, odds = odds_of(tuple(row))
     losers[winner] -= 1
     return winner, odds, mp.fsum(count * odd for count, odd in zip(losers, odds, strict=True))
+
+
+@lru_cache(maxsize=256)  # the same rows are asked for many times
+def odds_of(row: tuple[mpf, ...]) -> tuple[int, list[mpf]]:
+    winner = max(range(len(row)), key=row.__getitem__)
+    return winner, [mp.exp(z - row[winner]) for z in row]
 
 
 @at_full_precision

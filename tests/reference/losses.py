@@ -31,7 +31,8 @@ def weighted_target(
 def row_loss(row: Sequence[float], t: list[mpf]) -> mpf:
     z = exact(row)
     winner, _, losers = odds_against_the_winner(z)
-    terms = ((t[j], z[winner] - z[j] + mp.log1p(losers)) for j in range(len(z)))
+    log_total = mp.log1p(losers)
+    terms = ((t[j], (z[winner] - z[j]) + log_total) for j in range(len(z)))
     return mp.fsum(weight * surprise for weight, surprise in terms if weight)  # 0 * inf = 0
 
 
