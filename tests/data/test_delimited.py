@@ -3,7 +3,7 @@ import io
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from luce.data import delimited, records
@@ -30,6 +30,7 @@ def refused(data, piece=1 << 20):
     return str(caught.value)
 
 
+@settings(deadline=None)
 @given(tables, st.sampled_from(",;\t"), st.sampled_from(["\n", "\r\n"]), st.integers(1, 40))
 def test_reads_what_the_csv_module_writes(rows, separator, line_end, piece):
     stream = io.StringIO(newline="")
@@ -41,6 +42,7 @@ def test_reads_what_the_csv_module_writes(rows, separator, line_end, piece):
     assert [list(row) for row in frame.rows()] == rows
 
 
+@settings(deadline=None)
 @given(tables, st.integers(1, 40))
 def test_reads_unquoted_fields_too(rows, piece):
     stream = io.StringIO(newline="")

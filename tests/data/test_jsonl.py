@@ -3,7 +3,7 @@ from itertools import chain
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from luce.data.jsonl import all_keys, read_json_lines, to_frame
@@ -18,6 +18,7 @@ def read(data, piece=1 << 20):
     return list(chain.from_iterable(read_json_lines(pieces, "t.jsonl")))
 
 
+@settings(deadline=None)
 @given(st.lists(st.dictionaries(texts, values, max_size=3), max_size=5), st.integers(1, 30))
 def test_reads_what_json_writes(rows, piece):
     data = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows).encode()
@@ -79,7 +80,7 @@ def test_columns_are_all_keys_in_the_order_of_appearance():
     ],
 )
 def test_says_which_line_is_wrong(line, part):
-    with pytest.raises(DataError, match="t.jsonl") as caught:
+    with pytest.raises(DataError, match=r"t.jsonl") as caught:
         read(b'{"a": 1}\n\n' + line + b"\n")
     assert part in str(caught.value)
     assert "line 3" in str(caught.value)

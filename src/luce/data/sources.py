@@ -68,7 +68,7 @@ def load(
         raise ParameterError(f"split must be train, test or all, got {split!r}.")
     if is_named(source):
         return load_named(source, split)
-    path = Path(source)
+    path, learning = Path(source), needs_target and encoding is None
     if split == "test":
         raise ParameterError(
             f"only named sets have a standard split, got split={split!r} for {path}. Leave it out."
@@ -77,7 +77,7 @@ def load(
     if path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES:
         shape = None if encoding is None else encoding.image_shape
         dataset = load_images(path, needs_target=needs_target, image_shape=shape)
-        return dataset if encoding is not None else _with_classes(dataset, str(path))
+        return _with_classes(dataset, str(path)) if learning else dataset
     files.require_file(path)
     if files.inner_suffix(path) in tables.SUFFIXES:
         return tables.load_table(
@@ -88,7 +88,7 @@ def load(
             guess=encoding is None,
         )
     dataset = _load_arrays(path, target, needs_target)
-    return dataset if encoding is not None else _with_classes(dataset, str(path))
+    return _with_classes(dataset, str(path)) if learning else dataset
 
 
 def _require_exists(source: str | Path, path: Path) -> None:

@@ -42,7 +42,7 @@ def load_table(
     if target is not None or needs_target:
         choice = choose_target(frame.columns, target, where)
         labels = read_target(frame[choice.name], where)
-        if guess:
+        if guess and needs_target:
             require_classes(labels, choice.name, where)
         frame, target = frame.drop(choice.name), choice.name
         notes.extend([choice.note, *lookalikes(labels)])
