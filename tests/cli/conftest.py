@@ -19,7 +19,7 @@ class Answer(NamedTuple):
 
 
 @pytest.fixture
-def luce(tmp_path, monkeypatch, capfd):
+def whole_luce(tmp_path, monkeypatch, capfd):
     """Return a function that runs one command line in an empty folder."""
     monkeypatch.chdir(tmp_path)
 
@@ -28,3 +28,14 @@ def luce(tmp_path, monkeypatch, capfd):
         return Answer(code, *capfd.readouterr())
 
     return call
+
+
+@pytest.fixture
+def luce(whole_luce, monkeypatch):
+    """Return the same with a stand-in for the report, which takes seconds to draw."""
+
+    def write_report(run):
+        (run / "report.html").write_text("<html>")
+
+    monkeypatch.setattr("luce.tasks.training.write_report", write_report)
+    return whole_luce

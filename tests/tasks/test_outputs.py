@@ -22,13 +22,18 @@ def _umask():
     return mask
 
 
+def write_half_and_fail(path, failure):
+    with growing_file(path) as file:
+        file.write(b"half")
+        raise failure
+
+
 @pytest.mark.parametrize("failure", [KeyboardInterrupt, ValueError])
 def test_the_old_file_stays_when_the_block_fails(tmp_path, failure):
     path = tmp_path / "out.csv"
     path.write_bytes(b"old")
-    with pytest.raises(failure), growing_file(path) as file:
-        file.write(b"half")
-        raise failure
+    with pytest.raises(failure):
+        write_half_and_fail(path, failure)
     assert path.read_bytes() == b"old"
     assert [item.name for item in tmp_path.iterdir()] == ["out.csv"]
 

@@ -50,25 +50,32 @@ def test_a_file_in_the_place_is_refused(tmp_path):
         pass
 
 
+def configured(folder):
+    (folder / runs.CONFIG).write_text("")
+
+
+def begin_and_fail(place, failure, begin=configured):
+    with runs.new_run("iris", place) as run:
+        begin(run)
+        raise failure
+
+
 @pytest.mark.parametrize("failure", [KeyboardInterrupt, RuntimeError])
 def test_a_failed_run_leaves_nothing(tmp_path, failure):
-    with pytest.raises(failure), runs.new_run("iris", tmp_path / "deep" / "run") as run:
-        (run / runs.CONFIG).write_text("")
-        raise failure
+    with pytest.raises(failure):
+        begin_and_fail(tmp_path / "deep" / "run", failure)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_failed_run_leaves_the_empty_folder_that_was_given(tmp_path):
-    with pytest.raises(RuntimeError), runs.new_run("iris", tmp_path) as run:
-        (run / runs.CONFIG).write_text("")
-        raise RuntimeError
+    with pytest.raises(RuntimeError):
+        begin_and_fail(tmp_path, RuntimeError)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_trained_model_is_never_thrown_away(tmp_path):
-    with pytest.raises(KeyboardInterrupt), runs.new_run("iris", tmp_path / "run") as run:
-        finished(run)
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        begin_and_fail(tmp_path / "run", KeyboardInterrupt, begin=finished)
     assert (tmp_path / "run" / runs.MODEL).exists()
 
 

@@ -103,7 +103,7 @@ def write_predictions(
         "label": names[evaluation.codes],
         "prediction": names[p.argmax(axis=1)],
     }
-    columns |= {f"p({name})": p[:, code] for code, name in enumerate(model.names)}
+    columns |= {f"p({name})": p[:, code] for code, name in enumerate(names)}
     buffer = BytesIO()
     pl.DataFrame(columns).write_csv(buffer)
     storage.write_atomically(path, buffer.getvalue())

@@ -109,7 +109,7 @@ def _csv(model: Model, p: Probabilities, first_row: int, layout: Layout) -> byte
         columns[f"top{rank + 1}"] = names[codes]
         columns[f"p(top{rank + 1})"] = np.take_along_axis(p, codes[:, None], axis=1)[:, 0]
     if layout.proba:
-        columns |= {f"p({name})": p[:, code] for code, name in enumerate(model.names)}
+        columns |= {f"p({name})": p[:, code] for code, name in enumerate(names)}
     buffer = BytesIO()
     pl.DataFrame(columns).write_csv(buffer, include_header=first_row == 0)
     return buffer.getvalue()
