@@ -1,6 +1,6 @@
 // Cross-entropy of a row and its gradient, from one measurement of the row.
 #pragma once
-#include "rows.hpp"
+#include "exact_lanes.hpp"
 
 namespace {
 
@@ -46,7 +46,7 @@ void scale(T* grad, int64_t k, double factor) {
 template <class T>
 void plain_gradient(const T* z, T* grad, int64_t k, const Sum& sum, double a) {
   if constexpr (sizeof(T) == 4) {
-    if (!sum.exact) return fast_softmax(z, grad, k, sum, a);
+    if (!sum.exact) return fast_softmax(z, grad, k, sum, a, false);
   }
   finish(Kind::softmax, z, grad, k, sum, 1);
   scale(grad, k, a);
@@ -97,16 +97,73 @@ void cross_entropy_row(const T* z, const Targets& t, int64_t i, double* loss, T*
   grad[y] = T(b * (t.total_w * p_y - w_y) - a * others);
 }
 
+// sum_j w_j log(p_j) of each lane, with 0 * -inf = 0
 template <class T>
-void cross_entropy(const T* z, const Targets& t, double* loss, T* grad, int64_t first,
-                   int64_t last, int64_t k) {
-  z += first * k;
-  if (grad) grad += first * k;
-  for (int64_t i = first; i < last; ++i, z += k) {
+D weighted_logarithms(const ExactTile<T>& tile, int64_t k, const double* w) {
+  const Gap<T, true> gap(tile.top, 1);
+  D sum{};
+  for (int64_t j = 0; j < k; ++j)
+    if (!w || w[j] != 0) sum += (w ? w[j] : 1) * tile.log_probability(j, gap);
+  return sum;
+}
+
+// Up to kDoubles short rows, a lane each. The arrays of targets and losses start with these rows.
+template <class T>
+void cross_entropy_tile(const T* z, const Targets& t, double* loss, T* grad, int64_t rows,
+                        int64_t k) {
+  ExactTile<T> tile;
+  tile.read(z, rows, k);
+  tile.template measure<true>(k, 1);
+  tile.take_logarithms();
+  D a{}, b{};
+  std::memcpy(&a, t.a, rows * sizeof(double));
+  std::memcpy(&b, t.b, rows * sizeof(double));
+  const L counts = (a != 0.0) | (b != 0.0);  // a row without weight may hold anything
+  bool smoothed = false;
+  for (int r = 0; r < kDoubles; ++r) smoothed |= b[r] != 0;
+  const D spread = smoothed ? weighted_logarithms(tile, k, t.w) : D{};
+
+  const D inverse = tile.inverse(), total = a + b * t.total_w;
+  double* cells = reinterpret_cast<double*>(tile.power);
+  for (int64_t j = 0; j < k; ++j) tile.power[j] *= inverse;
+  double at_label[kDoubles];
+  for (int r = 0; r < rows; ++r) {
+    loss[r] = 0;
+    if (!counts[r]) continue;
+    const int64_t y = t.y[r];
+    const double log_p = (double(z[r * k + y]) - tile.top[r]) - tile.log_high[r];
+    if (a[r] != 0) loss[r] -= a[r] * log_p;
+    if (b[r] != 0) loss[r] -= b[r] * spread[r];
+    const double p = cells[y * kDoubles + r], rest = rest_of(tile.sum(r));
+    const double others = y == tile.winner[r] ? rest / (1 + rest) : 1 - p;
+    at_label[r] = b[r] * (t.total_w * p - (t.w ? t.w[y] : 1)) - a[r] * others;
+  }
+  if (!grad) return;
+  for (int64_t j = 0; j < k; ++j) {
+    const D value = total * tile.power[j] - b * (t.w ? t.w[j] : 1);
+    tile.power[j] = counts ? value : D{};
+  }
+  for (int r = 0; r < rows; ++r)
+    if (counts[r]) cells[t.y[r] * kDoubles + r] = at_label[r];
+  ExactTile<T>::write(tile.power, grad, rows, k);
+}
+
+template <class T>
+void cross_entropy_short(const T* z, Targets t, double* loss, T* grad, int64_t rows, int64_t k) {
+  for (int64_t i = 0; i < rows; i += kDoubles) {
+    const int64_t count = rows - i < kDoubles ? rows - i : kDoubles;
+    const Targets here{t.y + i, t.a + i, t.b + i, t.w, t.total_w};
+    cross_entropy_tile(z + i * k, here, loss + i, grad ? grad + i * k : nullptr, count, k);
+  }
+}
+
+template <class T>
+void cross_entropy(const T* z, const Targets& t, double* loss, T* grad, int64_t rows, int64_t k) {
+  if (k <= kShort) return cross_entropy_short(z, t, loss, grad, rows, k);
+  for (int64_t i = 0; i < rows; ++i) {
     Sum sum{};
-    if (t.a[i] != 0 || t.b[i] != 0) sum = sum_of_row(z, k, true, sizeof(T) == 8, 1);
-    cross_entropy_row(z, t, i, loss, grad, k, sum);
-    if (grad) grad += k;
+    if (t.a[i] != 0 || t.b[i] != 0) sum = sum_of_row(z + i * k, k, true, sizeof(T) == 8, 1);
+    cross_entropy_row(z + i * k, t, i, loss, grad ? grad + i * k : nullptr, k, sum);
   }
 }
 

@@ -38,7 +38,9 @@ struct Targets {
 template <class T>
 struct KernelsOf {
   // Whole rows of n <= kPiece classes; out may be z. For logsumexp out holds one number a row.
-  void (*rows)(Kind, const T* z, T* out, int64_t rows, int64_t n, double temperature);
+  // `streaming`: the result is large, and need not stay in the cache.
+  void (*rows)(Kind, const T* z, T* out, int64_t rows, int64_t n, double temperature,
+               bool streaming);
   // Neighbouring columns of n <= kShort classes, `stride` apart; temperature 1. Null = not offered.
   void (*columns)(Kind, const T* z, T* out, int64_t columns, int64_t n, int64_t stride);
   // The parts that a longer row is made of: measure pieces, fold them in order, finish pieces.
@@ -46,10 +48,11 @@ struct KernelsOf {
   void (*measure_exact)(const T* z, int64_t n, int64_t winner, double top, double temperature, Sum*);
   void (*fold)(Sum* total, const Sum& piece, bool leave_winner);
   bool (*settled)(const Sum&);  // whether the fast path held, or there is nothing to add up
-  void (*finish)(Kind, const T* z, T* out, int64_t n, const Sum&, double temperature);
+  void (*finish)(Kind, const T* z, T* out, int64_t n, const Sum&, double temperature,
+                 bool streaming);
 
-  void (*cross_entropy)(const T* z, const Targets&, double* loss, T* grad, int64_t first,
-                        int64_t last, int64_t k);  // rows of k <= kPiece classes
+  void (*cross_entropy)(const T* z, const Targets&, double* loss, T* grad, int64_t rows,
+                        int64_t k);  // rows of k <= kPiece classes; grad null or z too
   void (*cross_entropy_row)(const T* z, const Targets&, int64_t row, double* loss, T* grad,
                             int64_t k, const Sum&);
   void (*curvature)(const T* p, const T* u, const T* scale, T* out, int64_t rows, int64_t k);

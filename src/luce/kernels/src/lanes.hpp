@@ -14,11 +14,35 @@ using luce::kShort;
 struct Tile {
   F logits[kShort];
 
+  // Four classes of all rows at a time; the last four overlap the ones before.
   void read_rows(const float* z, int64_t rows, int64_t n) {
-    float* cells = reinterpret_cast<float*>(logits);
-    for (int64_t i = 0; i < kFloats; ++i) {
-      const float* row = z + (i < rows ? i : 0) * n;
-      for (int64_t j = 0; j < n; ++j) cells[j * kFloats + i] = row[j];
+    if (rows < kFloats || n < 4) {
+      float* cells = reinterpret_cast<float*>(logits);
+      for (int64_t i = 0; i < kFloats; ++i)
+        for (int64_t j = 0; j < n; ++j) cells[j * kFloats + i] = z[(i < rows ? i : 0) * n + j];
+      return;
+    }
+    for (int64_t j = 0; j < n; j += 4) {
+      const int64_t at = j + 4 <= n ? j : n - 4;
+      F block[4];
+      for (int i = 0; i < 4; ++i) block[i] = gather_fours(z + i * n + at, 4 * n);
+      transpose_fours(block);
+      for (int i = 0; i < 4; ++i) logits[at + i] = block[i];
+    }
+  }
+  void write_rows(float* out, int64_t rows, int64_t n) const {
+    if (rows < kFloats || n < 4) {
+      const float* cells = reinterpret_cast<const float*>(logits);
+      for (int64_t i = 0; i < rows; ++i)
+        for (int64_t j = 0; j < n; ++j) out[i * n + j] = cells[j * kFloats + i];
+      return;
+    }
+    for (int64_t j = 0; j < n; j += 4) {
+      const int64_t at = j + 4 <= n ? j : n - 4;
+      F block[4];
+      for (int i = 0; i < 4; ++i) block[i] = logits[at + i];
+      transpose_fours(block);
+      for (int i = 0; i < 4; ++i) scatter_fours(block[i], out + i * n + at, 4 * n);
     }
   }
   void read_columns(const float* z, int64_t columns, int64_t n, int64_t stride) {
@@ -90,10 +114,7 @@ inline void softmax_short_rows(const float* z, float* out, int64_t rows, int64_t
     int64_t count = rows - i < kFloats ? rows - i : kFloats;
     tile.read_rows(z + i * n, count, n);
     softmax_tile(&tile, n);
-    const float* cells = reinterpret_cast<const float*>(tile.logits);
-    float* target = out + i * n;
-    for (int64_t r = 0; r < count; ++r)
-      for (int64_t j = 0; j < n; ++j) target[r * n + j] = cells[j * kFloats + r];
+    tile.write_rows(out + i * n, count, n);
   }
 }
 

@@ -9,6 +9,7 @@ namespace luce {
 namespace {
 
 constexpr int64_t kGrain = 16384;        // elements that make a task worth a thread
+constexpr int64_t kLarge = 12 << 20;     // bytes of a result that would fill the cache
 constexpr int64_t kTileElements = 32768;  // of a tile of gathered columns
 constexpr int64_t kTileColumns = 16;      // at least: a cache line of floats
 
@@ -47,6 +48,7 @@ struct LongRow {
   const T* z;
   int64_t n;
   double temperature = 1;
+  bool streaming = false;
 
   int64_t pieces() const { return divided_up(n, kPiece); }
   int64_t start(int64_t i) const { return i * kPiece; }
@@ -74,9 +76,9 @@ struct LongRow {
   void write(Each each, Kind kind, T* out) const {
     bool top_only = sizeof(T) == 8 || temperature != 1 || kind == Kind::logsumexp;
     Sum sum = measured(each, kind != Kind::softmax, top_only);
-    if (kind == Kind::logsumexp) return kernels.finish(kind, z, out, n, sum, temperature);
+    if (kind == Kind::logsumexp) return kernels.finish(kind, z, out, n, sum, temperature, false);
     each(pieces(), [&](int64_t i) {
-      kernels.finish(kind, z + start(i), out + start(i), length(i), sum, temperature);
+      kernels.finish(kind, z + start(i), out + start(i), length(i), sum, temperature, streaming);
     });
   }
 
@@ -90,24 +92,26 @@ struct LongRow {
 
 template <class T>
 void rows(const KernelsOf<T>& kernels, Kind kind, const T* z, T* out, int64_t count, int64_t n,
-          double temperature) {
-  if (n <= kPiece) return kernels.rows(kind, z, out, count, n, temperature);
+          double temperature, bool streaming = false) {
+  if (n <= kPiece) return kernels.rows(kind, z, out, count, n, temperature, streaming);
   const int64_t step = kind == Kind::logsumexp ? 1 : n;
   for (int64_t i = 0; i < count; ++i)
-    LongRow<T>{kernels, z + i * n, n, temperature}.write(Serially{}, kind, out + i * step);
+    LongRow<T>{kernels, z + i * n, n, temperature, streaming}.write(Serially{}, kind, out + i * step);
 }
 
 template <class T>
 void split_rows(const KernelsOf<T>& kernels, Kind kind, const T* z, T* out, int64_t count,
                 int64_t n, double temperature) {
   const int64_t step = kind == Kind::logsumexp ? 1 : n;
+  const bool streaming = z != out && count * n * int64_t(sizeof(T)) >= kLarge;
   if (n > kPiece && count < 4 * num_threads()) {
     for (int64_t i = 0; i < count; ++i)
-      LongRow<T>{kernels, z + i * n, n, temperature}.write(OverThreads{}, kind, out + i * step);
+      LongRow<T>{kernels, z + i * n, n, temperature, streaming}.write(OverThreads{}, kind, out + i * step);
     return;
   }
   split(count, n, [&](int64_t first, int64_t last, int) {
-    rows(kernels, kind, z + first * n, out + first * step, last - first, n, temperature);
+    rows(kernels, kind, z + first * n, out + first * step, last - first, n, temperature,
+         streaming);
   });
 }
 
@@ -162,7 +166,11 @@ template <class T>
 void cross_entropy(const KernelsOf<T>& kernels, const T* z, const Targets& targets, double* loss,
                    T* grad, int64_t n, int64_t k) {
   split(n, k, [&](int64_t first, int64_t last, int) {
-    if (k <= kPiece) return kernels.cross_entropy(z, targets, loss, grad, first, last, k);
+    T* part = grad ? grad + first * k : nullptr;
+    const Targets here{targets.y + first, targets.a + first, targets.b + first, targets.w,
+                       targets.total_w};
+    if (k <= kPiece)
+      return kernels.cross_entropy(z + first * k, here, loss + first, part, last - first, k);
     for (int64_t i = first; i < last; ++i) {
       Sum sum{};
       if (targets.a[i] != 0 || targets.b[i] != 0)

@@ -167,12 +167,13 @@ struct Gap {
   D top, temperature;
   double factor = 1;
 
-  Gap(double top_, double temperature_) {
+  Gap(D top_, double temperature_) {
     // where the difference might overflow although its quotient does not
     if (temperature_ > 0x1p900) factor = 0x1p-100;
-    top = all(top_ * factor);
+    top = top_ * factor;
     temperature = all(temperature_ * factor);
   }
+  Gap(double top_, double temperature_) : Gap(all(top_), temperature_) {}
   Pair operator()(D z) const {
     if (!unit) z = z * factor;
     D gap = z - top;
@@ -206,12 +207,16 @@ struct Gap {
   }
 };
 
-template <class T, bool unit>
-void exact_sum(const T* z, int64_t n, int64_t skip, const Gap<T, unit>& gap, Sum* sum) {
+// Adds to `sum`; the exponentials go to `keep` if that is given.
+template <bool kept, class T, bool unit>
+void exact_sum(const T* z, int64_t n, int64_t skip, const Gap<T, unit>& gap, Sum* sum,
+               double* keep) {
   D high{}, low{};
-  along_without<kDoubles>(z, 0, n, n, skip, [&](const T* x, int64_t) {
+  along_without<kDoubles>(z, 0, n, n, skip, [&](const T* x, int64_t i) {
     Pair g = gap(load_wide(x));
     Pair p = exp_pair(g.high, g.low);
+    if (kept)
+      std::memcpy(keep + i, &p.high, (n - i < kDoubles ? n - i : kDoubles) * sizeof(double));
     D total = high + p.high, seen = total - high;
     low += ((high - (total - seen)) + (p.high - seen)) + p.low;
     high = total;
@@ -229,9 +234,9 @@ void measure_exact(const T* z, int64_t n, int64_t winner, double top, double tem
                    Sum* sum) {
   *sum = {top, winner, 0, 0, 0, true};
   if (temperature == 1)
-    exact_sum(z, n, winner, Gap<T, true>(top, 1), sum);
+    exact_sum<false>(z, n, winner, Gap<T, true>(top, 1), sum, nullptr);
   else
-    exact_sum(z, n, winner, Gap<T, false>(top, temperature), sum);
+    exact_sum<false>(z, n, winner, Gap<T, false>(top, temperature), sum, nullptr);
 }
 
 // ---- results ------------------------------------------------------------------------------------
@@ -274,13 +279,27 @@ inline F scaled(F p, F high, F low) {
 #endif
 }
 
-inline void fast_softmax(const float* z, float* out, int64_t n, const Sum& sum, double factor) {
+// Call body(pointer to kFloats inputs) along a row and put its results into `out`.
+template <class Body>
+inline void along_streaming(const float* in, float* out, int64_t n, Body body) {
+  int64_t i = (-reinterpret_cast<uintptr_t>(out) % kBytes) / sizeof(float);
+  if (i > n) i = n;
+  auto stored = [&](const float* x, float* y) { store_as(y, body(x)); };
+  along<kFloats>(in, out, i, 0.0f, stored);
+  for (; i + kFloats <= n; i += kFloats) stream(out + i, body(in + i));
+  along<kFloats>(in + i, out + i, n - i, 0.0f, stored);
+  end_of_stream();
+}
+
+// factor * exp(z - top) / sum
+inline void fast_softmax(const float* z, float* out, int64_t n, const Sum& sum, double factor,
+                         bool streaming) {
   double inverse = factor / sum.high;  // holds the 2^-64 that takes back the exponentials' lift
-  float high = float(inverse), low = float(inverse - high);
+  F high = all(float(inverse)), low = all(float(inverse - float(inverse)));
   FastExp exp(all(float(sum.top)));
-  along<kFloats>(z, out, n, -kInfF, [&](const float* x, float* y) {
-    store_as(y, scaled(exp(load(x)), all(high), all(low)));
-  });
+  auto body = [&](const float* x) { return scaled(exp(load(x)), high, low); };
+  if (streaming) return along_streaming(z, out, n, body);
+  along<kFloats>(z, out, n, 0.0f, [&](const float* x, float* y) { store_as(y, body(x)); });
 }
 
 template <class T, bool unit>
@@ -294,14 +313,18 @@ void exact_softmax(const T* z, T* out, int64_t n, const Sum& sum, const Gap<T, u
   });
 }
 
+// gap - log(1 + rest), the small parts added first
+inline D log_of_probability(Pair gap, D log_high, D log_low) {
+  D total = gap.high - log_high, seen = total - gap.high;
+  D left = (gap.high - (total - seen)) - (log_high + seen);
+  D result = total + (left + (gap.low - log_low));
+  return gap.high >= -kMost ? result : total;  // -inf, or NaN
+}
+
 template <class T, bool unit>
 void log_softmax(const T* z, T* out, int64_t n, Log log, const Gap<T, unit>& gap) {
-  along<kDoubles>(z, out, n, T(-kInf), [&](const T* x, T* y) {
-    Pair g = gap(load_wide(x));
-    D total = g.high - log.high, seen = total - g.high;
-    D left = (g.high - (total - seen)) - (log.high + seen);
-    D result = total + (left + (g.low - log.low));
-    store_narrow(y, g.high >= -kMost ? result : total);
+  along<kDoubles>(z, out, n, T(0), [&](const T* x, T* y) {
+    store_narrow(y, log_of_probability(gap(load_wide(x)), all(log.high), all(log.low)));
   });
 }
 
@@ -319,7 +342,8 @@ double logsumexp_of_extremes(const T* z, int64_t n, double top) {
 }
 
 template <class T>
-void finish(Kind kind, const T* z, T* out, int64_t n, const Sum& sum, double temperature) {
+void finish(Kind kind, const T* z, T* out, int64_t n, const Sum& sum, double temperature,
+            bool streaming = false) {
   if (!finite(sum.top)) return fill(out, n, __builtin_nan(""));
   Gap<T, true> plain(sum.top, 1);
   Gap<T, false> divided(sum.top, temperature);
@@ -329,7 +353,7 @@ void finish(Kind kind, const T* z, T* out, int64_t n, const Sum& sum, double tem
                             : log_softmax(z, out, n, log, divided);
   }
   if constexpr (sizeof(T) == 4)
-    if (!sum.exact) return fast_softmax(z, out, n, sum, 1);
+    if (!sum.exact) return fast_softmax(z, out, n, sum, 1, streaming);
   temperature == 1 ? exact_softmax(z, out, n, sum, plain)
                    : exact_softmax(z, out, n, sum, divided);
 }
@@ -366,14 +390,35 @@ void row(Kind kind, const T* z, T* out, int64_t n, double temperature) {
 }
 
 // The same as `row` with Kind::softmax, without computing the exponentials twice.
-inline void softmax_row(const float* z, float* out, int64_t n) {
+inline void softmax_row(const float* z, float* out, int64_t n, bool streaming) {
   float top = maximum(z, n);
   if (!fast_top(top)) return row(Kind::softmax, z, out, n, 1);
-  double inverse = 1 / fast_sum<true>(z, n, -1, FastExp(all(top)), out);
-  float high = float(inverse), low = float(inverse - high);
-  along<kFloats>(out, out, n, 0.0f, [&](const float* p, float* y) {
-    store_as(y, scaled(load(p), all(high), all(low)));
+  float held[luce::kPiece];
+  float* powers = streaming ? held : out;
+  double inverse = 1 / fast_sum<true>(z, n, -1, FastExp(all(top)), powers);
+  F high = all(float(inverse)), low = all(float(inverse - float(inverse)));
+  auto body = [&](const float* p) { return scaled(load(p), high, low); };
+  if (streaming) return along_streaming(powers, out, n, body);
+  along<kFloats>(powers, out, n, 0.0f, [&](const float* p, float* y) { store_as(y, body(p)); });
+}
+
+template <bool unit>
+void softmax_row(const double* z, double* out, int64_t n, const Gap<double, unit>& gap) {
+  Sum sum{};
+  exact_sum<true>(z, n, -1, gap, &sum, out);
+  double high, low;
+  reciprocal(sum, &high, &low);
+  along<kDoubles>(out, out, n, 0.0, [&](const double* p, double* y) {
+    D power = load(p);
+    store_as(y, power * high + power * low);
   });
+}
+
+inline void softmax_row(const double* z, double* out, int64_t n, double temperature) {
+  const double top = maximum(z, n);
+  if (!finite(top)) return fill(out, n, __builtin_nan(""));
+  if (temperature == 1) return softmax_row(z, out, n, Gap<double, true>(top, 1));
+  softmax_row(z, out, n, Gap<double, false>(top, temperature));
 }
 
 }  // namespace

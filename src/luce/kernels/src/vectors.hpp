@@ -7,6 +7,9 @@
 #pragma once
 #include <cstdint>
 #include <cstring>
+#ifdef __AVX__
+#include <immintrin.h>
+#endif
 
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
 #define LUCE_FMA 1
@@ -47,31 +50,119 @@ inline V larger(V a, V b) {  // b where either is NaN
   return a > b ? a : b;
 }
 
-inline D widen_low(F v) {
-  HalfF half;
-  std::memcpy(&half, &v, sizeof half);
-  return __builtin_convertvector(half, D);
-}
+// Intrinsics stand only where GCC turns the generic notation into a detour through memory
+// (conversions, vectors put together from parts) and where there is none (streaming stores).
+#if defined(__AVX512F__) && LUCE_VECTOR_BYTES == 64
+inline D widened(HalfF v) { return _mm512_cvtps_pd(v); }
+inline HalfF narrowed(D v) { return _mm512_cvtpd_ps(v); }
+#elif defined(__AVX__) && LUCE_VECTOR_BYTES == 32
+inline D widened(HalfF v) { return _mm256_cvtps_pd(v); }
+inline HalfF narrowed(D v) { return _mm256_cvtpd_ps(v); }
+#else
+inline D widened(HalfF v) { return __builtin_convertvector(v, D); }
+inline HalfF narrowed(D v) { return __builtin_convertvector(v, HalfF); }
+#endif
 
-inline D widen_high(F v) {
-  HalfF half;
-  std::memcpy(&half, reinterpret_cast<const char*>(&v) + sizeof half, sizeof half);
-  return __builtin_convertvector(half, D);
-}
-
-inline F narrow(D low, D high) {
-  HalfF a = __builtin_convertvector(low, HalfF), b = __builtin_convertvector(high, HalfF);
+// Rows of 4 numbers, `stride` apart, side by side in one vector; and back.
+inline F gather_fours(const float* p, int64_t stride) {
+#if defined(__AVX512F__) && LUCE_VECTOR_BYTES == 64
+  F v = _mm512_castps128_ps512(_mm_loadu_ps(p));
+  v = _mm512_insertf32x4(v, _mm_loadu_ps(p + stride), 1);
+  v = _mm512_insertf32x4(v, _mm_loadu_ps(p + 2 * stride), 2);
+  return _mm512_insertf32x4(v, _mm_loadu_ps(p + 3 * stride), 3);
+#elif defined(__AVX__) && LUCE_VECTOR_BYTES == 32
+  return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(p + stride), 1);
+#else
   F v;
-  std::memcpy(&v, &a, sizeof a);
-  std::memcpy(reinterpret_cast<char*>(&v) + sizeof a, &b, sizeof b);
+  for (int i = 0; i < kFloats / 4; ++i)
+    std::memcpy(reinterpret_cast<float*>(&v) + 4 * i, p + i * stride, 16);
+  return v;
+#endif
+}
+
+inline void scatter_fours(F v, float* p, int64_t stride) {
+#if defined(__AVX512F__) && LUCE_VECTOR_BYTES == 64
+  _mm_storeu_ps(p, _mm512_castps512_ps128(v));
+  _mm_storeu_ps(p + stride, _mm512_extractf32x4_ps(v, 1));
+  _mm_storeu_ps(p + 2 * stride, _mm512_extractf32x4_ps(v, 2));
+  _mm_storeu_ps(p + 3 * stride, _mm512_extractf32x4_ps(v, 3));
+#elif defined(__AVX__) && LUCE_VECTOR_BYTES == 32
+  _mm_storeu_ps(p, _mm256_castps256_ps128(v));
+  _mm_storeu_ps(p + stride, _mm256_extractf128_ps(v, 1));
+#else
+  for (int i = 0; i < kFloats / 4; ++i)
+    std::memcpy(p + i * stride, reinterpret_cast<float*>(&v) + 4 * i, 16);
+#endif
+}
+
+// Store past the cache, which a large result would only sweep empty; p is aligned to kBytes.
+inline void stream(float* p, F v) {
+#if defined(__AVX512F__) && LUCE_VECTOR_BYTES == 64
+  _mm512_stream_ps(p, v);
+#elif defined(__AVX__) && LUCE_VECTOR_BYTES == 32
+  _mm256_stream_ps(p, v);
+#else
+  store_as(p, v);
+#endif
+}
+
+inline void end_of_stream() {
+#ifdef __AVX__
+  _mm_sfence();
+#endif
+}
+
+// The same shuffle within each group of 4 lanes; indices kFloats.. name the second vector.
+#if LUCE_VECTOR_BYTES == 16
+#define LUCE_FOURS(a, b, c, d) a, b, c, d
+#elif LUCE_VECTOR_BYTES == 32
+#define LUCE_FOURS(a, b, c, d) a, b, c, d, a + 4, b + 4, c + 4, d + 4
+#else
+#define LUCE_FOURS(a, b, c, d)                                                               \
+  a, b, c, d, a + 4, b + 4, c + 4, d + 4, a + 8, b + 8, c + 8, d + 8, a + 12, b + 12, c + 12, \
+      d + 12
+#endif
+#ifdef __clang__
+#define LUCE_SHUFFLE(x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
+#else
+#define LUCE_SHUFFLE(x, y, ...) __builtin_shuffle(x, y, I{__VA_ARGS__})
+#endif
+
+// Transpose each 4 x 4 block that four vectors hold side by side.
+inline void transpose_fours(F (&v)[4]) {
+  constexpr int n = kFloats;
+  F a = LUCE_SHUFFLE(v[0], v[1], LUCE_FOURS(0, n, 1, n + 1));
+  F b = LUCE_SHUFFLE(v[0], v[1], LUCE_FOURS(2, n + 2, 3, n + 3));
+  F c = LUCE_SHUFFLE(v[2], v[3], LUCE_FOURS(0, n, 1, n + 1));
+  F d = LUCE_SHUFFLE(v[2], v[3], LUCE_FOURS(2, n + 2, 3, n + 3));
+  v[0] = LUCE_SHUFFLE(a, c, LUCE_FOURS(0, 1, n, n + 1));
+  v[1] = LUCE_SHUFFLE(a, c, LUCE_FOURS(2, 3, n + 2, n + 3));
+  v[2] = LUCE_SHUFFLE(b, d, LUCE_FOURS(0, 1, n, n + 1));
+  v[3] = LUCE_SHUFFLE(b, d, LUCE_FOURS(2, 3, n + 2, n + 3));
+}
+
+struct Halves {
+  HalfF low, high;
+};
+inline Halves halves(F v) {
+  Halves h;
+  std::memcpy(&h, &v, sizeof h);
+  return h;
+}
+inline D widen_low(F v) { return widened(halves(v).low); }
+inline D widen_high(F v) { return widened(halves(v).high); }
+inline F narrow(D low, D high) {
+  Halves h{narrowed(low), narrowed(high)};
+  F v;
+  std::memcpy(&v, &h, sizeof v);
   return v;
 }
 
 // Numbers of either type as doubles, kDoubles at a time.
 inline D load_wide(const double* p) { return load_as<D>(p); }
-inline D load_wide(const float* p) { return __builtin_convertvector(load_as<HalfF>(p), D); }
+inline D load_wide(const float* p) { return widened(load_as<HalfF>(p)); }
 inline void store_narrow(double* p, D v) { store_as(p, v); }
-inline void store_narrow(float* p, D v) { store_as(p, __builtin_convertvector(v, HalfF)); }
+inline void store_narrow(float* p, D v) { store_as(p, narrowed(v)); }
 
 template <class V>
 inline double added_up(V v) {
