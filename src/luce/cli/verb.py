@@ -55,7 +55,11 @@ def train_options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., A
 def _flag(option: Option) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """One row of the table as a flag; its default stays None, so that a config file can fill it."""
     default = "" if option.default is None else f"  [default: {option.default}]"
-    kinds: dict[type, click.ParamType] = {int: click.INT, float: click.FLOAT, str: click.STRING}
+    kinds: dict[type, click.ParamType[Any]] = {
+        int: click.INT,
+        float: click.FLOAT,
+        str: click.STRING,
+    }
     return click.option(
         option.flag,
         option.name,
