@@ -10,11 +10,11 @@ from typing import Any as _Any
 
 if TYPE_CHECKING:
     from luce.estimators import SoftmaxRegression as SoftmaxRegression
-    from luce.functions import log_sigmoid as log_sigmoid
-    from luce.functions import log_softmax as log_softmax
-    from luce.functions import logsumexp as logsumexp
-    from luce.functions import sigmoid as sigmoid
-    from luce.functions import softmax as softmax
+    from luce.functions.sigmoid import log_sigmoid as log_sigmoid
+    from luce.functions.sigmoid import sigmoid as sigmoid
+    from luce.functions.softmax import log_softmax as log_softmax
+    from luce.functions.softmax import logsumexp as logsumexp
+    from luce.functions.softmax import softmax as softmax
     from luce.kernels import get_num_threads as get_num_threads
     from luce.kernels import set_num_threads as set_num_threads
 
