@@ -1,4 +1,4 @@
-"""Run folders made by hand: the model is scikit-learn's, the files are as luce train leaves them."""
+"""Run folders made by hand: a model of scikit-learn's, and files as luce train leaves them."""
 
 import json
 from pathlib import Path
@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 from luce import data, metrics
 from luce.storage import save_model
+from luce.tasks.spreadsheet import neutralised
 
 ITERATIONS = [
     {"iteration": i, "objective": 0.2 + 2 * 0.6**i, "gap": 5.0 * 0.45**i, "gradient_norm": 0.5**i,
@@ -87,7 +88,7 @@ def _fit(X: Any, y: Any) -> tuple[StandardScaler, LogisticRegression]:
 
 
 def _write_predictions(folder: Path, rows: Any, labels: Any, proba: Any, names: list[str]) -> None:
-    texts = np.asarray(names, dtype=object)
+    texts = np.asarray([neutralised(name) for name in names], dtype=object)
     columns = {"row": rows, "label": texts[labels], "prediction": texts[proba.argmax(axis=1)]}
-    columns |= {f"p({name})": proba[:, code] for code, name in enumerate(names)}
+    columns |= {f"p({name})": proba[:, code] for code, name in enumerate(texts)}
     pl.DataFrame(columns).write_csv(folder / "predictions.csv")

@@ -53,7 +53,7 @@ def _row(cells: Sequence[str]) -> str:
 
 def tinted(content: str, share: float, kind: str) -> str:
     """A table cell in the colour of ``kind``, the stronger the larger ``share`` of 0..1."""
-    strong = " strong" if share > 0.6 else ""
+    strong = " strong" if share > 0.73 else ""
     return f'<td class="tint {kind}{strong}" style="--share:{100 * share:.0f}%">{content}</td>'
 
 
@@ -79,7 +79,14 @@ def number(value: float | None, digits: int = 3) -> str:
         return "–"
     if value != 0 and not 1e-3 <= abs(value) < 1e6:
         return f"{value:.{digits - 1}e}"
-    return f"{value:,.{digits}g}" if abs(value) < 10 ** (digits - 1) else f"{value:,.0f}"
+    return (
+        f"{value:#,.{digits}g}".rstrip(".") if abs(value) < 10 ** (digits - 1) else f"{value:,.0f}"
+    )
+
+
+def fixed(value: float | None, digits: int) -> str:
+    """So many decimals; a dash where there is no figure."""
+    return "–" if value is None else f"{value:.{digits}f}"
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:

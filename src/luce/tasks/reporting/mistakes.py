@@ -23,7 +23,7 @@ def confusion(record: Record) -> str:
         [text(name), *(_cell(int(n), i == j, int(line.sum())) for j, n in enumerate(line))]
         for i, (name, line) in enumerate(zip(record.classes, matrix, strict=True))
     ]
-    head = ["true ↓ answer →", *map(text, record.classes)]
+    head = ["true", *map(text, record.classes)]
     caption = (
         f"Confusion matrix: {counted(wrong, 'wrong answer')} of {matrix.sum():,}. Rows are the true"
         " classes, columns the answers; blue is right, orange is wrong, the stronger the larger the"
@@ -44,7 +44,7 @@ def _worst(matrix: NDArray[np.int64], names: list[str]) -> str:
         return "No class is taken for another."
     true, answer = np.unravel_index(int(off.argmax()), off.shape)
     times = counted(int(off.max()), "time")
-    return f"Most frequent: {names[true]} taken for {names[answer]}, {times}."
+    return f"Most frequent: “{names[true]}” taken for “{names[answer]}”, {times}."
 
 
 def _pairs(matrix: NDArray[np.int64], names: list[str]) -> str:
@@ -218,7 +218,7 @@ def _listed(record: Record, rows: NDArray[np.intp]) -> str:
             " What spoke for it: the features that moved the difference of the two logits most,"
             " compared with the mean of the evaluated rows, and by how much."
         )
-    return markup.figure(markup.table(head, lines, "mistakes"), caption)
+    return markup.figure(markup.table(head, lines, "words"), caption)
 
 
 def _reasons(record: Record, rows: NDArray[np.intp]) -> list[str]:

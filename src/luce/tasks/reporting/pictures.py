@@ -53,6 +53,6 @@ def _img(pixels: NDArray[np.uint8], mode: str, kind: str, label: str) -> str:
     image.save(buffer, "PNG", optimize=True)
     source = base64.b64encode(buffer.getvalue()).decode()
     return (
-        f'<img class="{kind}" src="data:image/png;base64,{source}" alt="{text(label)}"'
-        f' width="{image.width}" height="{image.height}">'
+        f'<span class="frame"><img class="{kind}" src="data:image/png;base64,{source}"'
+        f' alt="{text(label)}" width="{image.width}" height="{image.height}"></span>'
     )

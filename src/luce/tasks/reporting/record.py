@@ -17,6 +17,7 @@ from luce.data import Dataset
 from luce.errors import DataError, LuceError
 from luce.tasks import runs
 from luce.tasks.models import Model, load_model
+from luce.tasks.spreadsheet import neutralised
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def read_run(run: Path) -> Record:
         config = tomllib.loads(_text(run, runs.CONFIG))
         environment = json.loads(_text(run, runs.ENVIRONMENT))
         history = [json.loads(line) for line in _text(run, runs.METRICS).splitlines()]
-        predictions = _predictions(_text(run, runs.PREDICTIONS), len(figures["classes"]))
+        predictions = _predictions(_text(run, runs.PREDICTIONS), figures["classes"])
     except (KeyError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
         if isinstance(error, LuceError):
             raise
@@ -109,15 +110,14 @@ def _text(run: Path, name: str) -> str:
         ) from error
 
 
-def _predictions(text: str, classes: int) -> Predictions:
+def _predictions(text: str, classes: list[str]) -> Predictions:
     table = pl.read_csv(StringIO(text), infer_schema_length=0)
-    columns = table.columns[-classes:]
-    codes = {name[len("p(") : -len(")")]: code for code, name in enumerate(columns)}
+    codes = {neutralised(name): code for code, name in enumerate(classes)}
     return Predictions(
         table["row"].cast(pl.Int64).to_numpy(),
         np.array([codes[label] for label in table["label"]], np.intp),
         np.array([codes[label] for label in table["prediction"]], np.intp),
-        table.select(columns).cast(pl.Float64).to_numpy(),
+        table.select(table.columns[-len(classes) :]).cast(pl.Float64).to_numpy(),
     )
 
 

@@ -1,10 +1,11 @@
 """Section 1: how good the model is, against what needs no model, and what it was trained on."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from luce.tasks.reporting import markup
-from luce.tasks.reporting.markup import NBSP, counted, number, percent, text
+from luce.tasks.reporting.markup import NBSP, counted, number, percent
 from luce.tasks.reporting.record import Record
 
 Interval = Mapping[str, float | None]
@@ -26,7 +27,8 @@ def cards(record: Record) -> str:
     """The three figures of merit, each with its interval and the baseline beside it."""
     figures = record.figures
     baseline = figures["baseline"]
-    worst = max(figures["log_loss"]["value"], baseline["log_loss"]["value"], 1e-300)
+    loss, chance = figures["log_loss"]["value"], baseline["log_loss"]["value"]
+    in_nats = partial(markup.fixed, digits=3 if loss >= 0.01 else 6)
     error = figures["calibration_error"]
     return markup.grid(
         [
@@ -36,9 +38,8 @@ def cards(record: Record) -> str:
                 baseline["accuracy"]["value"],
             ),
             _card(
-                "Log loss", figures["log_loss"], number, 1.1 * worst,
-                f"class shares alone {number(baseline['log_loss']['value'])}",
-                baseline["log_loss"]["value"],
+                "Log loss", figures["log_loss"], in_nats, 1.1 * max(loss, chance, 1e-300),
+                f"class shares alone {markup.fixed(chance, 3)}", chance,
             ),
             _card(
                 "Calibration error", error, percent, max(0.1, 1.25 * (error["high"] or 0)),
@@ -89,22 +90,26 @@ def _digits(value: float) -> int:
 def _card(
     name: str, figure: Interval, form: Any, top: float, comparison: str, mark: float | None
 ) -> str:
-    value, low, high = figure["value"], figure["low"], figure["high"]
-    assert value is not None, "every evaluation has a row"
-    known = low is not None and high is not None
-    interval = f"95{NBSP}% interval {_range(figure, form)}" if known else "no interval for one row"
-    share = [100 * min(1.0, (x or 0) / top) for x in (low or value, high or value, value)]
-    bar = (
-        f'<span class="whisker" style="--from:{share[0]:.2f}%;--to:{share[1]:.2f}%"></span>'
-        f'<span class="dot" style="--at:{share[2]:.2f}%"></span>'
-    )
+    low, high = figure["low"], figure["high"]
+    if low is None or high is None:
+        interval, bar = "no interval for a single row", ""
+    else:
+        interval = f"95{NBSP}% interval {_range(figure, form)}"
+        bar = f'<span class="band" style="--from:{_at(low, top)};--to:{_at(high, top)}"></span>'
+    bar += f'<span class="dot" style="--at:{_at(figure["value"], top)}"></span>'
     if mark is not None:
-        bar += f'<span class="mark" style="--at:{100 * min(1.0, mark / top):.2f}%"></span>'
+        bar += f'<span class="mark" style="--at:{_at(mark, top)}"></span>'
+        comparison = f'<span class="key"></span>{comparison}'
     return (
-        f'<div class="card"><h3>{name}</h3><p class="value">{form(value)}</p>'
+        f'<div class="card"><h3>{name}</h3><p class="value">{form(figure["value"])}</p>'
         f'<p class="interval">{interval}</p><div class="bar" aria-hidden="true">{bar}</div>'
-        f'<p class="baseline">{text(comparison)}</p></div>'
+        f'<p class="baseline">{comparison}</p></div>'
     )
+
+
+def _at(value: float | None, top: float) -> str:
+    """Place on a bar that ends at ``top``."""
+    return f"{100 * min(1.0, (value or 0.0) / top):.2f}%"
 
 
 def _range(figure: Interval, form: Any) -> str:

@@ -24,7 +24,7 @@ def _iterations(entries: Sequence[dict[str, Any]], tol: float) -> list[str]:
     x, objective, gap = (_column(entries, name) for name in ("iteration", "objective", "gap"))
     return [
         _plot(x, {"objective": objective}, "Objective", "iteration", log=_spread(objective)),
-        _plot(x, {"gap": gap}, "Proven gap to the optimum, relative", "iteration", log=True,
+        _plot(x, {"gap": gap}, "Proven relative gap to the optimum", "iteration", log=True,
               level=(f"tolerance {tol:g}", tol)),
     ]  # fmt: skip
 
@@ -58,15 +58,15 @@ def _plot(
     lines = {name: y for name, y in lines.items() if any(value is not None for value in y)}
     if not lines:
         return ""
-    words = "; ".join(_course(name, y) for name, y in lines.items())
-    label = f"{caption} over {markup.counted(len(x), unit)}: {words}"
-    drawn = figures.curves(x, lines, label=label, title=unit, log=log, level=level)
-    return markup.figure(drawn, f"{caption} by {unit}: {words}.")
+    words = "; ".join(_course(name if len(lines) > 1 else "", y) for name, y in lines.items())
+    caption = f"{caption} over {markup.counted(len(x), unit)}: {words}."
+    drawn = figures.curves(x, lines, label=caption, title=unit, log=log, level=level)
+    return markup.figure(drawn, caption)
 
 
 def _course(name: str, values: list[Any]) -> str:
     known = [value for value in values if value is not None]
-    return f"{name} {number(known[0])} at first, {number(known[-1])} at last"
+    return f"{name} from {number(known[0])} to {number(known[-1])}".strip()
 
 
 def _column(entries: Sequence[dict[str, Any]], name: str) -> list[Any]:

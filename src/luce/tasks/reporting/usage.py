@@ -9,7 +9,7 @@ from luce.tasks.runs import CONFIG
 
 def usage(record: Record) -> str:
     """Lines to copy for the command line and for Python."""
-    run = record.run.name
+    run = record.run.name if record.run.is_absolute() else record.run.as_posix()
     quoted = shlex.quote(run)
     data = shlex.quote(str(record.config["data"]))
     shell = "\n".join(
@@ -27,7 +27,7 @@ def usage(record: Record) -> str:
             f"model = load_model({run!r})",
             f"rows = data.load({str(record.config['data'])!r})",
             "X = model.encoding.apply(rows.features).X",
-            "p = model.classifier.predict_proba(X)  # one row a row, one column a class",
+            "p = model.classifier.predict_proba(X)  # (rows, classes)",
         ]
     )
     return markup.grid(

@@ -81,7 +81,7 @@ def _lists(record: Record, names: list[str], scaled: NDArray[np.floating], unit:
     caption = f"The features with the largest weights for each class, {_unit(unit)}."
     if len(names) > len(lines):
         caption += f" The first {len(lines)} of {len(names)} classes."
-    return markup.figure(markup.table(["class", "features"], lines), caption)
+    return markup.figure(markup.table(["class", "features"], lines, "words"), caption)
 
 
 def _cell(weight: float, top: float) -> str:
@@ -91,13 +91,11 @@ def _cell(weight: float, top: float) -> str:
 
 
 def _spread(record: Record) -> NDArray[np.floating] | None:
-    """Standard deviation of each feature over the evaluated rows, which makes weights comparable."""
+    """Standard deviation of each feature over the evaluated rows: makes weights comparable."""
     if record.evaluated is None:
         return None
-    spread: NDArray[np.floating] = record.model.encoding.apply(record.evaluated.features).X.std(
-        axis=0
-    )
-    return spread
+    features = record.model.encoding.apply(record.evaluated.features).X
+    return np.asarray(features.std(axis=0))
 
 
 def _unit(comparable: bool) -> str:
