@@ -8,7 +8,7 @@ VENV    ?= .venv
 DATASET ?= digits
 
 BIN     := $(VENV)/bin
-PIP     := $(BIN)/python -m pip --disable-pip-version-check install -q -c constraints.txt
+PIP     := $(BIN)/python -m pip --disable-pip-version-check install -qq -c constraints.txt
 SOURCES := $(shell find src -type f ! -name '*.pyc' ! -name '*.so') \
            $(wildcard CMakeLists.txt README.md) pyproject.toml constraints.txt
 
@@ -43,6 +43,7 @@ $(BIN)/python:
 # The build tools are installed first and the build is not isolated: so they come from
 # constraints.txt too. Without a compiler the package is built without its native core.
 $(VENV)/.luce-installed: $(BIN)/python $(SOURCES)
+	@echo 'Installing luce and what it needs into $(VENV); the first time this takes about a minute.'
 	$(PIP) scikit-build-core nanobind cmake ninja
 	$(PIP) --no-build-isolation '.[app]'
 	@touch $@

@@ -3,6 +3,8 @@ import os
 import subprocess
 import sys
 import textwrap
+import warnings
+from importlib import import_module
 
 import click
 import pytest
@@ -114,6 +116,24 @@ def test_too_little_memory_is_told(luce, monkeypatch):
     answer = luce("doctor")
     assert answer.code == 1
     assert "memory" in answer.err
+
+
+def test_a_file_where_a_verb_is_wanted_leads_to_inspect(luce, tmp_path):
+    (tmp_path / "data.csv").write_text("x,y\n")
+    answer = luce("data.csv")
+    assert answer.code == 2
+    assert "luce inspect data.csv" in answer.err
+
+
+def test_a_warning_is_one_line_without_code(luce, monkeypatch):
+    def warning(*args, **kwargs):
+        warnings.warn("mind the gap", UserWarning, stacklevel=1)
+        return diagnose()
+
+    diagnose = import_module("luce.tasks.doctor").diagnose
+    monkeypatch.setattr("luce.tasks.doctor.diagnose", warning)
+    warnings.simplefilter("default")
+    assert luce("doctor").err == "Warning: mind the gap\n"
 
 
 def test_control_characters_of_a_message_are_escaped(luce):

@@ -136,6 +136,10 @@ def test_a_name_that_is_nearly_a_set_is_told(luce):
     assert_one_clear_error(luce("train", "digts"), 3, "Did you mean 'digits'?")
 
 
+def test_a_target_where_there_is_none_to_choose_is_wrong_usage(luce):
+    assert_one_clear_error(luce("train", "iris", "--target", "petal"), 2, "own labels")
+
+
 def test_features_like_1e300_train_or_are_refused_and_never_warn(luce, tmp_path):
     save("data.csv", HUGE)(tmp_path)
     answer = luce("train", "data.csv", "--json")

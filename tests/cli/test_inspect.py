@@ -9,8 +9,8 @@ def test_data_are_described_down_to_the_next_command(luce, tmp_path):
     assert found["target"] == "label"
     assert found["classes"][0] == {"class": "a", "rows": 9, "share": 0.6}
     columns = {column["column"]: column for column in found["columns"]}
-    assert columns["colour"]["read_as"] == "category"
-    assert columns["size"] == {"column": "size", "read_as": "number", "values": 4, "missing": 6}
+    assert columns["colour"]["kind"] == "category"
+    assert columns["size"] == {"column": "size", "kind": "number", "values": 4, "missing": 6}
     assert found["repeated_rows"] == 15 - 4
     assert found["first_rows"][0] == {"colour": "red", "size": "1", "label": "a"}
     assert found["next"] == "luce train 'my data.csv' --target label"

@@ -1,6 +1,7 @@
 import getpass
 import json
 import platform
+from pathlib import Path
 
 from luce import kernels
 from luce.tasks.doctor import diagnose
@@ -27,3 +28,11 @@ def test_a_kernel_that_computes_wrongly_is_found(monkeypatch):
     *passed, last = kernels.self_test()
     monkeypatch.setattr(kernels, "self_test", lambda: [*passed, last._replace(passed=False)])
     assert not diagnose()["healthy"]
+
+
+def test_the_reason_for_the_twin_names_no_path(monkeypatch):
+    folder = str(Path(kernels.__file__).parent)
+    described = kernels.describe() | {"twin_reason": f"no _native in {folder}/__init__.py"}
+    monkeypatch.setattr(kernels, "describe", lambda: described)
+    reason = diagnose()["kernels"]["twin_reason"]
+    assert reason == "no _native in luce/kernels/__init__.py"

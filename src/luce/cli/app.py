@@ -5,13 +5,15 @@ import json
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 
 import click
 
 from luce import __version__
-from luce.cli.terminal import printable
+from luce.cli.terminal import printable, talk
 from luce.cli.verb import INTERRUPTED, ClosedPipe
 from luce.errors import LuceError, MissingExtraError
 from luce.tasks.suggestions import did_you_mean
@@ -55,6 +57,8 @@ class Verbs(click.Group):
         name = args[0]
         if name not in VERBS and not name.startswith("-"):
             hint = did_you_mean(name, VERBS) or "See luce --help for the commands."
+            if Path(name).exists():
+                hint = f"To see what is in {printable(name)}: luce inspect {printable(name)}"
             raise click.UsageError(f"No such command {printable(name)!r}. {hint}", ctx)
         return super().resolve_command(ctx, args)
 
@@ -79,7 +83,9 @@ def run(args: Sequence[str]) -> int:
     """Run one command line and return its exit code; no exception leaves."""
     _write_what_the_encoding_allows()
     try:
-        code = app.main(list(args), prog_name="luce", standalone_mode=False)
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_: talk(f"Warning: {message}")  # without code
+            code = app.main(list(args), prog_name="luce", standalone_mode=False)
         sys.stdout.flush()
         return int(code or 0)
     except (BrokenPipeError, ClosedPipe):  # `luce predict ... | head`: the reader has seen enough

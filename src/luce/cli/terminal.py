@@ -84,12 +84,13 @@ def show_fields(fields: Mapping[str, object]) -> None:
 
 
 def _print(renderable: Any) -> None:
-    """Print through rich, without the blanks that fill each line of a table."""
+    """Print through rich, without the blank lines and blanks that fill a table."""
     screen = console()
     with screen.capture() as captured:
         screen.print(renderable)
     for line in captured.get().splitlines():
-        click.echo(line.rstrip())
+        if line.strip():
+            click.echo(line.rstrip())
 
 
 def _cell(value: object, decimals: int | None = None) -> str:

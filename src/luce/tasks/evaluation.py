@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from luce import data, metrics, storage
 from luce.data import Dataset
+from luce.data.named import is_named
 from luce.errors import DataError
+from luce.tasks.loading import load_labelled
 from luce.tasks.models import Model, load_model
 from luce.tasks.spreadsheet import neutralised
 
@@ -55,9 +57,9 @@ def evaluate(
     fitted = load_model(model)
     if split is None and data.has_test_split(source):
         split = "test"
-    if target is None and fitted.encoding.columns is not None:
+    if target is None and fitted.encoding.columns is not None and not is_named(source):
         target = fitted.metadata["data"]["target"]
-    dataset = data.load(source, target=target, split=split, encoding=fitted.encoding)
+    dataset = load_labelled(source, target=target, split=split, encoding=fitted.encoding)
     evaluation = measure(fitted, dataset)
     if dataset.fingerprint == fitted.metadata["data"]["fingerprint"]:
         return replace(evaluation, notes=(_SEEN, *evaluation.notes))

@@ -12,6 +12,8 @@ from luce import data
 from luce.data import Dataset
 from luce.data.cells import as_text
 from luce.data.kinds import READERS, Kind
+from luce.data.named import is_named
+from luce.tasks.loading import load_labelled
 from luce.tasks.models import Model, load_model
 from luce.tasks.runs import is_run, model_path
 
@@ -36,7 +38,7 @@ def inspect_data(
     DataError
         The data cannot be read.
     """
-    dataset = data.load(source, target=target, split=split)
+    dataset = load_labelled(source, target=target, split=split)
     encoding = data.learn_encoding(dataset)
     return {
         "name": dataset.name,
@@ -78,7 +80,7 @@ def _columns(dataset: Dataset) -> list[dict[str, Any]]:
     return [
         {
             "column": column.name,
-            "read_as": str(dataset.kinds[column.name]),
+            "kind": str(dataset.kinds[column.name]),
             "values": column.n_unique(),
             "missing": _missing(column, dataset.kinds[column.name]),
         }
@@ -116,8 +118,7 @@ def _first_rows(dataset: Dataset) -> list[dict[str, Any]]:
 
 def _next_command(source: str, dataset: Dataset) -> str:
     command = ["luce", "train", source]
-    named = source in {info.name for info in data.named_sets()}
-    if dataset.kind == "table" and dataset.target_name is not None and not named:
+    if dataset.kind == "table" and dataset.target_name is not None and not is_named(source):
         command += ["--target", dataset.target_name]
     return shlex.join(command)
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from luce import data, kernels
 from luce.data import Dataset, Encoding
 from luce.errors import LabelError, ParameterError
+from luce.tasks.loading import load_labelled
 from luce.tasks.options import TrainOptions
 from luce.tasks.splits import stratified_split
 
@@ -56,8 +57,8 @@ def prepare(options: TrainOptions) -> Prepared:
     if options.threads is not None:
         kernels.set_num_threads(options.threads)
     options = _resolved(options)
-    whole = data.load(_source(options), target=options.target, split=options.split)
-    if whole.kind == "table":  # elsewhere there is no column to choose
+    whole = load_labelled(_source(options), target=options.target, split=options.split)
+    if whole.kind == "table":  # a guess that is written down is none any more
         options = replace(options, target=whole.target_name)
     train, held_out = _hold_out(whole, options)
     encoding = data.learn_encoding(train)
@@ -114,7 +115,7 @@ def _fraction(valid: str) -> float | None:
 def _other_rows(options: TrainOptions, encoding: Encoding) -> Dataset:
     """The rows that ``valid`` names: the standard test split or another file."""
     if options.valid != _TEST:
-        return data.load(str(options.valid), target=options.target, encoding=encoding)
+        return load_labelled(str(options.valid), target=options.target, encoding=encoding)
     source = _source(options)
     if not data.has_test_split(source):
         raise ParameterError(
@@ -126,7 +127,7 @@ def _other_rows(options: TrainOptions, encoding: Encoding) -> Dataset:
             "--valid test needs a model that has not seen the test rows, got --split "
             f"{options.split}. Train with --split train, or hold out a fraction."
         )
-    return data.load(source, split=_TEST, encoding=encoding)
+    return load_labelled(source, split=_TEST, encoding=encoding)
 
 
 def _check_alike(encoding: Encoding, train: Dataset, held_out: Dataset) -> None:

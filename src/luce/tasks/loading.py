@@ -1,0 +1,33 @@
+"""Load labelled data, and refuse a target that would be ignored."""
+
+from pathlib import Path
+
+from luce import data
+from luce.data import Dataset, Encoding
+from luce.errors import ParameterError
+
+
+def load_labelled(
+    source: str | Path,
+    *,
+    target: str | None = None,
+    split: str | None = None,
+    encoding: Encoding | None = None,
+) -> Dataset:
+    """Load a data set with its labels; the arguments are those of `luce.data.load`.
+
+    Raises
+    ------
+    ParameterError
+        A target is asked for where there is none to choose: the labels of a named set and of a
+        folder of images are what they are.
+    DataError
+        The data cannot be used.
+    """
+    dataset = data.load(source, target=target, split=split, encoding=encoding)
+    if target is not None and dataset.target_name != target:
+        raise ParameterError(
+            f"--target must be a column of the data, got {target!r}, but {str(source)!r} brings its "
+            "own labels and leaves nothing to choose. Leave --target out."
+        )
+    return dataset
