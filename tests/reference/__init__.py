@@ -18,6 +18,7 @@ from reference.rows import DTYPES as DTYPES
 from reference.rows import hard_rows as hard_rows
 from reference.rows import logits as logits
 from reference.rows import long_row as long_row
+from reference.rows import problem as problem
 from reference.rows import tables as tables
 from reference.ulp import assert_within as assert_within
 from reference.ulp import spacing as spacing

@@ -71,3 +71,11 @@ def tables(dtype: DTypeLike = "float64", *, rows: int = 5, size: int = 6, larges
     numbers = st.floats(-largest, largest, width=8 * np.dtype(dtype).itemsize)
     shape = st.tuples(st.integers(1, rows), st.integers(2, size))
     return hnp.arrays(dtype, shape, elements=numbers)
+
+
+def problem(dtype: DTypeLike = "float64", *, n: int = 7, k: int = 5, spread: float = 4.0):
+    """Return logits, labels, distributions and class weights."""
+    rng = np.random.default_rng(8)
+    z = rng.normal(0, spread, (n, k)).astype(dtype)
+    q = rng.dirichlet(np.full(k, 0.5), n)
+    return z, rng.integers(0, k, n), q, rng.uniform(0.2, 3, k)
