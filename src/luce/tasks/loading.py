@@ -27,7 +27,7 @@ def load_labelled(
     dataset = data.load(source, target=target, split=split, encoding=encoding)
     if target is not None and dataset.target_name != target:
         raise ParameterError(
-            f"--target must be a column of the data, got {target!r}, but {str(source)!r} brings its "
-            "own labels and leaves nothing to choose. Leave --target out."
+            f"--target must be a column of the data, got {target!r}, but {str(source)!r} brings "
+            "its own labels and leaves nothing to choose. Leave --target out."
         )
     return dataset

@@ -1,0 +1,83 @@
+import json
+
+import numpy as np
+import pytest
+
+from luce import storage
+from luce.errors import LabelError, ModelFileError
+from luce.tasks.models import Model, load_model
+from luce.tasks.options import TrainOptions
+from luce.tasks.training import train
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run on iris, without its report."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("luce.tasks.training.write_report", lambda run: None)
+        return train(TrainOptions(data="iris"), out=tmp_path_factory.mktemp("runs") / "iris")
+
+
+def test_a_loaded_model_predicts_the_same_bits(trained):
+    loaded = load_model(trained.run)
+    rows = np.random.default_rng(0).normal(5, 2, (20, 4))
+    expected = trained.model.classifier.predict_proba(rows)
+    assert loaded.classifier.predict_proba(rows).tobytes() == expected.tobytes()
+    np.testing.assert_array_equal(
+        loaded.classifier.predict(rows), trained.model.classifier.predict(rows)
+    )
+
+
+def test_the_metadata_come_back_whole(trained):
+    loaded = load_model(trained.run)
+    assert loaded.names == ("setosa", "versicolor", "virginica")
+    assert loaded.values == [0, 1, 2]
+    assert loaded.metadata["metrics"]["accuracy"] == trained.figures["accuracy"]
+    assert loaded.metadata["data"]["rows"] == 120
+    assert json.dumps(loaded.metadata)
+
+
+def test_labels_are_found_by_value_by_text_and_by_name(trained):
+    model = trained.model
+    for target in ([2, 0], ["2", "0"], [2.0, 0.0], ["virginica", "setosa"]):
+        labels = np.array(target, dtype=object if isinstance(target[0], str) else None)
+        assert model.codes(labels).tolist() == [2, 0]
+
+
+def test_an_unknown_label_is_named_with_its_row(trained):
+    with pytest.raises(LabelError, match=r"'7' at row 2"):
+        trained.model.codes(np.array([1, 7, 7]))
+
+
+@pytest.mark.parametrize(
+    ("change", "hint"),
+    [
+        ({"options": {"no_such_option": 1}}, "no_such_option"),
+        ({"encoding": {"kind": "no such kind"}}, "encoding"),
+    ],
+)
+def test_metadata_that_do_not_fit_are_refused(trained, tmp_path, change, hint):
+    tensors = {"coef": trained.model.classifier.coef_, "intercept": np.zeros(3)}
+    path = tmp_path / "model.safetensors"
+    storage.save_model(path, tensors, {**trained.model.metadata, **change})
+    with pytest.raises(ModelFileError, match=hint):
+        load_model(path)
+
+
+def test_an_encoding_of_another_width_is_refused(trained, tmp_path):
+    path = tmp_path / "model.safetensors"
+    tensors = {"coef": np.zeros((3, 5)), "intercept": np.zeros(3)}
+    storage.save_model(path, tensors, trained.model.metadata)
+    with pytest.raises(ModelFileError, match="one feature a column"):
+        load_model(path)
+
+
+def test_a_model_in_another_folder_is_the_same(trained, tmp_path):
+    Model(trained.model.classifier, trained.model.encoding, trained.model.metadata).save(
+        tmp_path / "copy.safetensors"
+    )
+    first, copy = (
+        storage.load_model(p)
+        for p in (trained.run / "model.safetensors", tmp_path / "copy.safetensors")
+    )
+    assert copy.tensors["coef"].tobytes() == first.tensors["coef"].tobytes()
