@@ -1,0 +1,8 @@
+"""Room 4: classifiers with scikit-learn's interface.
+
+An estimator stores its options, checks the data, translates both for the solvers below, and
+keeps the result as attributes. May import: solvers, losses, metrics, functions, kernels,
+_checks, errors, numpy, scikit-learn. May be imported by: tasks and the front doors.
+"""
+
+from luce.estimators.softmax_regression import SoftmaxRegression as SoftmaxRegression

@@ -1,0 +1,417 @@
+"""Softmax regression: multinomial logistic regression that always reaches its optimum."""
+
+import warnings
+from collections.abc import Callable, Collection, Iterable, Mapping
+from numbers import Integral, Real
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_is_fitted,
+    validate_data,
+)
+
+from luce import functions
+from luce.errors import LabelError, ParameterError
+from luce.estimators.standardised import Units, units
+from luce.solvers import SCHEDULES, Journal, LinearSoftmax, Result, Training, descend, minimise
+
+Doubles = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
+Entry = dict[str, Any]
+
+_MINIBATCH = ("sgd", "adam")
+_SOLVERS = ("auto", "newton", "lbfgs", *_MINIBATCH)
+_LARGE = 2_000_000  # elements; smaller float32 data are computed in float64
+
+
+class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # untyped bases
+    r"""Softmax (multinomial logistic) regression with a proven distance from the optimum.
+
+    Minimises the same function as scikit-learn's ``LogisticRegression``,
+
+    .. math:: C \sum_i s_i \, CE(t_i, \mathrm{softmax}(W x_i + b)) + \tfrac12 |W|^2,
+
+    (for two classes with one row of coefficients, the log-odds of the second class) on features
+    in whatever units they come: scaling them is not needed, nor raising ``max_iter``.
+
+    Parameters
+    ----------
+    C : float, default=1.0
+        Inverse strength of the L2 penalty; ``np.inf`` for none.
+    l1_ratio : float, default=0.0
+        Only 0 (pure L2) is accepted so far.
+    fit_intercept : bool, default=True
+        Whether to learn ``b``, which is not penalised.
+    class_weight : dict or "balanced", optional
+        Weight of each class; "balanced": inverse to its frequency.
+    solver : {"auto", "newton", "lbfgs", "sgd", "adam"}, default="auto"
+        "auto" chooses between Newton's method and whitened L-BFGS by the size of the problem;
+        both stop on a proof. "sgd" and "adam" train in minibatches, the classical way.
+    tol : float, default=1e-4
+        Proven bound on (f - f*) / f* at which "auto", "newton" and "lbfgs" stop.
+    max_iter : int, default=1000
+        At most this many iterations; most problems need 10 to 100.
+    warm_start : bool, default=False
+        Whether `fit` starts from the coefficients of the previous `fit`.
+    verbose : int, default=0
+        1 prints a line an iteration or epoch.
+    random_state : int, optional
+        Seed of the minibatches and of the held-out rows.
+    label_smoothing : float, default=0.0
+        Share of each target that is spread evenly over all classes, in ``[0, 1)``.
+    callbacks : iterable of callables, optional
+        Each is called with the newest entry of the history (a dict).
+    epochs, batch_size : int, default=20, 128
+        Passes over the rows and rows a step, for "sgd" and "adam".
+    learning_rate : float, optional
+        Default for "sgd": the inverse of the largest curvature; for "adam": 0.01.
+    schedule : {"cosine", "linear", "constant"}, default="cosine"
+        Factor of the learning rate from the first step to the last.
+    clip_norm : float, optional
+        Longer gradients are shortened to this norm.
+    momentum : float, default=0.9
+        Of "sgd".
+    validation_fraction : float, default=0.1
+        Share of the rows held out for early stopping of "sgd" and "adam"; 0 holds out none.
+    patience : int, optional, default=5
+        Epochs without a lower held-out loss after which training stops; None: never.
+
+    Attributes
+    ----------
+    coef_ : array of shape (n_classes, n_features), or (1, n_features) for two classes
+        W, in the units of the features.
+    intercept_ : array of shape (n_classes,) or (1,)
+        b.
+    classes_ : array of shape (n_classes,)
+        The labels, sorted.
+    gap_ : float
+        Proven upper bound on (f - f*) / f*; inf where nothing is proven.
+    objective_ : float
+        f, divided by ``C * sum(s)``: the weighted mean loss plus its share of the penalty.
+    converged_ : bool
+        Whether ``gap_ <= tol`` ("sgd" and "adam": always True).
+    interrupted_ : bool
+        Whether Ctrl-C ended the training; the best model so far is kept.
+    n_iter_ : array of shape (1,)
+        Iterations, or epochs.
+    history_ : list of dict
+        An entry an iteration: iteration, objective, gap, gradient_norm, seconds; or an epoch:
+        epoch, train_loss, train_accuracy, valid_loss, valid_accuracy, learning_rate, seconds.
+    n_features_in_, feature_names_in_
+        As in scikit-learn.
+
+    Notes
+    -----
+    The proofs are derived in ``docs/certificates.md``. Memory: one more copy of X.
+
+    Source: D. Böhning (1992), Multinomial logistic regression algorithm, AISM 44 (the bound
+    that whitens); see `luce.solvers` for the methods.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from luce import SoftmaxRegression
+    >>> X, y = load_wine(return_X_y=True)  # raw units: proline in hundreds, hue near 1
+    >>> model = SoftmaxRegression().fit(X, y)
+    >>> bool(model.gap_ <= 1e-4), model.score(X, y)
+    (True, 0.9943820224719101)
+    """
+
+    def __init__(
+        self,
+        *,
+        C: float = 1.0,
+        l1_ratio: float = 0.0,
+        fit_intercept: bool = True,
+        class_weight: Mapping[Any, float] | str | None = None,
+        solver: str = "auto",
+        tol: float = 1e-4,
+        max_iter: int = 1000,
+        warm_start: bool = False,
+        verbose: int = 0,
+        random_state: int | None = None,
+        label_smoothing: float = 0.0,
+        callbacks: Iterable[Callable[[Entry], object]] | None = None,
+        epochs: int = 20,
+        batch_size: int = 128,
+        learning_rate: float | None = None,
+        schedule: str = "cosine",
+        clip_norm: float | None = None,
+        momentum: float = 0.9,
+        validation_fraction: float = 0.1,
+        patience: int | None = 5,
+    ) -> None:
+        self.C = C
+        self.l1_ratio = l1_ratio
+        self.fit_intercept = fit_intercept
+        self.class_weight = class_weight
+        self.solver = solver
+        self.tol = tol
+        self.max_iter = max_iter
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.random_state = random_state
+        self.label_smoothing = label_smoothing
+        self.callbacks = callbacks
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.schedule = schedule
+        self.clip_norm = clip_norm
+        self.momentum = momentum
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Learn the coefficients.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_rows, n_features)
+            Finite features, in any units. float32 stays float32; everything else is float64.
+        y : array_like of shape (n_rows,)
+            Labels of at least two classes.
+        sample_weight : array_like of shape (n_rows,), optional
+            Weight of each row, not negative.
+
+        Returns
+        -------
+        SoftmaxRegression
+            The estimator itself, also after Ctrl-C (see `interrupted_`).
+
+        Raises
+        ------
+        ParameterError
+            If an option has an impossible value.
+        LabelError
+            If y holds fewer than two classes.
+        ValueError
+            If X is not a finite matrix, or a weight is negative.
+        ConvergenceError
+            If the loss of "sgd" or "adam" becomes infinite or NaN.
+        """
+        self._check_options()
+        table, target = validate_data(self, X, y, dtype=[np.float64, np.float32])
+        check_classification_targets(target)
+        classes, labels = np.unique(target, return_inverse=True)
+        if len(classes) < 2:
+            raise LabelError(
+                f"y must hold at least two classes, got one class, {classes[0]!r}, in all"
+                f" {len(labels)} rows. Check that y is the right column."
+            )
+        weights = self._row_weights(table, labels, classes, sample_weight)
+        previous = (self.coef_, self.intercept_) if self._can_continue(table, classes) else None
+        result = self._solve(table, labels.astype(np.int64), weights, len(classes), previous)
+        self.classes_ = classes
+        self._describe(result)
+        return self
+
+    def decision_function(self, X: ArrayLike) -> Floats:
+        """Return the logits, shape (n_rows, n_classes); two classes: the log-odds, (n_rows,)."""
+        check_is_fitted(self)
+        table = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        coef = self.coef_.astype(table.dtype, copy=False)
+        logits: Floats = table @ coef.T + self.intercept_.astype(table.dtype, copy=False)
+        return logits[:, 0] if len(self.coef_) == 1 else logits
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the most probable class of each row."""
+        logits = self.decision_function(X)
+        winner = (logits > 0).astype(np.intp) if logits.ndim == 1 else logits.argmax(axis=1)
+        labels: NDArray[Any] = self.classes_[winner]
+        return labels
+
+    def predict_proba(self, X: ArrayLike) -> Floats:
+        """Return the probability of each class, shape (n_rows, n_classes); each row sums to 1."""
+        logits = self.decision_function(X)
+        if logits.ndim == 1:
+            return np.column_stack([functions.sigmoid(-logits), functions.sigmoid(logits)])
+        return functions.softmax(logits)
+
+    def predict_log_proba(self, X: ArrayLike) -> Floats:
+        """Return the logarithm of `predict_proba`, accurate also where a class wins clearly."""
+        logits = self.decision_function(X)
+        if logits.ndim == 1:
+            return np.column_stack([functions.log_sigmoid(-logits), functions.log_sigmoid(logits)])
+        return functions.log_softmax(logits)
+
+    def _check_options(self) -> None:
+        _one_of("solver", self.solver, _SOLVERS)
+        _one_of("schedule", self.schedule, SCHEDULES)
+        _number("C", self.C, "positive (np.inf for no penalty)", lambda c: c > 0)
+        _number("l1_ratio", self.l1_ratio, "0: only the L2 penalty is there", lambda r: r == 0)
+        _number("tol", self.tol, "positive", lambda t: 0 < t < np.inf)
+        _number("label_smoothing", self.label_smoothing, "in [0, 1)", lambda e: 0 <= e < 1)
+        _number("momentum", self.momentum, "in [0, 1)", lambda m: 0 <= m < 1)
+        _number("validation_fraction", self.validation_fraction, "in [0, 1)", lambda v: 0 <= v < 1)
+        for name in ("max_iter", "epochs", "batch_size"):
+            _number(name, getattr(self, name), "a whole number from 1", lambda n: n >= 1, Integral)
+        if self.patience is not None:
+            _number("patience", self.patience, "a whole number or None", lambda n: n >= 0, Integral)
+        for name in ("learning_rate", "clip_norm"):
+            if getattr(self, name) is not None:
+                _number(name, getattr(self, name), "positive or None", lambda r: 0 < r < np.inf)
+
+    def _row_weights(
+        self, X: Floats, labels: NDArray[np.intp], classes: NDArray[Any], given: ArrayLike | None
+    ) -> Doubles:
+        weights: Doubles = _check_sample_weight(
+            given, X, dtype=np.float64, ensure_non_negative=True
+        )
+        if self.class_weight is not None:
+            of_class = compute_class_weight(
+                self.class_weight, classes=classes, y=classes[labels], sample_weight=weights
+            )
+            weights = weights * of_class[labels]
+        if not 0 < weights.sum() < np.inf:
+            raise ParameterError(
+                f"sample_weight must have a positive finite sum, got {weights.sum()} over"
+                f" {len(weights)} rows. Give at least one row a weight, or leave it out."
+            )
+        return weights
+
+    def _can_continue(self, X: Floats, classes: NDArray[Any]) -> bool:
+        rows = 1 if len(classes) == 2 else len(classes)
+        return (
+            self.warm_start
+            and hasattr(self, "classes_")
+            and np.array_equal(self.classes_, classes)
+            and self.coef_.shape == (rows, X.shape[1])
+        )
+
+    def _solve(
+        self,
+        X: Floats,
+        labels: NDArray[np.int64],
+        weights: Doubles,
+        k: int,
+        previous: tuple[Floats, Floats] | None,
+    ) -> Result:
+        """Minimise in standardised columns, and set the coefficients in the user's units."""
+        total = weights.sum()
+        measured = units(X, weights / total, intercept=self.fit_intercept)
+        # With two classes theta = (-w, w) / 2 up to a shift, so |theta|^2 is |w|^2 / 2.
+        strength = (2 if k == 2 else 1) / (self.C * total)
+        large = X.dtype == np.float32 and X.size >= _LARGE
+        objective = LinearSoftmax(
+            rows=measured.rows(X, np.float32 if large else np.float64),
+            labels=labels,
+            weights=weights / total,
+            penalty=measured.penalty(strength),
+            classes=k,
+            smoothing=self.label_smoothing,
+            intercept=self.fit_intercept,
+        )
+        start = np.zeros(objective.shape) if previous is None else _theta(measured, *previous)
+        journal = Journal(self._tell)
+        if self.solver in _MINIBATCH:
+            result = self._train(objective, start, journal)
+        else:
+            result = minimise(
+                objective,
+                start,
+                tol=self.tol,
+                max_iter=self.max_iter,
+                solver=self.solver,
+                journal=journal,
+            )
+        self._set_coefficients(measured, result.theta, X.dtype)
+        return result
+
+    def _train(self, objective: LinearSoftmax, start: Doubles, journal: Journal) -> Result:
+        training = Training(
+            method=self.solver,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            schedule=self.schedule,
+            clip_norm=self.clip_norm,
+            momentum=self.momentum,
+            patience=self.patience,
+            seed=self.random_state,
+        )
+        kept, held_out = self._split(objective)
+        return descend(kept, start, training, held_out=held_out, journal=journal)
+
+    def _split(self, objective: LinearSoftmax) -> tuple[LinearSoftmax, LinearSoftmax | None]:
+        """Hold out rows of each class; none where a class is too small to be split."""
+        n, counts = len(objective.labels), np.bincount(objective.labels)
+        size = round(self.validation_fraction * n)
+        if size < objective.classes or n - size < objective.classes or counts[counts > 0].min() < 2:
+            return objective, None
+        kept, held_out = train_test_split(
+            np.arange(n),
+            test_size=size,
+            stratify=objective.labels,
+            random_state=self.random_state,
+        )
+        return objective.only(kept), objective.only(held_out)
+
+    def _set_coefficients(self, measured: Units, theta: Doubles, dtype: np.dtype[Any]) -> None:
+        coef, intercept = measured.to_raw(theta)
+        if len(theta) == 2:
+            coef, intercept = coef[1:] - coef[:1], intercept[1:] - intercept[:1]
+        self.coef_ = coef.astype(dtype)
+        self.intercept_ = intercept.astype(dtype)
+
+    def _describe(self, result: Result) -> None:
+        self.n_iter_ = np.array([result.n_iter], dtype=np.int32)
+        self.gap_ = result.gap
+        self.objective_ = result.value
+        self.history_ = result.history
+        self.converged_ = result.converged
+        self.interrupted_ = result.interrupted
+        if not (result.converged or result.interrupted):
+            warnings.warn(
+                f"the proven gap must reach tol={self.tol:g}, got {result.gap:.2g} after"
+                f" {result.n_iter} iterations (max_iter={self.max_iter}). The model can be used:"
+                f" its objective, {result.value:.6g}, is at most {result.gap:.2g} above the"
+                " optimum, as a share of it. A smaller C or a larger tol would end with a proof.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+    def _tell(self, entry: Entry) -> None:
+        for callback in self.callbacks or ():
+            callback(entry)
+        if self.verbose:
+            print(" ".join(f"{name}={_short(value)}" for name, value in entry.items()))
+
+
+def _theta(measured: Units, coef: Floats, intercept: Floats) -> Doubles:
+    """Return the parameters that given coefficients stand for."""
+    wide, shift = coef.astype(np.float64), intercept.astype(np.float64)
+    if len(wide) == 1:
+        wide, shift = np.vstack([-wide / 2, wide / 2]), np.append(-shift / 2, shift / 2)
+    return measured.from_raw(wide, shift)
+
+
+def _short(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _one_of(name: str, value: object, known: Collection[str]) -> None:
+    if value not in known:
+        raise ParameterError(
+            f"{name} must be one of {', '.join(known)}, got {value!r}. Pass {name}=..."
+            " with one of these names."
+        )
+
+
+def _number(
+    name: str,
+    value: Any,
+    required: str,
+    accepted: Callable[[Any], bool],
+    kind: type[Real] | type[Integral] = Real,
+) -> None:
+    if isinstance(value, bool) or not isinstance(value, kind) or not accepted(value):
+        raise ParameterError(f"{name} must be {required}, got {value!r}. Pass another {name}.")

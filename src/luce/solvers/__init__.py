@@ -1,0 +1,17 @@
+"""Room 3: minimise the regularised cross-entropy of a linear softmax model, with a proof.
+
+`LinearSoftmax` is the function, in coordinates that have no units; `minimise` chooses between
+`newton` and `lbfgs`; `descend` is minibatch SGD and Adam. Nothing here knows about estimators
+or files. May import: functions, kernels, _checks, errors, numpy, scipy. May be imported by:
+estimators and every room above.
+"""
+
+from luce.solvers.descent import SCHEDULES as SCHEDULES
+from luce.solvers.descent import Training as Training
+from luce.solvers.descent import descend as descend
+from luce.solvers.lbfgs import lbfgs as lbfgs
+from luce.solvers.linear_softmax import LinearSoftmax as LinearSoftmax
+from luce.solvers.minimise import minimise as minimise
+from luce.solvers.newton import newton as newton
+from luce.solvers.result import Journal as Journal
+from luce.solvers.result import Result as Result

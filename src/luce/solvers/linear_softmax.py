@@ -1,0 +1,280 @@
+"""The function to be minimised: weighted cross-entropy of a linear model plus an L2 penalty."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import entr
+
+from luce import kernels
+
+Doubles = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
+
+_BLOCK_BYTES = 1 << 21  # a block of rows stays in the cache between the two products
+
+
+class OnLine(NamedTuple):
+    """Value and first two derivatives of the objective at one point of a line."""
+
+    value: float
+    slope: float
+    curvature: float
+
+
+@dataclass(frozen=True)
+class LinearSoftmax:
+    r"""Weighted cross-entropy of ``softmax(rows @ theta.T)`` plus a diagonal L2 penalty.
+
+    .. math:: f(\theta) = \sum_i s_i \, CE(t_i, \mathrm{softmax}(\theta x_i))
+              + \tfrac12 \sum_{jc} \rho_c \theta_{jc}^2
+
+    A constant added to every class changes no probability; with one penalty for all classes the
+    minimum therefore has columns that sum to 0, and all directions here are kept in that space.
+
+    Parameters
+    ----------
+    rows : (n, d) array of float32 or float64, C-contiguous
+        Features; the last column is 1 where there is an intercept.
+    labels : (n,) array of int64
+        Class of each row, in ``0..classes-1``.
+    weights : (n,) array of float64
+        ``s``, not negative, with sum 1.
+    penalty : (d,) array of float64
+        ``rho``, 0 for columns that are not penalised.
+    classes : int
+        ``k``.
+    smoothing : float
+        Label smoothing: the share of each target spread evenly over the classes.
+    intercept : bool
+        Whether the last column is the (unpenalised) intercept.
+    """
+
+    rows: Floats
+    labels: NDArray[np.int64]
+    weights: Doubles
+    penalty: Doubles
+    classes: int
+    smoothing: float = 0.0
+    intercept: bool = True
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(k, d), the shape of the parameters."""
+        return self.classes, self.rows.shape[1]
+
+    def with_penalty(self, extra: float) -> "LinearSoftmax":
+        """Return the same function with `extra` added to the penalty of all but the intercept."""
+        more = np.full(self.rows.shape[1], extra)
+        more[-1] *= not self.intercept
+        return replace(self, penalty=self.penalty + more)
+
+    def only(self, rows: NDArray[np.intp]) -> "LinearSoftmax":
+        """Return the function of some of the rows, their weights brought to the sum 1."""
+        weights = self.weights[rows]
+        return replace(
+            self,
+            rows=self.rows[rows],
+            labels=self.labels[rows],
+            weights=weights / weights.sum(),
+        )
+
+    def in_double(self) -> "LinearSoftmax":
+        """Return the same function computed in float64."""
+        return replace(self, rows=self.rows.astype(np.float64, copy=False))
+
+    def value_gradient(self, theta: Doubles) -> tuple[float, Doubles]:
+        """Return f and its gradient (k, d): one pass over blocks of rows, each read once."""
+        weights = theta.astype(self.rows.dtype).T
+        gradient = self.penalty * theta
+        total = self._penalty_of(theta)
+        for part in self._blocks():
+            x = self.rows[part]
+            z = x @ weights  # (b, k)
+            total += self._to_residual(z, part)
+            gradient += z.T @ x
+        return total, gradient
+
+    def logits(self, theta: Doubles) -> Floats:
+        """Return the logits (n, k)."""
+        return self.rows @ theta.astype(self.rows.dtype).T
+
+    def at_logits(self, z: Floats, theta: Doubles) -> tuple[float, Floats]:
+        """Return f and the weighted residual ``s (p - t)`` (n, k), given the logits of theta."""
+        residual = z.copy()
+        loss = self._to_residual(residual, slice(None))
+        return loss + self._penalty_of(theta), residual
+
+    def pull_back(self, residual: Floats, theta: Doubles) -> Doubles:
+        """Return the gradient (k, d), given the residual at theta."""
+        return (residual.T @ self.rows).astype(np.float64) + self.penalty * theta
+
+    def probabilities(self, z: Floats) -> Floats:
+        """Return softmax(z) row by row."""
+        p = np.empty_like(z)
+        kernels.softmax_rows(z, p)
+        return p
+
+    def on_line(
+        self, z: Floats, dz: Floats, theta: Doubles, step: Doubles, t: float
+    ) -> tuple[OnLine, Floats, Floats]:
+        """Evaluate ``theta + t step``, whose logits are ``z + t dz``, without touching the rows."""
+        here = z + t * dz
+        there = theta + t * step
+        value, residual = self.at_logits(here, there)
+        slope = float(np.vdot(residual, dz)) + float(np.vdot(self.penalty * there, step))
+        bend = np.empty_like(dz)
+        scale = self.weights.astype(dz.dtype)
+        kernels.softmax_curvature(self.probabilities(here), dz, scale, bend)
+        curvature = float(np.vdot(bend, dz)) + float(np.vdot(self.penalty * step, step))
+        return OnLine(value, slope, curvature), here, residual
+
+    def hessian(self, p: Floats) -> Doubles:
+        r"""Return the Hessian (kd, kd), given the probabilities.
+
+        .. math:: H = \sum_i s_i (\mathrm{diag}\,p_i - p_i p_i^T) \otimes x_i x_i^T
+                  + I \otimes \mathrm{diag}\,\rho
+        """
+        n, d = self.rows.shape
+        k = self.classes
+        dense = np.zeros((k * d, k * d))
+        grams = np.zeros((k, d, d))
+        step = max(64, (1 << 20) // (k * d))
+        for start in range(0, n, step):
+            part = slice(start, start + step)
+            x = self.rows[part].astype(np.float64, copy=False)
+            root = np.sqrt(self.weights[part])[:, None]
+            outer = (root * p[part])[:, :, None] * x[:, None, :]
+            flat = outer.reshape(len(x), k * d)
+            dense -= flat.T @ flat  # a symmetric product: half the work
+            for j in range(k):
+                grams[j] += x.T @ ((root * root * p[part, j : j + 1]) * x)
+        blocks = dense.reshape(k, d, k, d)
+        for j in range(k):
+            blocks[j, :, j] += grams[j] + np.diag(self.penalty)
+        return dense
+
+    def gram(self) -> Doubles:
+        """Return ``sum_i s_i x_i x_i^T`` (d, d)."""
+        d = self.rows.shape[1]
+        total = np.zeros((d, d))
+        for part in self._blocks():
+            x = self.rows[part] * np.sqrt(self.weights[part, None]).astype(self.rows.dtype)
+            total += x.T @ x
+        return total
+
+    def class_gram(self, p_j: Floats, draws: int, rng: np.random.Generator) -> Doubles:
+        r"""Estimate the diagonal block of the Hessian of one class, without its penalty.
+
+        .. math:: \sum_i w_i x_i x_i^T, \qquad w_i = s_i p_{ij} (1 - p_{ij})
+
+        About `draws` rows are drawn with probability proportional to their share in the trace
+        (at most 1) and weighted by its inverse, so that the estimate has no bias: near
+        separation nearly all curvature comes from few rows, which an even sample would miss.
+        """
+        p = p_j.astype(np.float64)
+        curvature = self.weights * p * (1 - p)
+        squares = np.einsum("ij,ij->i", self.rows, self.rows).astype(np.float64)
+        chance = _capped(curvature * squares, draws)
+        kept = np.flatnonzero(rng.random(len(p)) < chance)
+        root = np.sqrt(curvature[kept] / chance[kept]).astype(self.rows.dtype)
+        x = self.rows[kept] * root[:, None]
+        return (x.T @ x).astype(np.float64)
+
+    def dual_value(self, theta: Doubles) -> float:
+        r"""Return a lower bound on the minimum of f, the dual function near theta.
+
+        For any rows q_i of probabilities whose totals agree with the targets'
+        (:math:`\sum_i s_i q_i = \sum_i s_i t_i`, needed where there is an intercept)
+
+        .. math:: \min f \ge \sum_i s_i H(q_i)
+                  - \sum_{jc} \frac{1}{2 \rho_c} \Big(\sum_i s_i (t_{ij} - q_{ij}) x_{ic}\Big)^2
+
+        by Fenchel duality. q is the softmax at theta with its totals repaired.
+        """
+        p = self.probabilities(self.logits(theta)).astype(np.float64)
+        if self.intercept:
+            p = self._with_target_totals(p)
+        lack = p * -self.weights[:, None]
+        lack += self.smoothing / self.classes * self.weights[:, None]
+        lack[np.arange(len(p)), self.labels] += (1 - self.smoothing) * self.weights
+        pulled = self._pulled_double(lack)
+        penalised = self.penalty > 0
+        if np.any(pulled[:, ~penalised & ~self._is_intercept()] != 0):
+            return -np.inf
+        quadratic = (pulled[:, penalised] ** 2 / (2 * self.penalty[penalised])).sum()
+        return float(self.weights @ entr(p).sum(axis=1) - quadratic)
+
+    def reach(self, inverse: Doubles) -> float:
+        r"""Return M with ``spread(step x_i) <= M |step|_H`` for all rows that count.
+
+        `inverse` is the inverse (kd, kd) of the Hessian; the spread of a row of logits is its
+        largest minus its smallest element, at most twice the largest
+        :math:`|step_j x_i| \le |step|_H \, (x_i^T (H^{-1})_{jj} x_i)^{1/2}`.
+        """
+        k, d = self.shape
+        blocks = inverse.reshape(k, d, k, d)
+        x = self.rows[self.weights > 0].astype(np.float64, copy=False)
+        largest = max(
+            np.einsum("nc,nc->n", x @ blocks[j, :, j], x).max(initial=0.0) for j in range(k)
+        )
+        return float(2 * np.sqrt(largest))
+
+    def _to_residual(self, z: Floats, part: slice) -> float:
+        """Overwrite logits by ``s (p - t)`` and return the weighted loss: one fused native pass."""
+        scale = self.weights[part].astype(z.dtype)
+        loss = np.empty(len(z))
+        kernels.softmax_residual(z, self.labels[part], scale, loss, smoothing=self.smoothing)
+        return float(loss.sum())
+
+    def _penalty_of(self, theta: Doubles) -> float:
+        return 0.5 * float(np.vdot(self.penalty * theta, theta))
+
+    def _blocks(self) -> Iterator[slice]:
+        n, d = self.rows.shape
+        step = max(256, _BLOCK_BYTES // (d * self.rows.itemsize))
+        for start in range(0, n, step):
+            yield slice(start, min(start + step, n))
+
+    def _is_intercept(self) -> NDArray[np.bool_]:
+        last = np.zeros(self.rows.shape[1], bool)
+        last[-1] = self.intercept
+        return last
+
+    def _pulled_double(self, residual: Doubles) -> Doubles:
+        total = np.zeros(self.shape)
+        for part in self._blocks():
+            total += residual[part].T @ self.rows[part].astype(np.float64, copy=False)
+        return total
+
+    def _with_target_totals(self, p: Doubles) -> Doubles:
+        """Move probability from the classes that have too much of it to those that lack it."""
+        totals = self.weights @ p
+        wanted = (1 - self.smoothing) * np.bincount(self.labels, self.weights, self.classes)
+        excess = totals - (wanted + self.smoothing / self.classes * self.weights.sum())
+        given = np.where(excess > 0, excess / np.maximum(totals, np.finfo(float).tiny), 0.0)
+        lacking = np.maximum(-excess, 0.0)
+        if not lacking.sum() > 0:
+            return p
+        freed = p @ given
+        repaired: Doubles = p * (1 - given) + freed[:, None] * (lacking / lacking.sum())
+        return repaired
+
+
+def _capped(shares: Doubles, total: float) -> Doubles:
+    """Return probabilities proportional to `shares`, at most 1, with sum about `total`."""
+    chance = np.zeros_like(shares)
+    free = shares > 0
+    while True:
+        room = total - np.count_nonzero((shares > 0) & ~free)
+        mass = shares[free].sum()
+        if not free.any() or room <= 0 or not mass > 0:
+            break
+        chance[free] = shares[free] * (room / mass)
+        over = free & (chance >= 1)
+        if not over.any():
+            break
+        free &= ~over
+    return np.minimum(np.where((shares > 0) & ~free, 1.0, chance), 1.0)

@@ -1,0 +1,61 @@
+"""The choice of a method by the size of the problem."""
+
+from luce.solvers.lbfgs import lbfgs
+from luce.solvers.linear_softmax import Doubles, LinearSoftmax
+from luce.solvers.newton import newton
+from luce.solvers.result import Journal, Result
+
+_SMALL = 300  # parameters
+_CHEAP_HESSIAN = 4e9  # operations: a tenth of a second
+_LARGEST_HESSIAN = 3000  # parameters: 72 MB
+
+
+def minimise(
+    objective: LinearSoftmax,
+    start: Doubles,
+    *,
+    tol: float,
+    max_iter: int,
+    solver: str = "auto",
+    journal: Journal | None = None,
+) -> Result:
+    """Minimise with the method that suits the size, until the gap is proven.
+
+    Parameters
+    ----------
+    objective : LinearSoftmax
+        The function.
+    start : (k, d) array
+        Where to begin.
+    tol : float
+        Stop when the proven bound on (f - f*) / f* is at most this.
+    max_iter : int
+        At most this many iterations, of both methods together.
+    solver : {"auto", "newton", "lbfgs"}
+        "auto" takes Newton's method where a Hessian costs next to nothing; else L-BFGS and,
+        if that ends without a proof and the Hessian fits, Newton's method from there.
+    journal : Journal, optional
+        Where the history is written.
+
+    Returns
+    -------
+    Result
+    """
+    journal = journal or Journal()
+    size = objective.classes * objective.rows.shape[1]
+    cheap = size <= _SMALL and len(objective.rows) * size**2 <= _CHEAP_HESSIAN
+    if solver == "newton" or (solver == "auto" and cheap):
+        return newton(objective.in_double(), start, tol=tol, max_iter=max_iter, journal=journal)
+    newton_follows = solver == "auto" and size <= _LARGEST_HESSIAN
+    result = lbfgs(
+        objective,
+        start,
+        tol=tol,
+        max_iter=max_iter,
+        journal=journal,
+        stop_when_stalled=newton_follows,
+    )
+    left = max_iter - result.n_iter
+    if not newton_follows or result.converged or result.interrupted or left <= 0:
+        return result
+    return newton(objective.in_double(), result.theta, tol=tol, max_iter=left, journal=journal)

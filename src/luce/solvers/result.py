@@ -1,0 +1,75 @@
+"""What a solver returns, and the record it keeps while it works."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import isfinite
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Doubles = NDArray[np.float64]
+Entry = dict[str, Any]
+Callback = Callable[[Entry], object]
+
+
+class Result(NamedTuple):
+    """The best parameters found, and how good they are known to be."""
+
+    theta: Doubles  # (k, d) in the coordinates of the objective
+    value: float
+    gap: float  # proven bound on (value - minimum) / minimum; inf where nothing is proven
+    n_iter: int
+    converged: bool
+    interrupted: bool
+    history: list[Entry]
+
+
+@dataclass
+class Journal:
+    """The history of one run: an entry an iteration, told to the callback as it is written.
+
+    It also remembers the best lower bound on the minimum: a bound proven at any iterate holds
+    for all later ones.
+    """
+
+    callback: Callback | None = None
+    entries: list[Entry] = field(default_factory=list)
+    lower_bound: float = -np.inf
+    _start: float = field(default_factory=perf_counter)
+
+    def raise_lower_bound(self, bound: float) -> None:
+        self.lower_bound = max(self.lower_bound, bound)
+
+    def relative_gap(self, value: float) -> float:
+        """Return the proven bound on (value - minimum) / minimum."""
+        if not self.lower_bound > 0:
+            return np.inf
+        return max(0.0, value - self.lower_bound) / self.lower_bound
+
+    def step(self, value: float, gradient: Doubles, **more: Any) -> None:
+        """Write the entry of an iteration."""
+        self.write(
+            iteration=len(self.entries) + 1,
+            objective=value,
+            gap=self.relative_gap(value),
+            gradient_norm=float(np.linalg.norm(gradient)),
+            **more,
+        )
+
+    def write(self, **entry: Any) -> None:
+        """Add an entry; numbers that are not finite become None, for JSON has no word for them."""
+        entry["seconds"] = perf_counter() - self._start
+        finite = {
+            name: None if isinstance(value, float) and not isfinite(value) else value
+            for name, value in entry.items()
+        }
+        self.entries.append(finite)
+        if self.callback is not None:
+            self.callback(finite)
+
+    def result(self, theta: Doubles, value: float, tol: float, interrupted: bool) -> Result:
+        """Return the result that this history ends with."""
+        gap = self.relative_gap(value)
+        return Result(theta, value, gap, len(self.entries), gap <= tol, interrupted, self.entries)
