@@ -30,14 +30,14 @@ def along_axes(
     if out is not None:
         check_out(out, z.shape, dtype)
     ready, place = joined(z, axes)
-    target = out if _fits(out, ready) else np.empty_like(ready, order="C")
+    target = out if out is not None and _fits(out, ready) else np.empty_like(ready, order="C")
     if ready.size:
         kernel(ready, target, place)
     if target is out:
         return target
     result = parted(target, axes, z.shape)
     if out is None:
-        return np.ascontiguousarray(result, dtype).reshape(z.shape)
+        return np.ascontiguousarray(result, dtype)
     with np.errstate(over="ignore", under="ignore"):  # one rounding from float32 to float16
         out[...] = result
     return out
@@ -55,9 +55,8 @@ def elementwise(kernel: Kernel, x: ArrayLike) -> NDArray[Any]:
 
 def floats(x: ArrayLike) -> tuple[NDArray[Any], np.dtype[Any]]:
     """Return `x` as native float32 or float64, and the dtype that the result has."""
-    array = np.asarray(x)
     z = as_float_array(x)
-    half = array.dtype.kind == "f" and array.dtype.itemsize == 2
+    half = z.dtype == np.float32 and np.asarray(x).dtype.itemsize == 2
     return z, np.dtype(np.float16) if half else z.dtype
 
 
@@ -91,9 +90,9 @@ def parted(result: NDArray[Any], axes: tuple[int, ...], shape: tuple[int, ...]) 
     return np.moveaxis(result.reshape(*result.shape[:-1], *lengths), range(-len(axes), 0), axes)
 
 
-def _fits(out: NDArray[Any] | None, ready: NDArray[Any]) -> bool:
+def _fits(out: NDArray[Any], ready: NDArray[Any]) -> bool:
     """Whether the kernel may write straight into `out`: same layout, and no partial overlap."""
-    if out is None or out.shape != ready.shape or out.dtype != ready.dtype:
+    if out.shape != ready.shape or out.dtype != ready.dtype:
         return False
     if not (out.flags.c_contiguous and out.dtype.isnative):
         return False

@@ -58,7 +58,8 @@ def logsumexp(z: Floats, out: Floats, axis: int = -1) -> None:
         for rows, target in _tiles(z, out, axis):
             top = rows.max(axis=-1, keepdims=True)
             row = _measure(rows, 1.0)
-            wide = top.astype(np.longdouble) + np.log1p(row.rest.astype(np.longdouble))
+            rest = _wide_rest(row) if out.dtype == np.float64 else row.rest
+            wide = top.astype(np.longdouble) + np.log1p(rest.astype(np.longdouble))
             total = np.where(np.isfinite(top), wide.astype(np.float64), top)
             target[...] = total.reshape(target.shape)
 
@@ -151,11 +152,32 @@ def _measure(z: Doubles, temperature: float) -> _Row:
     top[~np.isfinite(top)] = np.nan
     gap, tail = _divided(*_difference(z, top, temperature))
     power = np.exp(gap)
-    power += power * tail
     np.put_along_axis(power, winner, np.where(np.isnan(top), top, 0.0), -1)
-    rest = power.sum(axis=-1, keepdims=True)
+    left = power * tail
+    rest = _sum(power, left)
+    power += left
     np.put_along_axis(power, winner, 1.0, -1)
     return _Row(gap, tail, power, top, winner, rest)
+
+
+def _wide_rest(row: _Row) -> NDArray[np.longdouble]:
+    """Return `row.rest` without the exponentials' own half ULP, which a lone logarithm shows."""
+    power = np.exp(row.gap.astype(np.longdouble) + row.tail)
+    np.put_along_axis(power, row.winner, 0.0, -1)
+    return power.sum(axis=-1, keepdims=True)
+
+
+def _sum(positive: Doubles, left: Doubles) -> Doubles:
+    """Return the sum of both along rows, rounded once.
+
+    Each row's numbers are cut at 26 bits below the largest: the upper parts add up exactly, and
+    what the lower parts lose is lost far below the last place.
+    """
+    _, exponent = np.frexp(positive.max(axis=-1, keepdims=True))
+    cut = np.ldexp(1.5, exponent + 27)
+    upper = (positive + cut) - cut
+    small = (positive - upper) + left
+    return upper.sum(axis=-1, keepdims=True) + small.sum(axis=-1, keepdims=True)
 
 
 def _difference(z: Doubles, top: Doubles, temperature: float) -> tuple[Doubles, Doubles, float]:
@@ -193,11 +215,13 @@ def _halves(x: Any) -> tuple[Any, Any]:
 
 def _log_p(row: _Row) -> Doubles:
     """Return gap + tail - log1p(rest), adding the small parts first."""
-    normaliser = np.log1p(row.rest)
+    exact = np.log1p(row.rest.astype(np.longdouble))
+    normaliser = exact.astype(np.float64)
     total = row.gap - normaliser
     seen = total - row.gap
     left = (row.gap - (total - seen)) - (normaliser + seen)
-    return np.where(np.isfinite(row.gap), total + (left + row.tail), total)
+    left += row.tail - (exact - normaliser).astype(np.float64)
+    return np.where(np.isfinite(row.gap), total + left, total)
 
 
 def _tiles(z: Floats, out: Floats, axis: int) -> Iterator[tuple[Doubles, Floats]]:

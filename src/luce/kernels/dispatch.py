@@ -6,6 +6,7 @@ was not built.
 """
 
 import os
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -18,13 +19,11 @@ from luce.kernels import _numpy
 Floats = NDArray[np.floating[Any]]
 Doubles = NDArray[np.float64]
 
-_native: ModuleType | None
+_native: ModuleType | None = None
+_missing = ""
 try:
-    from luce.kernels import _native  # type: ignore[no-redef]
-
-    _missing = ""
+    _native = import_module("luce.kernels._native")
 except ImportError as error:
-    _native = None
     _missing = str(error)
 
 
