@@ -1,11 +1,25 @@
 from datetime import UTC, datetime
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from luce.data.cells import MISSING_WORDS, as_booleans, as_numbers, as_seconds, as_text
+from luce.data.cells import (
+    MISSING_WORDS,
+    as_booleans,
+    as_numbers,
+    as_seconds,
+    as_text,
+    with_plain_numbers,
+)
+
+
+def listed(values):
+    """Return the values with None for NaN."""
+    return [None if np.isnan(value) else value for value in values]
+
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -15,22 +29,22 @@ finite = st.floats(allow_nan=False, allow_infinity=False)
 def test_numbers_come_back_from_their_text(numbers, blank):
     text = pl.Series("x", [n if n is None else f"{blank}{n!r}" for n in numbers], dtype=pl.String)
     values, bad = as_numbers(text)
-    assert values.to_list() == numbers
+    assert listed(values) == numbers
     assert not bad.any()
 
 
 @pytest.mark.parametrize("word", [*MISSING_WORDS, "NaN", "NULL", " NA "])
 def test_words_for_missing_values_are_missing_in_numbers(word):
     values, bad = as_numbers(pl.Series("x", ["1", word]))
-    assert values.to_list() == [1.0, None]
+    assert listed(values) == [1.0, None]
     assert not bad.any()
 
 
 @pytest.mark.parametrize("text", ["abc", "1,5", "1_000", "0x10", "-", "1e", "--1", "٣", "12%"])
 def test_other_texts_are_no_numbers(text):
     values, bad = as_numbers(pl.Series("x", ["1", text, None]))
-    assert values.to_list() == [1.0, None, None]
-    assert bad.to_list() == [False, True, False]
+    assert listed(values) == [1.0, None, None]
+    assert bad.tolist() == [False, True, False]
 
 
 @pytest.mark.parametrize(
@@ -43,14 +57,14 @@ def test_other_texts_are_no_numbers(text):
     ],
 )
 def test_typed_numbers_are_taken_as_they_are(column, values):
-    assert as_numbers(column).values.to_list() == values
+    assert listed(as_numbers(column).values) == values
 
 
 def test_booleans_may_be_words_of_any_case_digits_or_typed():
     values, bad = as_booleans(pl.Series("x", ["TRUE", "false", "1", "0", "", None, "yes"]))
-    assert values.to_list() == [1.0, 0.0, 1.0, 0.0, None, None, None]
-    assert bad.to_list() == [False] * 6 + [True]
-    assert as_booleans(pl.Series([True, None])).values.to_list() == [1.0, None]
+    assert listed(values) == [1.0, 0.0, 1.0, 0.0, None, None, None]
+    assert bad.tolist() == [False] * 6 + [True]
+    assert listed(as_booleans(pl.Series([True, None])).values) == [1.0, None]
 
 
 @settings(deadline=None)
@@ -79,7 +93,7 @@ def test_dates_are_seconds_since_1970(moment, between, zone):
 )
 def test_short_dates_are_dates(text, seconds):
     values, bad = as_seconds(pl.Series("x", [text]))
-    assert values.to_list() == [seconds]
+    assert listed(values) == [seconds]
     assert not bad.any()
 
 
@@ -87,10 +101,28 @@ def test_short_dates_are_dates(text, seconds):
     "text", ["2024-02-30", "2024-13-01", "2024-01-01 25:00", "1/2/2024", "2024"]
 )
 def test_impossible_and_local_dates_are_no_dates(text):
-    assert as_seconds(pl.Series("x", [text])).bad.to_list() == [True]
+    assert as_seconds(pl.Series("x", [text])).bad.tolist() == [True]
 
 
 def test_an_empty_text_is_missing_and_other_types_have_a_text():
     assert as_text(pl.Series(["", "a", "NA", None])).to_list() == [None, "a", "NA", None]
     assert as_text(pl.Series([1, 20])).to_list() == ["1", "20"]
     assert as_text(pl.Series(["b"], dtype=pl.Categorical)).to_list() == ["b"]
+
+
+def test_plain_numbers_are_found_in_one_pass():
+    texts = {
+        "plain": ["1", None, "-2.5e3"],
+        "empty": [None, None, None],
+        "word": ["1", "NA", "2"],
+        "blank": ["1", " 2", "3"],
+        "infinite": ["1", "inf", "2"],
+        "text": ["1", "x", "2"],
+        "quoted empty": ["1", "", "2"],
+    }
+    frame = pl.DataFrame(texts, schema=dict.fromkeys(texts, pl.String)).with_columns(typed=1)
+    found = with_plain_numbers(frame)
+    assert found.columns == frame.columns
+    floats = [name for name, dtype in found.schema.items() if dtype == pl.Float64]
+    assert floats == ["plain", "empty"]
+    assert found["plain"].to_list() == [1.0, None, -2500.0]

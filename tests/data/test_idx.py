@@ -44,8 +44,9 @@ def test_reads_every_type_packed_or_not(tmp_path_factory, array, packed):
         (b"\0\0\x08\x03" + struct.pack(">3I", 2, 2, 2) + b"\0" * 7, "hold 24 bytes.*got 23"),
         (b"\0\0\x08\x03" + struct.pack(">3I", 2, 2, 2) + b"\0" * 9, "hold 24 bytes.*got 25"),
         (b"\0\0\x08\x03" + struct.pack(">3I", *[2**32 - 1] * 3), "damaged or cut off"),
-        (b"\0\0\x08\x03" + struct.pack(">2I", 1, 1), "damaged or cut off"),
-        (b"\0\0\x08\xff", "damaged or cut off"),
+        (b"\0\0\x08\x03" + struct.pack(">2I", 1, 1), "cut off in its header"),
+        (b"\0\0\x08\x02" + b"\1" * 7, "cut off in its header"),
+        (b"\0\0\x08\xff", "cut off in its header"),
     ],
 )
 def test_refuses_a_damaged_file_without_believing_its_header(tmp_path, data, part):

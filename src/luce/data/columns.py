@@ -1,7 +1,7 @@
 """One column of a table as numbers: what training learnt about it, and how a cell is written."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,6 +34,7 @@ class Column(ABC):
     """The encoding of one column."""
 
     name: str
+    kind: Kind
 
     @property
     @abstractmethod
@@ -73,8 +74,9 @@ class NumberColumn(Column):
 
     @classmethod
     def learn(cls, column: pl.Series, kind: Kind) -> "NumberColumn":
-        values = READERS[kind](column).values.drop_nulls()
-        return cls(column.name, kind, _mean(values), len(values) < len(column))
+        values = READERS[kind](column).values
+        present = values[~np.isnan(values)]
+        return cls(column.name, kind, _mean(present), len(present) < len(values))
 
     @property
     def width(self) -> int:
@@ -96,19 +98,19 @@ class NumberColumn(Column):
     def write(self, column: pl.Series, out: NDArray[np.float64], at: Place) -> Misfits:
         values, bad = READERS[self.kind](column)
         if bad.any():
-            row = bad.arg_max() or 0
+            row = int(bad.argmax())
             raise DataError(
                 f"column {self.name!r} of {at.where} must hold {_PLURAL[self.kind]} as in "
                 f"training, got text {str(column[row])!r} at row {at.first_row + row} (rows at "
                 f"fault: {bad.sum()}). Correct the cell, or leave it empty for a missing value."
             )
-        require_finite(values, at.where, at.first_row)
-        missing = values.null_count()
-        out[:, 0] = values.fill_null(self.mean).to_numpy()
+        require_finite(values, self.name, at.where, at.first_row)
+        missing = np.isnan(values)
+        out[:, 0] = np.where(missing, self.mean, values)
         if self.flagged:
-            out[:, 1] = values.is_null().to_numpy()
+            out[:, 1] = missing
             return Misfits(0, 0)
-        return Misfits(0, missing)
+        return Misfits(0, int(missing.sum()))
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -127,6 +129,7 @@ class CategoryColumn(Column):
     """
 
     name: str
+    kind: Kind = field(default=Kind.CATEGORY, init=False)
     levels: tuple[str, ...]  # most frequent first, of equals by name
     flagged: bool
     dropped: int = 0  # levels beyond the most frequent 1000
@@ -208,11 +211,10 @@ def column_from_json(fields: Fields) -> Column:
 _PLURAL = {Kind.NUMBER: "numbers", Kind.BOOLEAN: "true or false", Kind.DATE: "ISO 8601 dates"}
 
 
-def _mean(values: pl.Series) -> float:
+def _mean(values: NDArray[np.float64]) -> float:
     """Return the mean of finite numbers, also where their sum overflows; 0 of none."""
-    if values.is_empty():
+    if not len(values):
         return 0.0
-    mean = float(values.mean())  # type: ignore[arg-type]  # numbers have a number as mean
-    if np.isfinite(mean):
-        return mean
-    return float(np.mean(values.to_numpy() / len(values)) * len(values))
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = float(values.mean())
+    return mean if np.isfinite(mean) else float((values / len(values)).sum())

@@ -29,10 +29,12 @@ def read_idx(path: Path) -> NDArray[Any]:
             "name ending of its kind."
         )
     start = 4 + 4 * data[3]
+    if len(data) < start:
+        raise DataError(f"{path} must be a whole IDX file, but it is cut off in its header.")
     shape = tuple(np.frombuffer(data[4:start], ">u4").tolist())
     dtype = np.dtype(_TYPES[data[2]])
     wanted = start + prod(shape) * dtype.itemsize
-    if len(shape) < data[3] or len(data) != wanted:
+    if len(data) != wanted:
         raise DataError(
             f"{path} must hold {wanted} bytes for the shape {shape} in its header, got "
             f"{len(data)}. It is damaged or cut off; copy or download it again."

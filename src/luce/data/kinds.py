@@ -4,7 +4,9 @@ from collections.abc import Callable, Collection
 from enum import StrEnum
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from luce.data import cells
 from luce.data.suggest import did_you_mean, listed
@@ -66,7 +68,7 @@ def guess_kinds(
         column.name: Guess(Kind.CATEGORY)
         if column.name in categorical
         else guess_kind(column, where)
-        for column in frame
+        for column in cells.with_plain_numbers(frame)
     }
     kinds = {name: guess.kind for name, guess in guesses.items()}
     return kinds, [guess.note for guess in guesses.values() if guess.note]
@@ -83,41 +85,37 @@ def guess_kind(column: pl.Series, where: str) -> Guess:
     if dtype == pl.String:
         return _guess_text(cells.as_text(column), where)
     if dtype.is_numeric():
-        values = require_finite(cells.as_numbers(column).values, where)
-        return Guess(_unless_empty(Kind.NUMBER, values))
+        values = cells.as_numbers(column).values
+        require_finite(values, column.name, where)
+        return Guess(Kind.EMPTY if np.isnan(values).all() else Kind.NUMBER)
     for types, kind in _TYPED:
         if dtype in types:
-            return Guess(_unless_empty(kind, column))
+            return Guess(Kind.EMPTY if column.null_count() == len(column) else kind)
     raise DataError(
         f"the columns of {where} must hold numbers, texts, booleans or dates, got {dtype} in "
         f"column {column.name!r}. Remove the column or convert it."
     )
 
 
-def _unless_empty(kind: Kind, column: pl.Series) -> Kind:
-    return Kind.EMPTY if column.null_count() == len(column) else kind
-
-
-def require_finite(values: pl.Series, where: str, first_row: int = 1) -> pl.Series:
+def require_finite(values: NDArray[np.float64], name: str, where: str, first_row: int = 1) -> None:
     """Refuse infinity in a column of numbers."""
-    infinite = values.is_infinite().fill_null(False)
+    infinite = np.isinf(values)
     if infinite.any():
-        row = infinite.arg_max() or 0
+        row = int(infinite.argmax())
         raise DataError(
-            f"column {values.name!r} of {where} must hold finite numbers, got {values[row]} at row "
+            f"column {name!r} of {where} must hold finite numbers, got {values[row]} at row "
             f"{first_row + row} (rows at fault: {infinite.sum()}). Correct the cell, or leave it "
             "empty: an empty cell is a missing value."
         )
-    return values
 
 
 def _guess_text(text: pl.Series, where: str) -> Guess:
     numbers = cells.as_numbers(text)
-    present = text.filter(numbers.bad | numbers.values.is_not_null())
+    present = text.filter(pl.Series(numbers.bad | ~np.isnan(numbers.values)))
     if present.is_empty():
         return Guess(Kind.EMPTY)
     if not numbers.bad.any():
-        require_finite(numbers.values, where)
+        require_finite(numbers.values, text.name, where)
         return Guess(Kind.NUMBER, _words_note(text, numbers.values))
     booleans = cells.as_booleans(text)
     if not booleans.bad.any():
@@ -132,8 +130,8 @@ def _guess_text(text: pl.Series, where: str) -> Guess:
     return Guess(Kind.TEXT if free else Kind.CATEGORY)
 
 
-def _words_note(text: pl.Series, values: pl.Series) -> str | None:
-    words = text.filter(values.is_null() & text.is_not_null())
+def _words_note(text: pl.Series, values: NDArray[np.float64]) -> str | None:
+    words = text.filter(pl.Series(np.isnan(values))).drop_nulls()
     if words.is_empty():
         return None
     return (
@@ -142,10 +140,10 @@ def _words_note(text: pl.Series, values: pl.Series) -> str | None:
     )
 
 
-def _refuse_strays(text: pl.Series, bad: pl.Series, present: int, where: str) -> None:
+def _refuse_strays(text: pl.Series, bad: NDArray[np.bool_], present: int, where: str) -> None:
     strays = int(bad.sum())
     if strays <= _STRAY * present or (strays == 1 and present >= 5):
-        row = bad.arg_max() or 0
+        row = int(bad.argmax())
         raise DataError(
             f"column {text.name!r} of {where} must hold numbers like nearly all of its cells, got "
             f"text {text[row]!r} at row {row + 1} (rows at fault: {strays}). Correct the cell, "

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from luce.data.cells import with_plain_numbers
 from luce.data.columns import CategoryColumn, Column, NumberColumn, Place, column_from_json
 from luce.data.encoding import Encoded, Encoding, require_memory
 from luce.data.json_fields import Fields
@@ -26,6 +27,7 @@ class TableEncoding(Encoding):
     def learn(cls, frame: pl.DataFrame, kinds: Mapping[str, Kind]) -> "TableEncoding":
         """Learn from training rows; kinds that are not given are guessed from them."""
         kinds = kinds or guess_kinds(frame, (), "the training data")[0]
+        frame = _with_numbers(frame, [n for n in frame.columns if kinds[n] is Kind.NUMBER])
         return cls(
             tuple(
                 CategoryColumn.learn(column)
@@ -56,6 +58,9 @@ class TableEncoding(Encoding):
         where: str = "the data",
     ) -> Encoded:
         frame = self._require_columns(features, where)
+        frame = _with_numbers(frame, [p.name for p in self.parts if p.kind is Kind.NUMBER])
+        used = set(self.columns)
+        ignored = tuple(name for name in frame.columns if name not in used)
         width = sum(part.width for part in self.parts)
         require_memory(8 * len(frame) * width, f"{len(frame)} rows with {width} features", where)
         X = np.zeros((len(frame), width))
@@ -69,8 +74,6 @@ class TableEncoding(Encoding):
                 unseen[part.name] = misfits.unseen
             if misfits.missing:
                 missing[part.name] = misfits.missing
-        used = set(self.columns)
-        ignored = tuple(name for name in frame.columns if name not in used)
         return Encoded(X, unseen, missing, ignored)
 
     def _require_columns(self, features: pl.DataFrame | NDArray[Any], where: str) -> pl.DataFrame:
@@ -92,6 +95,10 @@ class TableEncoding(Encoding):
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": "table", "columns": [part.to_json() for part in self.parts]}
+
+
+def _with_numbers(frame: pl.DataFrame, names: list[str]) -> pl.DataFrame:
+    return frame.with_columns(with_plain_numbers(frame.select(names))) if names else frame
 
 
 def table_encoding_from_json(fields: Fields) -> TableEncoding:

@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
@@ -97,19 +98,21 @@ def _labels(column: pl.Series, where: str) -> pl.Series:
         coded = text.str.contains(_LEADING_ZERO).any()
         return text if coded else _number_labels(column, numbers.values, where)
     booleans = cells.as_booleans(text).values
-    if booleans.null_count() == text.null_count():
-        return booleans.cast(pl.Boolean)
+    if np.isnan(booleans).sum() == text.null_count():
+        return pl.Series(column.name, booleans, nan_to_null=True).cast(pl.Boolean)
     return text
 
 
-def _number_labels(column: pl.Series, values: pl.Series, where: str) -> pl.Series:
-    require_finite(values, where)
+def _number_labels(column: pl.Series, values: NDArray[np.float64], where: str) -> pl.Series:
+    require_finite(values, column.name, where)
     integers = column.cast(pl.Int64, strict=False)
-    if integers.null_count() == values.null_count() and not column.dtype.is_float():
+    if integers.null_count() == np.isnan(values).sum() and not column.dtype.is_float():
         return integers
-    if (values.abs() >= _EXACT).any():  # an identifier of 20 digits must not be rounded
+    if (np.abs(values) >= _EXACT).any():  # an identifier of 20 digits must not be rounded
         return cells.as_text(column)
-    return values.cast(pl.Int64) if (values == values.round()).all() else values
+    floats = pl.Series(column.name, values, nan_to_null=True)
+    whole = (values == np.rint(values)) | np.isnan(values)
+    return floats.cast(pl.Int64) if whole.all() else floats
 
 
 def _require_present(column: pl.Series, labels: pl.Series, where: str) -> None:
