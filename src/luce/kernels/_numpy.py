@@ -164,7 +164,8 @@ def _wide_rest(row: _Row) -> NDArray[np.longdouble]:
     """Return `row.rest` without the exponentials' own half ULP, which a lone logarithm shows."""
     power = np.exp(row.gap.astype(np.longdouble) + row.tail)
     np.put_along_axis(power, row.winner, 0.0, -1)
-    return power.sum(axis=-1, keepdims=True)
+    rest: NDArray[np.longdouble] = power.sum(axis=-1, keepdims=True)
+    return rest
 
 
 def _sum(positive: Doubles, left: Doubles) -> Doubles:
@@ -177,7 +178,8 @@ def _sum(positive: Doubles, left: Doubles) -> Doubles:
     cut = np.ldexp(1.5, exponent + 27)
     upper = (positive + cut) - cut
     small = (positive - upper) + left
-    return upper.sum(axis=-1, keepdims=True) + small.sum(axis=-1, keepdims=True)
+    total: Doubles = upper.sum(axis=-1, keepdims=True) + small.sum(axis=-1, keepdims=True)
+    return total
 
 
 def _difference(z: Doubles, top: Doubles, temperature: float) -> tuple[Doubles, Doubles, float]:
