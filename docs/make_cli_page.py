@@ -14,6 +14,23 @@ This page is made from `luce VERB --help` by `docs/make_cli_page.py`.
 Results go to stdout, talk and progress to stderr; every verb has `--json`. Exit codes: 0 done,
 1 failed, 2 wrong usage, 3 bad data, 4 bad model file, 5 an optional package is missing, 130 after
 Ctrl-C (what was trained until then is saved).
+
+## The run folder
+
+`luce train` leaves a folder, `runs/<name>-<time>` or what `--out` says. No run is overwritten.
+
+| file | content |
+|---|---|
+| `config.toml` | every option, resolved: `--config` with it repeats the run bit for bit |
+| `model.safetensors` | weights, classes, encoding, options, figures ([format](model_file.md)) |
+| `metrics.jsonl` | one line an iteration or epoch, written while training |
+| `eval.json` | figures of merit with 95 % intervals, confusion, figures of each class |
+| `predictions.csv` | the evaluated rows: row (from 0), label, prediction, probabilities |
+| `report.html` | all of it on one page |
+| `environment.json` | versions, instruction set, threads, platform; no names of hosts or users |
+
+Options come from the flags, else from the `--config` file, else from the defaults below. The keys
+of the file are the long flags with `_` for `-`: `--batch-size 64` is `batch_size = 64`.
 """
 
 

@@ -109,7 +109,7 @@ def figures(metrics: Mapping[str, Any]) -> dict[str, str]:
     baseline = metrics["baseline"]
     return {
         "accuracy": f"{interval(metrics['accuracy'])}  "
-        f"(always {baseline['class']}: {baseline['accuracy']['value']:.4f})",
+        f"(always answering {baseline['class']}: {baseline['accuracy']['value']:.4f})",
         "log loss": f"{interval(metrics['log_loss'])}  "
         f"(class shares: {baseline['log_loss']['value']:.4f})",
         "calibration error": interval(metrics["calibration_error"]),

@@ -90,8 +90,9 @@ def _columns(dataset: Dataset) -> list[dict[str, Any]]:
 
 def _missing(column: pl.Series, kind: Kind) -> int:
     """Cells without a value; what counts as one depends on how the column is read."""
-    read = READERS[kind](column).values if kind in READERS else as_text(column)
-    return read.null_count()
+    if kind in READERS:
+        return int(np.isnan(READERS[kind](column).values).sum())
+    return as_text(column).null_count()
 
 
 def _repeated_rows(dataset: Dataset) -> int:

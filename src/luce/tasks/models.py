@@ -61,7 +61,8 @@ class Model:
             A label is none of the model's classes.
         """
         lookup: dict[Any, int] = {name: code for code, name in enumerate(self.names)}
-        lookup |= {value: code for code, value in enumerate(self.values)}
+        for code, value in enumerate(self.values):
+            lookup |= {str(value): code, value: code}
         labels, inverse = np.unique(target, return_inverse=True)
         codes = [lookup.get(label, lookup.get(str(label), -1)) for label in labels.tolist()]
         if -1 in codes:

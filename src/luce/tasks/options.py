@@ -100,7 +100,7 @@ class TrainOptions:
         parameter="tol",
     )
     max_iter: int = _option(
-        100, "Most iterations of newton and lbfgs.", at_least=1, parameter="max_iter"
+        1000, "Most iterations of newton and lbfgs.", at_least=1, parameter="max_iter"
     )
     epochs: int = _option(20, "Passes of sgd and adam.", at_least=1, parameter="epochs")
     batch_size: int = _option(
@@ -115,7 +115,7 @@ class TrainOptions:
     schedule: str = _option(
         "cosine",
         "How the step size falls over the epochs of sgd and adam.",
-        choices=("cosine", "constant"),
+        choices=("cosine", "linear", "constant"),
         parameter="schedule",
     )
     clip_norm: float | None = _option(
