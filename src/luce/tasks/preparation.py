@@ -39,6 +39,12 @@ class Prepared:
     features: NDArray[np.floating[Any]]
 
     @property
+    def labels(self) -> NDArray[Any]:
+        """The label of each row to train on."""
+        assert self.train.target is not None, "training data are loaded with their target"
+        return self.train.target
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """Every guess made about the data, each once."""
         return tuple(dict.fromkeys([*self.train.notes, *self.encoding.notes]))

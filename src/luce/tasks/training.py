@@ -102,7 +102,7 @@ def _fit(run: Path, prepared: Prepared, on_entry: Listener | None) -> SoftmaxReg
             **prepared.options.estimator_arguments(),
             callbacks=[log] if on_entry is None else [log, on_entry],
         )
-        return classifier.fit(prepared.features, prepared.train.target)
+        return classifier.fit(prepared.features, prepared.labels)
 
 
 def _metadata(prepared: Prepared, classifier: SoftmaxRegression, seconds: float) -> dict[str, Any]:
