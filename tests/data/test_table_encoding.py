@@ -2,7 +2,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from luce.data import encoding
+from luce.data import encoding, table_encoding
 from luce.data.kinds import Kind
 from luce.data.table_encoding import TableEncoding
 from luce.errors import DataError
@@ -72,3 +72,11 @@ def test_does_not_try_to_allocate_more_than_there_is(monkeypatch):
     monkeypatch.setattr(encoding.os, "sysconf", lambda name: 10)
     with pytest.raises(DataError, match=r"3 rows with 5 features of new.csv need"):
         LEARNT.apply(TRAINING, where="new.csv")
+
+
+def test_more_than_a_model_file_holds_is_refused_before_training(monkeypatch):
+    monkeypatch.setattr(table_encoding, "_MOST_VALUES", 20)
+    assert TableEncoding.learn(TRAINING, KINDS) == LEARNT
+    monkeypatch.setattr(table_encoding, "_MOST_VALUES", 19)
+    with pytest.raises(DataError, match="3 columns with 5 features need 20"):
+        TableEncoding.learn(TRAINING, KINDS)

@@ -16,6 +16,8 @@ from luce.data.kinds import LEFT_OUT, Kind, guess_kinds
 from luce.data.suggest import did_you_mean, listed
 from luce.errors import DataError
 
+_MOST_VALUES = 240_000  # in JSON; a model file takes 250,000 in all
+
 
 @dataclass(frozen=True)
 class TableEncoding(Encoding):
@@ -28,15 +30,15 @@ class TableEncoding(Encoding):
         """Learn from training rows; kinds that are not given are guessed from them."""
         kinds = kinds or guess_kinds(frame, (), "the training data")[0]
         frame = _with_numbers(frame, [n for n in frame.columns if kinds[n] is Kind.NUMBER])
-        return cls(
-            tuple(
-                CategoryColumn.learn(column)
-                if kinds[column.name] is Kind.CATEGORY
-                else NumberColumn.learn(column, kinds[column.name])
-                for column in frame
-                if kinds[column.name] not in LEFT_OUT
-            )
+        parts = tuple(
+            CategoryColumn.learn(column)
+            if kinds[column.name] is Kind.CATEGORY
+            else NumberColumn.learn(column, kinds[column.name])
+            for column in frame
+            if kinds[column.name] not in LEFT_OUT
         )
+        _require_storable(parts)
+        return cls(parts)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -95,6 +97,17 @@ class TableEncoding(Encoding):
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": "table", "columns": [part.to_json() for part in self.parts]}
+
+
+def _require_storable(parts: tuple[Column, ...]) -> None:
+    """Refuse, before the training and not after it, what no model file could hold."""
+    values = sum(5 + part.width for part in parts)
+    if values > _MOST_VALUES:
+        raise DataError(
+            f"columns and categories of the training data must fit into a model file ("
+            f"{_MOST_VALUES} values), but {len(parts)} columns with "
+            f"{sum(part.width for part in parts)} features need {values}. Leave out columns."
+        )
 
 
 def _with_numbers(frame: pl.DataFrame, names: list[str]) -> pl.DataFrame:
