@@ -158,9 +158,10 @@ def test_tables_get_coefficients_and_reasons(wine):
 
 
 def test_iterations_and_epochs_are_drawn(digits, wine):
-    assert (
-        "Proven relative gap to the optimum over 16 iterations" in read(digits / "report.html").text
-    )
+    text = read(digits / "report.html").text
+    assert "Objective over 16 iterations: from 2.20 to 0.201" in text
+    assert "Distance to the optimum over 16 iterations: proven relative gap from 5.00" in text
+    assert "to 3.14·10⁻⁵" in text
     text = read(wine / "report.html").text
     assert "Accuracy over 20 epochs: training rows from 0.600 to 0.885" in text
     assert "held-out rows from 0.580" in text

@@ -4,14 +4,17 @@ Matplotlib draws with stand-in colours, which become CSS variables: the page say
 in the light, in the dark and on paper. Texts stay texts, in the fonts of the page.
 """
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import StringIO
 from typing import Any
 
+import numpy as np
+
 from luce.errors import MissingExtraError
-from luce.tasks.reporting.markup import text
+from luce.tasks.reporting.markup import power_of_ten, text
 
 _VARIABLES = {
     "#010203": "var(--ink)",
@@ -101,7 +104,7 @@ def curves(
     with drawing(3.7, 2.5) as axes:
         for (name, values), (colour, dash, mark) in zip(lines.items(), styles, strict=False):
             y = [float("nan") if value is None else value for value in values]
-            size = 3.5 if len(y) <= 30 else 0
+            size = 3.5 if np.isfinite(y).sum() <= 30 else 0
             axes.plot(x, y, dash, marker=mark, ms=size, color=colour, label=name, clip_on=False)
         if level is not None:
             axes.axhline(level[1], color=MUTED, lw=0.9, ls=(0, (2, 2)))
@@ -111,11 +114,15 @@ def curves(
         if log:
             axes.set_yscale("log")
             axes.minorticks_off()
-            axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+            axes.yaxis.set_major_formatter(_tick)
         axes.set_xlabel(title)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(axis="y", color=LINE, lw=0.6)
         return svg(axes, label)
+
+
+def _tick(value: float, _: int) -> str:
+    return f"{value:g}" if 0.01 <= value <= 100 else power_of_ten(round(math.log10(value)))
 
 
 def _note(axes: Any, words: str, height: float) -> None:

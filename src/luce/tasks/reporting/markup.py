@@ -74,14 +74,19 @@ def percent(share: float | None, digits: int = 1) -> str:
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """Three significant digits, in full; a dash where there is no figure."""
+    """So many significant digits, with a power of ten where needed; a dash for no figure."""
     if value is None:
         return "–"
     if value != 0 and not 1e-3 <= abs(value) < 1e6:
-        return f"{value:.{digits - 1}e}"
-    return (
-        f"{value:#,.{digits}g}".rstrip(".") if abs(value) < 10 ** (digits - 1) else f"{value:,.0f}"
-    )
+        mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+        return f"{mantissa}·{power_of_ten(int(exponent))}"
+    few = abs(value) < 10 ** (digits - 1)
+    return f"{value:#,.{digits}g}".rstrip(".") if few else f"{value:,.0f}"
+
+
+def power_of_ten(exponent: int) -> str:
+    """``10⁻⁴``."""
+    return "10" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def fixed(value: float | None, digits: int) -> str:

@@ -21,12 +21,15 @@ def curves(record: Record) -> str:
 
 
 def _iterations(entries: Sequence[dict[str, Any]], tol: float) -> list[str]:
-    x, objective, gap = (_column(entries, name) for name in ("iteration", "objective", "gap"))
+    """Objective; and, as the gap is computed late, the gradient norm beside it on one axis."""
+    names = ("iteration", "objective", "gap", "gradient_norm")
+    x, objective, gap, norm = (_column(entries, name) for name in names)
+    distances = {"proven relative gap": gap, "gradient norm": norm}
+    level = (f"tolerance of the gap {tol:g}", tol)
     return [
         _plot(x, {"objective": objective}, "Objective", "iteration", log=_spread(objective)),
-        _plot(x, {"gap": gap}, "Proven relative gap to the optimum", "iteration", log=True,
-              level=(f"tolerance {tol:g}", tol)),
-    ]  # fmt: skip
+        _plot(x, distances, "Distance to the optimum", "iteration", log=True, level=level),
+    ]
 
 
 def _epochs(entries: Sequence[dict[str, Any]]) -> list[str]:
