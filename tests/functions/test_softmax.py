@@ -90,6 +90,21 @@ def test_the_promise_holds_for_long_rows(n, dtype):
     reference.assert_within(bound, luce.logsumexp(row), [total], dtype)
 
 
+@pytest.mark.parametrize("k", [2, 3, 5, 10, 16, 33, 100, 1000])
+def test_float32_keeps_its_promise_on_a_million_logits(k):
+    """The exact values are float64 here: their own error is 1e-8 ULP of float32."""
+    rng = np.random.default_rng(k)
+    z = rng.normal(0, 1, (1_000_000 // k, k)) * rng.choice([1, 5, 20, 30, 60], (1_000_000 // k, 1))
+    z = z.astype(np.float32)
+    gap = z.astype(np.float64) - z.max(axis=1, keepdims=True)
+    total = np.exp(gap).sum(axis=1, keepdims=True)
+    errors = reference.ulp_errors_float32(luce.softmax(z), np.exp(gap) / total)
+    assert errors.max() <= reference.promised(luce.softmax, "float32")
+    losers = gap < 0  # the winner's logarithm would cancel in float64
+    errors = reference.ulp_errors_float32(luce.log_softmax(z), gap - np.log(total))[losers]
+    assert errors.max() <= reference.promised(luce.log_softmax, "float32")
+
+
 @given(reference.logits("float32", largest=100, size=20))
 def test_float32_keeps_its_promise_on_any_row(row):
     for name in ("softmax", "log_softmax"):

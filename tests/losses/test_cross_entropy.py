@@ -48,6 +48,22 @@ def test_loss_and_gradient_keep_their_promise(name, dtype):
         reference.assert_within(bound, grad[row > -np.inf], exact, dtype)
 
 
+@pytest.mark.parametrize("k", [2, 10, 100])
+@pytest.mark.parametrize("reduction", ["sum", "mean"])
+def test_float32_gradient_keeps_its_promise_on_a_million_logits(reduction, k):
+    """The exact values are float64 here: their own error is 1e-8 ULP of float32."""
+    n = 1_000_000 // k
+    rng = np.random.default_rng(k)
+    z = (rng.normal(0, 1, (n, k)) * rng.choice([1, 5, 20], (n, 1))).astype(np.float32)
+    y = z.argmin(axis=1)  # never the winner, whose 1 - p would cancel in float64
+    odds = np.exp(z.astype(np.float64) - z.max(axis=1, keepdims=True))
+    exact = odds / odds.sum(axis=1, keepdims=True) - np.eye(k)[y]
+    exact /= n if reduction == "mean" else 1
+    got = cross_entropy_grad(z, y, reduction=reduction).grad
+    bound = reference.promised(cross_entropy_grad, "float32", of="gradient")
+    assert reference.ulp_errors_float32(got, exact).max() <= bound
+
+
 @pytest.mark.parametrize("dtype", reference.DTYPES)
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("options", OPTIONS)

@@ -23,4 +23,5 @@ from reference.rows import tables as tables
 from reference.ulp import assert_within as assert_within
 from reference.ulp import spacing as spacing
 from reference.ulp import ulp_error as ulp_error
+from reference.ulp import ulp_errors_float32 as ulp_errors_float32
 from reference.ulp import worst_ulp_error as worst_ulp_error

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from mpmath import mp, mpf
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
 
 def spacing(value: mpf, dtype: DTypeLike) -> mpf:
@@ -23,6 +23,13 @@ def ulp_error(got: float, exact: mpf, dtype: DTypeLike) -> float:
     """Return |got - exact| in units of the spacing of ``dtype`` at the exact value."""
     with mp.workdps(80):
         return float(abs(mpf(float(got)) - exact) / spacing(exact, dtype))
+
+
+def ulp_errors_float32(got: NDArray, exact: NDArray) -> NDArray:
+    """Return the `ulp_error` of each float32 result against exact values kept in float64."""
+    _, exponent = np.frexp(exact)
+    step = np.ldexp(1.0, np.maximum(exponent - 1, -126) - 23)
+    return np.abs(got.astype(np.float64) - exact) / step
 
 
 def worst_ulp_error(got: Any, exact: Iterable[mpf], dtype: DTypeLike) -> float:
