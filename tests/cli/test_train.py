@@ -1,5 +1,8 @@
 import csv
 import json
+import signal
+import subprocess
+import sys
 import tomllib
 
 import numpy as np
@@ -132,6 +135,22 @@ def test_ctrl_c_keeps_the_best_model_so_far_and_ends_with_130(luce, tmp_path, mo
     assert "Interrupted" in answer.err
     assert {item.name for item in (tmp_path / "run").iterdir()} == FILES
     assert luce("evaluate", "run", "digits", "--json").json["accuracy"]["value"] > 0.3
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other signals")
+def test_a_real_signal_ends_a_real_training(tmp_path):
+    forever = ["--solver", "adam", "--epochs", "1000000", "--patience", "1000000"]
+    command = [sys.executable, "-m", "luce.cli", "train", "digits", "--out", "run", *forever]
+    training = subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    while not training.stderr.readline().startswith("epoch 4 "):
+        assert training.poll() is None, "it must train until it is stopped"
+    training.send_signal(signal.SIGINT)
+    out, _ = training.communicate(timeout=120)
+    assert training.returncode == 130
+    assert "run/report.html" in out
+    assert {item.name for item in (tmp_path / "run").iterdir()} == FILES
 
 
 def test_ctrl_c_before_the_training_leaves_nothing(luce, tmp_path, monkeypatch):

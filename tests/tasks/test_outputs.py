@@ -51,3 +51,31 @@ def test_a_full_disk_is_a_write_error(tmp_path, monkeypatch):
 def test_a_folder_that_is_missing_is_a_write_error(tmp_path):
     with pytest.raises(WriteError, match="No such file"), growing_file(tmp_path / "no" / "a"):
         pass
+
+
+def test_a_pipe_is_written_to_and_never_replaced(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    with growing_file(pipe) as file:
+        file.write(b"one")
+    assert os.read(reader, 10) == b"one"
+    os.close(reader)
+    assert pipe.is_fifo()
+
+
+def test_a_link_stays_and_its_file_keeps_its_permissions(tmp_path):
+    path, link = tmp_path / "file", tmp_path / "link"
+    path.write_bytes(b"old")
+    path.chmod(0o640)
+    link.symlink_to(path)
+    with growing_file(link) as file:
+        file.write(b"new")
+    assert link.is_symlink()
+    assert path.read_bytes() == b"new"
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_folder_is_a_write_error(tmp_path):
+    with pytest.raises(WriteError, match="directory"), growing_file(tmp_path):
+        pass

@@ -21,26 +21,35 @@ def growing_file(path: Path) -> Iterator[BinaryIO]:
     WriteError
         The file cannot be written; what stood there before is untouched.
     """
-    temporary: Path | None = None
+    target = Path(os.path.realpath(path))
     try:
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as file:
-            temporary = Path(file.name)
-            yield file  # type: ignore[misc]  # the wrapper has all of BinaryIO
+        if target.exists() and not target.is_file():  # /dev/stdout, a pipe: never to be replaced
+            with target.open("wb") as file:
+                yield file
+            return
+        with _temporary(target) as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
+            os.replace(file.name, target)
     except OSError as error:
         raise WriteError(
             f"the output must be written to {str(path)!r}, but the system says: "
             f"{error.strerror}. What was there before is unchanged; choose another place."
         ) from error
-    finally:
-        if temporary is not None:
+
+
+@contextmanager
+def _temporary(target: Path) -> Iterator[BinaryIO]:
+    """A new file beside ``target`` with its permissions; removed unless it was renamed."""
+    mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
+    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".luce-", delete=False) as file:
+        try:
+            Path(file.name).chmod(mode)
+            yield file  # type: ignore[misc]  # the wrapper has all of BinaryIO
+        finally:
             with suppress(FileNotFoundError):  # it has taken its name
-                temporary.unlink()
+                os.unlink(file.name)
 
 
 def _umask() -> int:
