@@ -108,6 +108,14 @@ def test_later_lines_of_jsonl_may_leave_out_keys(stdin):
     assert found[0].raw.columns == ["age", "colour"]
 
 
+def test_the_first_line_of_jsonl_tells_the_columns_of_all_batches(stdin, monkeypatch):
+    monkeypatch.setattr("luce.data.files.BLOCK", 40)
+    first, other = b'{"age": 1, "colour": "red"}\n', b'{"colour": "red", "age": 1, "new": 2}\n'
+    _, found = collected(stdin(first + other * 5))
+    assert len(found) > 1
+    assert {tuple(batch.raw.columns) for batch in found} == {("age", "colour")}
+
+
 @pytest.mark.parametrize("content", [b"", b"\n", b"id,age,colour\n", b"id,age,colour"])
 def test_nothing_to_predict_is_an_error(stdin, content):
     with pytest.raises(DataError, match="standard input"):

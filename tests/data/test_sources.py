@@ -48,6 +48,15 @@ def test_more_than_2_to_the_31_elements_can_be_indexed(tmp_path):
     assert learn_encoding(some).apply(some.features).X.shape == (2, 1024)
 
 
+def test_one_class_is_enough_to_predict_or_evaluate(tmp_path):
+    np.savez(tmp_path / "a.npz", X=np.eye(2), y=[1, 1])
+    assert load(tmp_path / "a.npz", needs_target=False).target.tolist() == [1, 1]
+    encoding = learn_encoding(load(tmp_path / "a.npz", needs_target=False))
+    assert load(tmp_path / "a.npz", encoding=encoding).target.tolist() == [1, 1]
+    with pytest.raises(DataError, match="two classes"):
+        load(tmp_path / "a.npz")
+
+
 def test_a_single_array_is_for_prediction_only(tmp_path):
     np.save(tmp_path / "a.npy", np.eye(3))
     assert load(tmp_path / "a.npy", needs_target=False).target is None
