@@ -42,6 +42,7 @@ def test_the_interval_holds_the_value_and_the_order_of_rows_is_nothing(seed, n):
     labels = rng.integers(3, size=n)
     value, low, high = calibration_error(labels, p)
     assert 0 <= low <= value <= high <= 1
+    assert high <= 2 * value + 1e-15  # reflected: the bias is taken off, not counted twice
     order = rng.permutation(n)
     assert calibration_error(labels[order], p[order]) == pytest.approx((value, low, high))
 

@@ -27,7 +27,6 @@ INK, MUTED, LINE, BLUE, ORANGE = _VARIABLES
 _SETTINGS: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "luce",
-    "text.parse_math": False,
     "font.size": 9.0,
     "axes.edgecolor": LINE,
     "axes.labelcolor": MUTED,
