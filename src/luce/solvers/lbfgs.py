@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
+from luce.solvers.line_search import flat_point
 from luce.solvers.linear_softmax import Doubles, LinearSoftmax
 from luce.solvers.result import Journal, Result
 
@@ -113,21 +114,18 @@ class _Run:
         return bool(before) and before[0] - self.value < 0.01 * self.tol * self.value
 
     def _search(self, direction: Doubles) -> bool:
-        """Step along `direction` until the value falls or the slope turns flat."""
+        """Take the whole step if the value falls; else go to where the slope turns flat."""
         slope = float(np.vdot(self.gradient, direction))
-        # Values are sums of rounded losses: a rise below their rounding says nothing.
-        noise = 4 * np.finfo(self.objective.rows.dtype).eps * self.value
-        length = 1.0
-        for _ in range(30):
+        there = self.theta + direction
+        value, gradient = self.objective.value_gradient(there)
+        if not value <= self.value + 1e-4 * slope:
+            logits = self.objective.logits(self.theta)
+            length = flat_point(self.objective, logits, self.theta, direction, slope)
             there = self.theta + length * direction
             value, gradient = self.objective.value_gradient(there)
-            if value <= self.value + 1e-4 * length * slope:
-                break
-            new_slope = float(np.vdot(gradient, direction))
-            if value <= self.value + noise and 0.9 * slope <= new_slope <= -0.5 * slope:
-                break
-            length *= 0.5
-        else:
+        # Values are sums of rounded losses: a rise below their rounding says nothing.
+        noise = 4 * np.finfo(self.objective.rows.dtype).eps * self.value
+        if not (value < self.value + noise and np.linalg.norm(gradient) > 0):
             return False
         step, change = there - self.theta, gradient - self.gradient
         if np.vdot(step, change) > 1e-10 * np.linalg.norm(step) * np.linalg.norm(change):
@@ -219,7 +217,8 @@ def _shared_whitening(objective: LinearSoftmax) -> _Metric:
 def _class_whitening(
     objective: LinearSoftmax, theta: Doubles, random: np.random.Generator
 ) -> _Metric:
-    draws = max(1000, _DRAWS_PER_COLUMN * objective.rows.shape[1])
+    n, d = objective.rows.shape
+    draws = max(_DRAWS_PER_COLUMN * d, 2 * _DRAWS_PER_COLUMN * n // d)
     p = objective.probabilities(objective.logits(theta))
     penalty = np.diag(objective.penalty)
     return _ClassWhitening(

@@ -117,9 +117,7 @@ class LinearSoftmax:
         kernels.softmax_rows(z, p)
         return p
 
-    def on_line(
-        self, z: Floats, dz: Floats, theta: Doubles, step: Doubles, t: float
-    ) -> tuple[OnLine, Floats, Floats]:
+    def on_line(self, z: Floats, dz: Floats, theta: Doubles, step: Doubles, t: float) -> OnLine:
         """Evaluate ``theta + t step``, whose logits are ``z + t dz``, without touching the rows."""
         here = z + t * dz
         there = theta + t * step
@@ -129,7 +127,7 @@ class LinearSoftmax:
         scale = self.weights.astype(dz.dtype)
         kernels.softmax_curvature(self.probabilities(here), dz, scale, bend)
         curvature = float(np.vdot(bend, dz)) + float(np.vdot(self.penalty * step, step))
-        return OnLine(value, slope, curvature), here, residual
+        return OnLine(value, slope, curvature)
 
     def hessian(self, p: Floats) -> Doubles:
         r"""Return the Hessian (kd, kd), given the probabilities.

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from luce.solvers.certificate import self_concordant_gap
-from luce.solvers.linear_softmax import Doubles, LinearSoftmax, OnLine
+from luce.solvers.line_search import flat_point
+from luce.solvers.linear_softmax import Doubles, LinearSoftmax
 from luce.solvers.result import Journal, Result
 
 _FIRST_EXTRA = 1e-2  # of the path of decreasing penalties, in units of the features' variances
@@ -140,33 +141,9 @@ class _Step:
 
     def line_search(self) -> tuple[float, Doubles]:
         """Return the step length, and the point where the slope has fallen to a quarter."""
-        dz = self.objective.logits(self.direction)
         slope = -(self.decrement**2)
-
-        def on_line(t: float) -> OnLine:
-            return self.objective.on_line(self.logits, dz, self.theta, self.direction, t)[0]
-
-        length = _flattened(on_line, 0.25 * abs(slope))
+        length = flat_point(self.objective, self.logits, self.theta, self.direction, slope)
         return length, self.theta + length * self.direction
-
-
-def _flattened(on_line: Callable[[float], OnLine], flat: float) -> float:
-    """Find t with |slope(t)| <= flat by Newton's method, kept inside a bracket."""
-    low, high, t = 0.0, np.inf, 1.0
-    for trial in range(12):
-        here = on_line(t)
-        if abs(here.slope) <= flat:
-            break
-        if here.slope > 0:
-            high = t
-        else:
-            low = t
-        aim = t - here.slope / here.curvature if here.curvature > 0 else np.inf
-        if high == np.inf:
-            t = min(max(aim, 1.5 * t), 4 * t)
-        else:
-            t = aim if low < aim < high and trial < 6 else 0.5 * (low + high)
-    return t
 
 
 def _with_gauge(hessian: Doubles, k: int) -> Doubles:

@@ -44,7 +44,7 @@ class Journal:
 
     def relative_gap(self, value: float) -> float:
         """Return the proven bound on (value - minimum) / minimum."""
-        if not self.lower_bound > 0:
+        if not (self.lower_bound > 0 and isfinite(value)):
             return np.inf
         return max(0.0, value - self.lower_bound) / self.lower_bound
 
