@@ -1,8 +1,7 @@
 """Softmax regression: multinomial logistic regression that always reaches its optimum."""
 
 import warnings
-from collections.abc import Callable, Collection, Iterable, Mapping
-from numbers import Integral, Real
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -20,16 +19,16 @@ from sklearn.utils.validation import (
 
 from luce import functions
 from luce.errors import LabelError, ParameterError
+from luce.estimators.options import MINIBATCH, check_options
 from luce.estimators.standardised import Units, units
-from luce.solvers import SCHEDULES, Journal, LinearSoftmax, Result, Training, descend, minimise
+from luce.solvers import Journal, LinearSoftmax, Result, Training, descend, minimise
 
 Doubles = NDArray[np.float64]
 Floats = NDArray[np.floating[Any]]
 Entry = dict[str, Any]
 
-_MINIBATCH = ("sgd", "adam")
-_SOLVERS = ("auto", "newton", "lbfgs", *_MINIBATCH)
 _LARGE = 2_000_000  # elements; smaller float32 data are computed in float64
+_SMALLEST_C = 1e-200  # times the rows; below it the coefficients are 0 in any case
 
 
 class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # untyped bases
@@ -67,7 +66,7 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
         Seed of the minibatches and of the held-out rows.
     label_smoothing : float, default=0.0
         Share of each target that is spread evenly over all classes, in ``[0, 1)``.
-    callbacks : iterable of callables, optional
+    callbacks : list of callables, optional
         Each is called with the newest entry of the history (a dict).
     epochs, batch_size : int, default=20, 128
         Passes over the rows and rows a step, for "sgd" and "adam".
@@ -139,7 +138,7 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
         verbose: int = 0,
         random_state: int | None = None,
         label_smoothing: float = 0.0,
-        callbacks: Iterable[Callable[[Entry], object]] | None = None,
+        callbacks: Collection[Callable[[Entry], object]] | None = None,
         epochs: int = 20,
         batch_size: int = 128,
         learning_rate: float | None = None,
@@ -198,7 +197,7 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
         ConvergenceError
             If the loss of "sgd" or "adam" becomes infinite or NaN.
         """
-        self._check_options()
+        check_options(self)
         table, target = validate_data(self, X, y, dtype=[np.float64, np.float32])
         check_classification_targets(target)
         classes, labels = np.unique(target, return_inverse=True)
@@ -243,23 +242,6 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
             return np.column_stack([functions.log_sigmoid(-logits), functions.log_sigmoid(logits)])
         return functions.log_softmax(logits)
 
-    def _check_options(self) -> None:
-        _one_of("solver", self.solver, _SOLVERS)
-        _one_of("schedule", self.schedule, SCHEDULES)
-        _number("C", self.C, "positive (np.inf for no penalty)", lambda c: c > 0)
-        _number("l1_ratio", self.l1_ratio, "0: only the L2 penalty is there", lambda r: r == 0)
-        _number("tol", self.tol, "positive", lambda t: 0 < t < np.inf)
-        _number("label_smoothing", self.label_smoothing, "in [0, 1)", lambda e: 0 <= e < 1)
-        _number("momentum", self.momentum, "in [0, 1)", lambda m: 0 <= m < 1)
-        _number("validation_fraction", self.validation_fraction, "in [0, 1)", lambda v: 0 <= v < 1)
-        for name in ("max_iter", "epochs", "batch_size"):
-            _number(name, getattr(self, name), "a whole number from 1", lambda n: n >= 1, Integral)
-        if self.patience is not None:
-            _number("patience", self.patience, "a whole number or None", lambda n: n >= 0, Integral)
-        for name in ("learning_rate", "clip_norm"):
-            if getattr(self, name) is not None:
-                _number(name, getattr(self, name), "positive or None", lambda r: 0 < r < np.inf)
-
     def _row_weights(
         self, X: Floats, labels: NDArray[np.intp], classes: NDArray[Any], given: ArrayLike | None
     ) -> Doubles:
@@ -297,22 +279,22 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
     ) -> Result:
         """Minimise in standardised columns, and set the coefficients in the user's units."""
         total = weights.sum()
-        measured = units(X, weights / total, intercept=self.fit_intercept)
         # With two classes theta = (-w, w) / 2 up to a shift, so |theta|^2 is |w|^2 / 2.
-        strength = (2 if k == 2 else 1) / (self.C * total)
+        strength = (2 if k == 2 else 1) / max(float(self.C) * float(total), _SMALLEST_C)
+        measured = units(X, weights / total, intercept=self.fit_intercept, strength=strength)
         large = X.dtype == np.float32 and X.size >= _LARGE
         objective = LinearSoftmax(
             rows=measured.rows(X, np.float32 if large else np.float64),
             labels=labels,
             weights=weights / total,
-            penalty=measured.penalty(strength),
+            penalty=measured.penalty,
             classes=k,
             smoothing=self.label_smoothing,
             intercept=self.fit_intercept,
         )
         start = np.zeros(objective.shape) if previous is None else _theta(measured, *previous)
         journal = Journal(self._tell)
-        if self.solver in _MINIBATCH:
+        if self.solver in MINIBATCH:
             result = self._train(objective, start, journal)
         else:
             result = minimise(
@@ -339,19 +321,23 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
             seed=self.random_state,
         )
         kept, held_out = self._split(objective)
-        return descend(kept, start, training, held_out=held_out, journal=journal)
+        result = descend(kept, start, training, held_out=held_out, journal=journal)
+        return result if kept is objective else _judged(objective, result)
 
     def _split(self, objective: LinearSoftmax) -> tuple[LinearSoftmax, LinearSoftmax | None]:
-        """Hold out rows of each class; none where a class is too small to be split."""
-        n, counts = len(objective.labels), np.bincount(objective.labels)
+        """Hold out rows of each class; none where a class is too small to be split.
+
+        Rows without weight are left out: a batch or a held-out part of them would mean nothing.
+        """
+        rows = np.flatnonzero(objective.weights)
+        labels = objective.labels[rows]
+        n, counts = len(rows), np.bincount(labels)
         size = round(self.validation_fraction * n)
-        if size < objective.classes or n - size < objective.classes or counts[counts > 0].min() < 2:
-            return objective, None
+        classes = np.count_nonzero(counts)
+        if size < classes or n - size < classes or counts[counts > 0].min() < 2:
+            return objective if n == len(objective.labels) else objective.only(rows), None
         kept, held_out = train_test_split(
-            np.arange(n),
-            test_size=size,
-            stratify=objective.labels,
-            random_state=self.random_state,
+            rows, test_size=size, stratify=labels, random_state=self.random_state
         )
         return objective.only(kept), objective.only(held_out)
 
@@ -386,6 +372,13 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
             print(" ".join(f"{name}={_short(value)}" for name, value in entry.items()))
 
 
+def _judged(objective: LinearSoftmax, result: Result) -> Result:
+    """Return the result of some of the rows with its value and gap over all of them."""
+    value, _ = objective.value_gradient(result.theta)
+    proof = Journal(lower_bound=objective.dual_value(result.theta))
+    return result._replace(value=value, gap=proof.relative_gap(value))
+
+
 def _theta(measured: Units, coef: Floats, intercept: Floats) -> Doubles:
     """Return the parameters that given coefficients stand for."""
     wide, shift = coef.astype(np.float64), intercept.astype(np.float64)
@@ -396,22 +389,3 @@ def _theta(measured: Units, coef: Floats, intercept: Floats) -> Doubles:
 
 def _short(value: object) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-def _one_of(name: str, value: object, known: Collection[str]) -> None:
-    if value not in known:
-        raise ParameterError(
-            f"{name} must be one of {', '.join(known)}, got {value!r}. Pass {name}=..."
-            " with one of these names."
-        )
-
-
-def _number(
-    name: str,
-    value: Any,
-    required: str,
-    accepted: Callable[[Any], bool],
-    kind: type[Real] | type[Integral] = Real,
-) -> None:
-    if isinstance(value, bool) or not isinstance(value, kind) or not accepted(value):
-        raise ParameterError(f"{name} must be {required}, got {value!r}. Pass another {name}.")

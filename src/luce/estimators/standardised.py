@@ -16,6 +16,9 @@ Floats = NDArray[np.floating[Any]]
 
 _BLOCK = 4096  # rows
 _CONSTANT = 8 * np.finfo(float).eps  # a spread below this share of the values is rounding
+_SMALLEST_SQUARE = 1e-280  # smaller squares have lost digits
+_LARGEST_PENALTY = 1e100  # theta is 0 from here on; more would overflow where it is squared
+_SMALLEST_PENALTY = 1e-100  # below it, it changes no value that float64 can hold
 
 
 class Units(NamedTuple):
@@ -23,6 +26,7 @@ class Units(NamedTuple):
 
     centre: Doubles  # (d,)
     scale: Doubles  # (d,) positive
+    penalty: Doubles  # of each standardised column, and 0 for the intercept
     intercept: bool
 
     def rows(self, X: Floats, dtype: Any) -> Floats:
@@ -38,12 +42,6 @@ class Units(NamedTuple):
             np.divide(block, self.scale.astype(dtype), out=block)
         return result
 
-    def penalty(self, strength: float) -> Doubles:
-        """Return the penalty of each standardised column (and 0 for the intercept)."""
-        with np.errstate(under="ignore"):
-            penalty = strength / self.scale / self.scale
-        return np.append(penalty, 0.0) if self.intercept else penalty
-
     def to_raw(self, theta: Doubles) -> tuple[Doubles, Doubles]:
         """Return coefficients and intercepts for the columns as they came."""
         if not self.intercept:
@@ -58,22 +56,38 @@ class Units(NamedTuple):
         return np.column_stack([coef * self.scale, intercept + coef @ self.centre])
 
 
-def units(X: Floats, weights: Doubles, *, intercept: bool) -> Units:
+def units(X: Floats, weights: Doubles, *, intercept: bool, strength: float) -> Units:
     """Measure the weighted mean and deviation of each column in one pass over the rows.
 
     Without an intercept nothing may be moved: the centre is 0 and the spread is about 0.
-    `weights` sum to 1. Columns that do not vary get the spread 1.
+    `weights` sum to 1; `strength` is the penalty of the columns as they came.
     """
-    with np.errstate(over="ignore", invalid="ignore"):
+    centre, scale = _centre_and_spread(X, weights, intercept)
+    constant = ~(scale > _CONSTANT * np.abs(centre))
+    centre[constant] = X[weights.argmax(), constant] if intercept else 0.0
+    scale[constant] = np.where(centre[constant] == 0, 1.0, np.abs(centre[constant]))
+    # Any positive scale is right; this one keeps the penalty of tiny columns finite.
+    scale = np.maximum(scale, np.sqrt(strength / _LARGEST_PENALTY))
+    with np.errstate(under="ignore"):
+        penalty = strength / scale / scale
+    penalty[penalty < _SMALLEST_PENALTY] = 0.0
+    return Units(centre, scale, np.append(penalty, 0.0) if intercept else penalty, intercept)
+
+
+def _centre_and_spread(X: Floats, weights: Doubles, intercept: bool) -> tuple[Doubles, Doubles]:
+    """Return mean and deviation; columns whose squares leave float64 are measured once more."""
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         centre, square = _moments(X, weights, intercept)
-    if not (np.isfinite(centre).all() and np.isfinite(square).all()):  # squares overflow
-        largest = np.abs(X).max(axis=0).astype(np.float64)
-        largest[largest == 0] = 1.0
-        inner = units(X / largest, weights, intercept=intercept)
-        return Units(inner.centre * largest, inner.scale * largest, intercept)
     scale = np.sqrt(square)
-    scale[~(scale > _CONSTANT * np.abs(centre))] = 1.0
-    return Units(centre, scale, intercept)
+    odd = ~((square > _SMALLEST_SQUARE) & (square < np.inf) & np.isfinite(centre))
+    if odd.any():
+        columns = X[:, odd].astype(np.float64)
+        largest = np.abs(columns).max(axis=0)
+        largest[largest == 0] = 1.0
+        with np.errstate(under="ignore"):
+            inner, square = _moments(columns / largest, weights, intercept)
+        centre[odd], scale[odd] = inner * largest, np.sqrt(square) * largest
+    return centre, scale
 
 
 def _moments(X: Floats, weights: Doubles, about_mean: bool) -> tuple[Doubles, Doubles]:

@@ -1,0 +1,97 @@
+"""What the options of `SoftmaxRegression` may be, and the words for those that may not."""
+
+from collections.abc import Callable, Collection, Mapping
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+
+from luce.errors import ParameterError
+from luce.solvers import SCHEDULES
+
+MINIBATCH = ("sgd", "adam")
+SOLVERS = ("auto", "newton", "lbfgs", *MINIBATCH)
+
+
+def check_options(model: Any) -> None:
+    """Raise a ParameterError that names the first option with an impossible value."""
+    for name, required, kind, accepted in _NUMBERS:
+        _number(name, getattr(model, name), required, kind, accepted)
+    for name, required, kind, accepted in _NUMBERS_OR_NONE:
+        if getattr(model, name) is not None:
+            _number(name, getattr(model, name), f"{required} or None", kind, accepted)
+    for name in ("fit_intercept", "warm_start"):
+        _check(name, getattr(model, name), "True or False", _is_bool)
+    _one_of("solver", model.solver, SOLVERS)
+    _one_of("schedule", model.schedule, SCHEDULES)
+    _check("class_weight", model.class_weight, _CLASS_WEIGHTS, _is_class_weight)
+    _check("callbacks", model.callbacks, "a list of callables or None", _are_callbacks)
+    _check("random_state", model.random_state, "a whole number from 0 or None", _is_seed)
+
+
+_Rule = tuple[str, str, type[Real] | type[Integral], Callable[[Any], bool]]
+
+_NUMBERS: tuple[_Rule, ...] = (
+    ("C", "positive (np.inf for no penalty)", Real, lambda c: c > 0),
+    ("l1_ratio", "0: only the L2 penalty is there", Real, lambda r: r == 0),
+    ("tol", "positive", Real, lambda t: 0 < t < np.inf),
+    ("max_iter", "a whole number from 1", Integral, lambda n: n >= 1),
+    ("label_smoothing", "in [0, 1)", Real, lambda e: 0 <= e < 1),
+    ("epochs", "a whole number from 1", Integral, lambda n: n >= 1),
+    ("batch_size", "a whole number from 1", Integral, lambda n: n >= 1),
+    ("momentum", "in [0, 1)", Real, lambda m: 0 <= m < 1),
+    ("validation_fraction", "in [0, 1)", Real, lambda v: 0 <= v < 1),
+)
+_NUMBERS_OR_NONE: tuple[_Rule, ...] = (
+    ("learning_rate", "positive", Real, lambda r: 0 < r < np.inf),
+    ("clip_norm", "positive", Real, lambda r: 0 < r < np.inf),
+    ("patience", "a whole number from 0", Integral, lambda n: n >= 0),
+)
+_CLASS_WEIGHTS = "None, 'balanced', or a dict of finite weights, none of them negative"
+
+
+def _number(
+    name: str,
+    value: Any,
+    required: str,
+    kind: type[Real] | type[Integral],
+    accepted: Callable[[Any], bool],
+) -> None:
+    def right(given: Any) -> bool:
+        return not isinstance(given, bool) and isinstance(given, kind) and accepted(given)
+
+    _check(name, value, required, right)
+
+
+def _check(name: str, value: Any, required: str, right: Callable[[Any], bool]) -> None:
+    if not right(value):
+        raise ParameterError(f"{name} must be {required}, got {value!r}. Pass another {name}.")
+
+
+def _one_of(name: str, value: Any, known: Collection[str]) -> None:
+    if not (isinstance(value, str) and value in known):
+        raise ParameterError(
+            f"{name} must be one of {', '.join(known)}, got {value!r}. Pass {name}=..."
+            " with one of these names."
+        )
+
+
+def _is_bool(value: Any) -> bool:
+    return isinstance(value, (bool, np.bool_))
+
+
+def _is_class_weight(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return all(isinstance(w, Real) and 0 <= float(w) < np.inf for w in value.values())
+    return value is None or (isinstance(value, str) and value == "balanced")
+
+
+def _are_callbacks(value: Any) -> bool:
+    # Not any iterable: a generator would be used up by the first entry.
+    return value is None or (isinstance(value, Collection) and all(map(callable, value)))
+
+
+def _is_seed(value: Any) -> bool:
+    if isinstance(value, Integral):
+        return 0 <= int(value) < 2**32
+    return value is None or isinstance(value, np.random.RandomState)
