@@ -20,9 +20,7 @@ from luce.errors import MissingExtraError
 from luce.storage import strict_json
 from luce.storage.refusal import Quoted, Refusal, refuse
 
-MAX_HEADER_BYTES = (
-    16 * 2**20
-)  # the text of all categories of a table must fit; real ones take kilobytes
+MAX_HEADER_BYTES = 8 * 2**20  # room for the categories of a table; most take kilobytes
 MAX_DIMENSION = 2**48
 _DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
 _NAMES = {dtype: name for name, dtype in _DTYPES.items()}

@@ -1,5 +1,6 @@
 """How a model file is refused: what is required, what came, where, and what to do."""
 
+import reprlib
 from typing import NoReturn
 
 _DAMAGED = "The file is damaged or was not written by luce: copy it again or train the model again"
@@ -20,10 +21,14 @@ def refuse(where: str, required: str, got: object, advice: str = _DAMAGED) -> No
 
 
 def show(value: object) -> str:
-    """The value on one line: control characters escaped, long values cut in the middle."""
-    text = value if isinstance(value, Quoted) else repr(value)
-    return text if len(text) <= 80 else f"{text[:50]}...{text[-20:]}"
+    """The value on one line: control characters escaped, long values cut short."""
+    return value[:_LONGEST] if isinstance(value, Quoted) else _SHORT.repr(value)
 
 
 class Quoted(str):
     """A description to be shown as it stands, without quotation marks."""
+
+
+_LONGEST = 120
+_SHORT = reprlib.Repr()  # looks at the first few items only, however long the value is
+_SHORT.maxstring = _SHORT.maxother = 80
