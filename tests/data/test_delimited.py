@@ -53,6 +53,18 @@ def test_reads_unquoted_fields_too(rows, piece):
     assert [[cell or "" for cell in row] for row in frame.rows()] == rows
 
 
+@settings(deadline=None, max_examples=300)
+@given(st.text("\",\n\ra1 #'", max_size=14), st.integers(1, 20))
+def test_any_text_is_refused_or_means_what_it_means_to_the_csv_module(body, piece):
+    data = f"h,k\n{body}"
+    try:
+        rows = [[cell or "" for cell in row] for row in read(data.encode(), piece, ",").rows()]
+    except DataError:
+        return
+    expected = [row for row in csv.reader(io.StringIO(data, newline=""), strict=True) if row]
+    assert rows == expected[1:]
+
+
 @pytest.mark.parametrize("piece", [1, 2, 3, 7, 100])
 def test_reads_the_same_however_the_bytes_arrive(piece):
     data = '\ufeffname,"wei""ght"\r\n"Bo\r\nris, jr",1\r\n\r\nxڃ,\r\n"ü",3'.encode()
@@ -104,6 +116,9 @@ def test_a_column_without_a_name_gets_one_and_a_note():
         (b'a,b\n5" pipe,6" pipe\n', ["quotation mark", "line 2", "inside a field"]),
         (b'a,b\n1,2\n1, "x, y"\n', ["quotation mark", "line 3"]),
         (b"a,b,a\n1,2,3\n", ["different names", "'a'", "more than once"]),
+        (b"a,b\n1,2\r3,4\n", ["carriage return", "line 2"]),
+        (b'a,b\n1,""\r#\n', ["line 2"]),
+        (b"a,b\r\n1,2\r\r\n", ["carriage return", "line 2"]),
         (b"\n1,2\n", ["first line", "blank"]),
         (b"", ["empty"]),
     ],

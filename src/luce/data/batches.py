@@ -54,6 +54,13 @@ def batches(source: str | Path, encoding: Encoding, *, rows: int = 8192) -> Iter
     ------
     DataError
         While iterating: the source cannot be read or does not fit the encoding.
+
+    Examples
+    --------
+    >>> from luce.data import learn_encoding, load
+    >>> encoding = learn_encoding(load("iris"))
+    >>> [batch.features.X.shape for batch in batches("iris", encoding, rows=100)]
+    [(100, 4), (50, 4)]
     """
     where = "standard input" if source == STDIN else str(source)
     first_row = 1

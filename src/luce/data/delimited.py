@@ -114,6 +114,7 @@ def _frames(blocks: Iterable[Block], header: Header, where: str) -> Iterator[pl.
             continue
         codes = np.frombuffer(block.data, np.uint8)
         _require_tidy_quotes(block, codes, header.separator, where)
+        _require_tidy_returns(block, codes, where)
         blank = _blank_records(block, codes) if len(header.names) > 1 else np.zeros(0, np.intp)
         _require_even(block, codes, blank, header, where)
         data, rows = _without(block, blank), len(block.ends) - len(blank)
@@ -135,6 +136,19 @@ def _require_tidy_quotes(
         raise DataError(
             f"a quotation mark must enclose a whole field, but one stands inside a field or next "
             f"to a blank in line {line} of {where}. Double it and quote the field, or drop it."
+        )
+
+
+def _require_tidy_returns(block: Block, codes: NDArray[np.uint8], where: str) -> None:
+    """Outside quotation marks a carriage return belongs to the end of a line."""
+    returns = np.flatnonzero(codes == RETURN)  # a newline is last, so there is a next byte
+    stray = returns[codes[returns + 1] != NEWLINE]
+    stray = stray[outside_quotes(stray, codes)]
+    if len(stray):
+        raise DataError(
+            f"the lines of {where} must all end in the same way, but a carriage return stands "
+            f"alone in line {block.line_of(int(stray[0]))}, where others end in a newline. Save "
+            "the file again with one kind of line end."
         )
 
 

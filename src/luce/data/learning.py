@@ -43,6 +43,9 @@ def encoding_from_json(tree: object) -> Encoding:
 
     Raises ModelFileError for anything else: a field too many, too few, of another type, not finite
     or out of range.
+
+    >>> encoding_from_json({"kind": "array", "features": 2, "dtype": "float64"}).feature_names
+    ('x1', 'x2')
     """
     fields = Fields(tree)
     return _READERS[fields.choice("kind", _READERS)](fields)

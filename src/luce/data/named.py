@@ -48,7 +48,11 @@ def is_named(source: str | Path) -> bool:
 
 
 def has_test_split(source: str | Path) -> bool:
-    """Return whether a source is a named set with a standard test split."""
+    """Return whether a source is a named set with a standard test split.
+
+    >>> has_test_split("fashion-mnist"), has_test_split("digits"), has_test_split("a.csv")
+    (True, False, False)
+    """
     return is_named(source) and "test" in _SETS[_key(source)][0].splits
 
 

@@ -49,6 +49,11 @@ def load(
     encoding : the encoding of a model that the rows are for. Images are then read in its size, and
         columns are not judged again: the model knows what they are. One class is enough.
 
+    Returns
+    -------
+    Dataset
+        Its ``notes`` tell every guess that was made.
+
     Raises
     ------
     DataError
