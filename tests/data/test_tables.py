@@ -112,8 +112,10 @@ def test_rows_for_a_model_are_not_judged_again(tmp_path):
     encoded = encoding.apply(dataset.features)
     assert encoded.unseen == {"code": 9}
     assert encoded.X[-1].tolist() == [6, 1, 0]
+    assert load(other, needs_target=False).kinds == {}
+    other.write_text(other.read_text().replace("u,6,p", "u,6,q"))
     with pytest.raises(DataError, match="row 10"):
-        load(other, needs_target=False)
+        load(other)
 
 
 def test_columns_can_be_made_categories(tmp_path):

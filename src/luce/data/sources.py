@@ -44,10 +44,11 @@ def load(
     target : the column (or array) of the labels; without it the one named target, label or class,
         else the last column
     split : ``"train"``, ``"test"`` or ``"all"`` of a named set; None is the part to learn from
-    needs_target : False for rows to predict: nothing is taken for the target that is not asked for
+    needs_target : False for rows to predict: nothing is taken for the target that is not asked
+        for, and nothing is judged that only learning needs
     categorical : columns to be read as categories whatever is in them
     encoding : the encoding of a model that the rows are for. Images are then read in its size, and
-        columns are not judged again: the model knows what they are. One class is enough.
+        columns and classes are not judged again: the model knows what they are
 
     Returns
     -------
@@ -90,7 +91,7 @@ def load(
             target=target,
             needs_target=needs_target,
             categorical=categorical,
-            guess=encoding is None,
+            learning=learning,
         )
     dataset = _load_arrays(path, target, needs_target)
     return _with_classes(dataset, str(path)) if learning else dataset

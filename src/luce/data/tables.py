@@ -28,12 +28,12 @@ def load_table(
     target: str | None,
     needs_target: bool,
     categorical: Collection[str] = (),
-    guess: bool = True,
+    learning: bool = True,
 ) -> Dataset:
     """Read a table.
 
-    guess : whether to guess the kinds of the columns and to ask for two classes; False for rows
-        that a model is to be applied to, which brings its own idea of the columns
+    learning : whether to guess the kinds of the columns and to ask for classes; False for rows
+        that a model is to be applied to, which brings its own idea of both
     """
     frame, notes, unnamed = read_frame(path)
     where = str(path)
@@ -43,12 +43,12 @@ def load_table(
     if target is not None or needs_target:
         choice = choose_target(frame.columns, target, where)
         labels = read_target(frame[choice.name], where)
-        if guess and needs_target:
+        if learning:
             require_classes(labels, choice.name, where)
         frame, target = frame.drop(choice.name), choice.name
         notes.extend([choice.note, *lookalikes(labels)])
     kinds: dict[str, Kind] = {}
-    if guess:
+    if learning:
         kinds, guessed = _judge(frame, categorical, unnamed, where)
         notes.extend([*_described(kinds, frame), *guessed])
     return Dataset(

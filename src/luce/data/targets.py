@@ -52,29 +52,30 @@ def read_target(column: pl.Series, where: str) -> NDArray[Any]:
     Whole numbers become int64, true/false bool, at most 20 different other numbers float64; all
     else is text (an object array of str), also numbers with leading zeros.
 
-    Raises LabelError for a missing label and DataError for a target that is a quantity (more than
-    20 different numbers with decimals, or a different value in most rows).
+    Raises LabelError for a missing label.
     """
     labels = _labels(column, where)
     _require_present(column, labels, where)
-    values = labels.to_numpy()
-    distinct = labels.n_unique()
-    quantity = labels.dtype == pl.Float64 or distinct > len(labels) // 2
-    if distinct > _FEW and quantity:
-        raise DataError(
-            f"the target must name the class of each row, but column {column.name!r} of {where} "
-            f"has {distinct} different values in {len(labels)} rows, e.g. {labels[0]!r}. Choose "
-            "another target column, or sort the values into a few classes first."
-        )
-    return values
+    return labels.to_numpy()
 
 
 def require_classes(labels: NDArray[Any], name: str, where: str) -> None:
-    """Refuse a target with fewer than two classes."""
-    if len(labels) and (labels == labels[0]).all():
+    """Refuse to learn from labels that are all the same, or that are no classes but quantities.
+
+    Quantities are more than 20 different numbers with decimals, and more than 20 values of which
+    most stand in a single row.
+    """
+    distinct = len(set(labels.tolist()))
+    if distinct == 1:
         raise DataError(
             f"a target must have at least two classes, but {name!r} of {where} is {labels[0]!r} in "
             f"every row ({len(labels)}). Choose another target column or add rows of other classes."
+        )
+    if distinct > _FEW and (labels.dtype.kind == "f" or distinct > len(labels) // 2):
+        raise DataError(
+            f"the target must name the class of each row, but {name!r} of {where} has {distinct} "
+            f"different values in {len(labels)} rows, e.g. {labels[0]!r}. Choose another target "
+            "column, or sort the values into a few classes first."
         )
 
 
