@@ -16,6 +16,7 @@ from sklearn.utils.validation import (
     check_is_fitted,
     validate_data,
 )
+from threadpoolctl import threadpool_limits
 
 from luce import functions
 from luce.errors import LabelError, ParameterError
@@ -28,6 +29,7 @@ Floats = NDArray[np.floating[Any]]
 Entry = dict[str, Any]
 
 _LARGE = 2_000_000  # elements; smaller float32 data are computed in float64
+_CERTAIN = 1e-14  # a mean loss that leaves no doubt about any row
 _SMALLEST_C = 1e-200  # times the rows; below it the coefficients are 0 in any case
 
 
@@ -92,7 +94,8 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
     classes_ : array of shape (n_classes,)
         The labels, sorted.
     gap_ : float
-        Proven upper bound on (f - f*) / f*; inf where nothing is proven.
+        Proven upper bound on (f - f*) / f*; inf where nothing is proven. Where classes can be
+        separated and nothing is penalised, f* is 0 and the bound is f, once below 1e-14.
     objective_ : float
         f, divided by ``C * sum(s)``: the weighted mean loss plus its share of the penalty.
     converged_ : bool
@@ -208,7 +211,8 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
             )
         weights = self._row_weights(table, labels, classes, sample_weight)
         previous = (self.coef_, self.intercept_) if self._can_continue(table, classes) else None
-        result = self._solve(table, labels.astype(np.int64), weights, len(classes), previous)
+        with threadpool_limits(limits=1, user_api="blas"):  # the solvers share out the rows
+            result = self._solve(table, labels.astype(np.int64), weights, len(classes), previous)
         self.classes_ = classes
         self._describe(result)
         return self
@@ -293,7 +297,7 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
             intercept=self.fit_intercept,
         )
         start = np.zeros(objective.shape) if previous is None else _theta(measured, *previous)
-        journal = Journal(self._tell)
+        journal = Journal(self._tell, negligible=0.0 if measured.penalty.any() else _CERTAIN)
         if self.solver in MINIBATCH:
             result = self._train(objective, start, journal)
         else:
@@ -356,14 +360,23 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
         self.converged_ = result.converged
         self.interrupted_ = result.interrupted
         if not (result.converged or result.interrupted):
-            warnings.warn(
-                f"the proven gap must reach tol={self.tol:g}, got {result.gap:.2g} after"
-                f" {result.n_iter} iterations (max_iter={self.max_iter}). The model can be used:"
-                f" its objective, {result.value:.6g}, is at most {result.gap:.2g} above the"
-                " optimum, as a share of it. A smaller C or a larger tol would end with a proof.",
-                ConvergenceWarning,
-                stacklevel=3,
+            warnings.warn(self._shortfall(result), ConvergenceWarning, stacklevel=3)
+
+    def _shortfall(self, result: Result) -> str:
+        """Say how far the proof has come, and what would complete it."""
+        met = f"after {result.n_iter} iterations (max_iter={self.max_iter})"
+        if result.gap < np.inf:
+            return (
+                f"the proven gap must reach tol={self.tol:g}, got {result.gap:.2g} {met}. The"
+                f" model can be used: its objective, {result.value:.6g}, is at most"
+                f" {result.gap:.2g} above the optimum, as a share of it. A smaller C or a larger"
+                " tol would end with a proof."
             )
+        return (
+            f"the gap must be proven to reach tol={self.tol:g}, got no proof {met}; the objective"
+            f" is {result.value:.6g}. With hardly any penalty (C={self.C:g}) classes that can be"
+            " separated have no optimum. Pass a smaller C, or solver='newton'."
+        )
 
     def _tell(self, entry: Entry) -> None:
         for callback in self.callbacks or ():

@@ -13,6 +13,7 @@ from luce.solvers.result import Journal, Result
 
 _FIRST_EXTRA = 1e-2  # of the path of decreasing penalties, in units of the features' variances
 _EXTRA_FALL = 10.0
+_LAST_EXTRA = 1e-12  # where there is no penalty at all
 _ROUNDING = 1e-14  # a decrement below this share of f is noise
 
 
@@ -67,8 +68,10 @@ def newton(
             journal.raise_lower_bound(objective.dual_value(here.theta))
             journal.step(value, here.gradient, extra_penalty=path.extra)
             converged = journal.relative_gap(value) <= tol
+            if path.exhausted(here):
+                break
             path.follow(here, *here.line_search(), last=converged)
-            if converged or path.exhausted(here):
+            if converged:
                 break
     except KeyboardInterrupt:
         interrupted = True
@@ -85,7 +88,8 @@ class _Path:
         self.extra = 0.0
         self._plain = True
         self._best = np.inf, start
-        self._smallest = objective.penalty[objective.penalty > 0].min(initial=1e-12)
+        penalised = objective.penalty[objective.penalty > 0]
+        self._smallest = penalised.min() if len(penalised) else _LAST_EXTRA
 
     @property
     def objective(self) -> LinearSoftmax:
@@ -109,13 +113,13 @@ class _Path:
             self.extra = self.extra / _EXTRA_FALL if self.extra > 0.1 * self._smallest else 0.0
 
     def exhausted(self, step: "_Step") -> bool:
-        """Whether rounding is all that is left of the decrement."""
-        return self.extra == 0 and step.decrement**2 <= _ROUNDING * step.value
+        """Whether rounding is all that is left of the decrement (or it is no number at all)."""
+        return self.extra == 0 and not step.decrement**2 > _ROUNDING * step.value
 
     def best(self) -> tuple[float, Doubles]:
         """Return the best point seen, the last one included: its step was paid for already."""
         value, _ = self._objective.value_gradient(self.theta)
-        return min((value, self.theta), self._best, key=lambda pair: pair[0])
+        return (value, self.theta) if value <= self._best[0] else self._best
 
 
 class _Step:
@@ -157,7 +161,8 @@ def _with_gauge(hessian: Doubles, k: int) -> Doubles:
 
 def _factorise(matrix: Doubles) -> Callable[[NDArray[np.float64]], Doubles]:
     """Return the solver of a positive definite system, scaled to a unit diagonal first."""
-    scale = 1 / np.sqrt(matrix.diagonal())
+    diagonal = matrix.diagonal()
+    scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))  # 0: a column of zeros
     scaled = matrix * scale[:, None] * scale
     jitter = 0.0
     while True:

@@ -31,19 +31,23 @@ class Journal:
     """The history of one run: an entry an iteration, told to the callback as it is written.
 
     It also remembers the best lower bound on the minimum: a bound proven at any iterate holds
-    for all later ones.
+    for all later ones. A value below `negligible` is its own proof, for the minimum is not
+    negative: without a penalty, classes that can be separated have the infimum 0.
     """
 
     callback: Callback | None = None
     entries: list[Entry] = field(default_factory=list)
     lower_bound: float = -np.inf
+    negligible: float = 0.0
     _start: float = field(default_factory=perf_counter)
 
     def raise_lower_bound(self, bound: float) -> None:
         self.lower_bound = max(self.lower_bound, bound)
 
     def relative_gap(self, value: float) -> float:
-        """Return the proven bound on (value - minimum) / minimum."""
+        """Return the proven bound on (value - minimum) / minimum (or on value, if negligible)."""
+        if 0 <= value <= self.negligible:
+            return value
         if not (self.lower_bound > 0 and isfinite(value)):
             return np.inf
         return max(0.0, value - self.lower_bound) / self.lower_bound
