@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
+from luce.solvers.blocks import each
 from luce.solvers.line_search import flat_point
 from luce.solvers.linear_softmax import Doubles, LinearSoftmax
 from luce.solvers.result import Journal, Result
@@ -93,7 +94,6 @@ class _Run:
         self.finished = False
         self.values = [self.value]
         self._next_whitening = _FIRST_WHITENING
-        self._random = np.random.default_rng(0)  # the same data give the same bits
 
     def iterate(self) -> None:
         self.iteration += 1
@@ -149,7 +149,7 @@ class _Run:
     def _rewhiten(self) -> None:
         k, d = self.objective.shape
         if k * d * d <= _LARGEST_BLOCKS:
-            self.metric = _class_whitening(self.objective, self.theta, self._random)
+            self.metric = _class_whitening(self.objective, self.theta, self.iteration)
             self.pairs.clear()
 
     def _prove_if_near(self) -> None:
@@ -188,7 +188,7 @@ class _ClassWhitening:
     """A matrix for each class."""
 
     def __init__(self, grams: list[Doubles]) -> None:
-        self._factors = [_cholesky(gram) for gram in grams]
+        self._factors = list(each(_cholesky, grams))
 
     def solve(self, gradient: Doubles) -> Doubles:
         pairs = zip(self._factors, gradient, strict=True)
@@ -214,16 +214,12 @@ def _shared_whitening(objective: LinearSoftmax) -> _Metric:
     return _SharedWhitening(share * objective.gram() + np.diag(objective.penalty))
 
 
-def _class_whitening(
-    objective: LinearSoftmax, theta: Doubles, random: np.random.Generator
-) -> _Metric:
+def _class_whitening(objective: LinearSoftmax, theta: Doubles, seed: int) -> _Metric:
     n, d = objective.rows.shape
     draws = max(_DRAWS_PER_COLUMN * d, 2 * _DRAWS_PER_COLUMN * n // d)
     p = objective.probabilities(objective.logits(theta))
     penalty = np.diag(objective.penalty)
-    return _ClassWhitening(
-        [objective.class_gram(p[:, j], draws, random) + penalty for j in range(objective.classes)]
-    )
+    return _ClassWhitening([gram + penalty for gram in objective.class_grams(p, draws, seed)])
 
 
 def _cholesky(matrix: Doubles) -> tuple[Doubles, bool]:

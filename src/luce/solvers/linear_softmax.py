@@ -1,6 +1,5 @@
 """The function to be minimised: weighted cross-entropy of a linear model plus an L2 penalty."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -9,11 +8,10 @@ from numpy.typing import NDArray
 from scipy.special import entr
 
 from luce import kernels
+from luce.solvers.blocks import blocks, each
 
 Doubles = NDArray[np.float64]
 Floats = NDArray[np.floating[Any]]
-
-_BLOCK_BYTES = 1 << 21  # a block of rows stays in the cache between the two products
 
 
 class OnLine(NamedTuple):
@@ -88,18 +86,28 @@ class LinearSoftmax:
     def value_gradient(self, theta: Doubles) -> tuple[float, Doubles]:
         """Return f and its gradient (k, d): one pass over blocks of rows, each read once."""
         weights = theta.astype(self.rows.dtype).T
-        gradient = self.penalty * theta
-        total = self._penalty_of(theta)
-        for part in self._blocks():
+
+        def of_block(part: slice) -> tuple[float, Floats]:
             x = self.rows[part]
             z = x @ weights  # (b, k)
-            total += self._to_residual(z, part)
-            gradient += z.T @ x
+            loss = self._to_residual(z, part)
+            return loss, z.T @ x
+
+        total, gradient = self._penalty_of(theta), self.penalty * theta
+        for loss, pulled in each(of_block, self._blocks()):
+            total += loss
+            gradient += pulled
         return total, gradient
 
     def logits(self, theta: Doubles) -> Floats:
         """Return the logits (n, k)."""
-        return self.rows @ theta.astype(self.rows.dtype).T
+        weights = theta.astype(self.rows.dtype).T
+        z = np.empty((len(self.rows), self.classes), self.rows.dtype)
+        for _ in each(
+            lambda part: np.matmul(self.rows[part], weights, out=z[part]), self._blocks()
+        ):
+            pass
+        return z
 
     def at_logits(self, z: Floats, theta: Doubles) -> tuple[float, Floats]:
         """Return f and the weighted residual ``s (p - t)`` (n, k), given the logits of theta."""
@@ -109,7 +117,7 @@ class LinearSoftmax:
 
     def pull_back(self, residual: Floats, theta: Doubles) -> Doubles:
         """Return the gradient (k, d), given the residual at theta."""
-        return (residual.T @ self.rows).astype(np.float64) + self.penalty * theta
+        return self._pulled(residual) + self.penalty * theta
 
     def probabilities(self, z: Floats) -> Floats:
         """Return softmax(z) row by row."""
@@ -135,51 +143,58 @@ class LinearSoftmax:
         .. math:: H = \sum_i s_i (\mathrm{diag}\,p_i - p_i p_i^T) \otimes x_i x_i^T
                   + I \otimes \mathrm{diag}\,\rho
         """
-        n, d = self.rows.shape
+        d = self.rows.shape[1]
         k = self.classes
-        dense = np.zeros((k * d, k * d))
-        grams = np.zeros((k, d, d))
-        step = max(64, (1 << 20) // (k * d))
-        for start in range(0, n, step):
-            part = slice(start, start + step)
+
+        def of_rows(part: slice) -> Doubles:
             x = self.rows[part].astype(np.float64, copy=False)
             root = np.sqrt(self.weights[part])[:, None]
-            outer = (root * p[part])[:, :, None] * x[:, None, :]
-            flat = outer.reshape(len(x), k * d)
-            dense -= flat.T @ flat  # a symmetric product: half the work
-            for j in range(k):
-                grams[j] += x.T @ ((root * root * p[part, j : j + 1]) * x)
-        blocks = dense.reshape(k, d, k, d)
-        for j in range(k):
-            blocks[j, :, j] += grams[j] + np.diag(self.penalty)
+            flat = ((root * p[part])[:, :, None] * x[:, None, :]).reshape(len(x), k * d)
+            return flat.T @ flat  # a symmetric product: half the work
+
+        dense = np.zeros((k * d, k * d))
+        for product in each(of_rows, blocks(len(p), 8 * k * d)):
+            dense -= product
+        cells = dense.reshape(k, d, k, d)
+        for j in range(k):  # p_j - p_j^2 would cancel; p_j times the others' probabilities cannot
+            others = np.delete(cells[j], j, axis=1).sum(axis=1)
+            cells[j, :, j] = np.diag(self.penalty) - others
         return dense
 
     def gram(self) -> Doubles:
         """Return ``sum_i s_i x_i x_i^T`` (d, d)."""
-        d = self.rows.shape[1]
-        total = np.zeros((d, d))
-        for part in self._blocks():
+
+        def of_block(part: slice) -> Floats:
             x = self.rows[part] * np.sqrt(self.weights[part, None]).astype(self.rows.dtype)
-            total += x.T @ x
+            return x.T @ x
+
+        total: Doubles = np.zeros((self.rows.shape[1],) * 2)
+        for gram in each(of_block, self._blocks()):
+            total += gram
         return total
 
-    def class_gram(self, p_j: Floats, draws: int, rng: np.random.Generator) -> Doubles:
-        r"""Estimate the diagonal block of the Hessian of one class, without its penalty.
+    def class_grams(self, p: Floats, draws: int, seed: int) -> list[Doubles]:
+        r"""Estimate the diagonal blocks of the Hessian, one a class, without the penalty.
 
-        .. math:: \sum_i w_i x_i x_i^T, \qquad w_i = s_i p_{ij} (1 - p_{ij})
+        .. math:: \sum_i w_{ij} x_i x_i^T, \qquad w_{ij} = s_i p_{ij} (1 - p_{ij})
 
         About `draws` rows are drawn with probability proportional to their share in the trace
         (at most 1) and weighted by its inverse, so that the estimate has no bias: near
         separation nearly all curvature comes from few rows, which an even sample would miss.
         """
-        p = p_j.astype(np.float64)
-        curvature = self.weights * p * (1 - p)
         squares = np.einsum("ij,ij->i", self.rows, self.rows).astype(np.float64)
-        chance = _capped(curvature * squares, draws)
-        kept = np.flatnonzero(rng.random(len(p)) < chance)
-        root = np.sqrt(curvature[kept] / chance[kept]).astype(self.rows.dtype)
-        x = self.rows[kept] * root[:, None]
-        return (x.T @ x).astype(np.float64)
+
+        def of_class(j: int) -> Doubles:
+            own = p[:, j].astype(np.float64)
+            curvature = self.weights * own * (1 - own)
+            chance = _capped(curvature * squares, draws)
+            random = np.random.default_rng([seed, j])
+            kept = np.flatnonzero(random.random(len(own)) < chance)
+            root = np.sqrt(curvature[kept] / chance[kept]).astype(self.rows.dtype)
+            x = self.rows[kept] * root[:, None]
+            return (x.T @ x).astype(np.float64)
+
+        return list(each(of_class, range(self.classes)))
 
     def dual_value(self, theta: Doubles) -> float:
         r"""Return a lower bound on the minimum of f, the dual function near theta.
@@ -190,20 +205,22 @@ class LinearSoftmax:
         .. math:: \min f \ge \sum_i s_i H(q_i)
                   - \sum_{jc} \frac{1}{2 \rho_c} \Big(\sum_i s_i (t_{ij} - q_{ij}) x_{ic}\Big)^2
 
-        by Fenchel duality. q is the softmax at theta with its totals repaired.
+        by Fenchel duality. q is the softmax at theta with its totals repaired; t - q is taken from
+        the residual, for in ``t - p`` a confident row would leave nothing but rounding.
         """
-        p = self.probabilities(self.logits(theta)).astype(np.float64)
+        z = self.logits(theta).astype(np.float64)
+        q: Doubles = self.probabilities(z).astype(np.float64, copy=False)
+        _, residual = self.at_logits(z, theta)  # s (p - t), which t - p would leave to rounding
         if self.intercept:
-            p = self._with_target_totals(p)
-        lack = p * -self.weights[:, None]
-        lack += self.smoothing / self.classes * self.weights[:, None]
-        lack[np.arange(len(p)), self.labels] += (1 - self.smoothing) * self.weights
-        pulled = self._pulled_double(lack)
+            change = self._repair(q, residual.sum(axis=0))
+            q += change
+            residual += self.weights[:, None] * change
+        pulled = self._pulled(residual)
         penalised = self.penalty > 0
         if np.any(pulled[:, ~penalised & ~self._is_intercept()] != 0):
             return -np.inf
         quadratic = (pulled[:, penalised] ** 2 / (2 * self.penalty[penalised])).sum()
-        return float(self.weights @ entr(p).sum(axis=1) - quadratic)
+        return float(self.weights @ _entropy(q) - quadratic)
 
     def reach(self, inverse: Doubles) -> float:
         r"""Return M with ``spread(step x_i) <= M |step|_H`` for all rows that count.
@@ -213,12 +230,13 @@ class LinearSoftmax:
         :math:`|step_j x_i| \le |step|_H \, (x_i^T (H^{-1})_{jj} x_i)^{1/2}`.
         """
         k, d = self.shape
-        blocks = inverse.reshape(k, d, k, d)
+        cells = inverse.reshape(k, d, k, d)
         x = self.rows[self.weights > 0].astype(np.float64, copy=False)
-        largest = max(
-            np.einsum("nc,nc->n", x @ blocks[j, :, j], x).max(initial=0.0) for j in range(k)
-        )
-        return float(2 * np.sqrt(largest))
+
+        def of_class(j: int) -> float:
+            return float(np.einsum("nc,nc->n", x @ cells[j, :, j], x).max(initial=0.0))
+
+        return 2 * float(np.sqrt(max(each(of_class, range(k)))))
 
     def _to_residual(self, z: Floats, part: slice) -> float:
         """Overwrite logits by ``s (p - t)`` and return the weighted loss: one fused native pass."""
@@ -230,35 +248,48 @@ class LinearSoftmax:
     def _penalty_of(self, theta: Doubles) -> float:
         return 0.5 * float(np.vdot(self.penalty * theta, theta))
 
-    def _blocks(self) -> Iterator[slice]:
-        n, d = self.rows.shape
-        step = max(256, _BLOCK_BYTES // (d * self.rows.itemsize))
-        for start in range(0, n, step):
-            yield slice(start, min(start + step, n))
+    def _blocks(self) -> list[slice]:
+        return blocks(len(self.rows), self.rows.shape[1] * self.rows.itemsize)
 
     def _is_intercept(self) -> NDArray[np.bool_]:
         last = np.zeros(self.rows.shape[1], bool)
         last[-1] = self.intercept
         return last
 
-    def _pulled_double(self, residual: Doubles) -> Doubles:
-        total = np.zeros(self.shape)
-        for part in self._blocks():
-            total += residual[part].T @ self.rows[part].astype(np.float64, copy=False)
+    def _pulled(self, residual: Floats) -> Doubles:
+        """Return ``residual.T @ rows``, the blocks added up in float64."""
+
+        def of_block(part: slice) -> Floats:
+            x = self.rows[part].astype(residual.dtype, copy=False)
+            return residual[part].T @ x
+
+        total: Doubles = np.zeros(self.shape)
+        for pulled in each(of_block, self._blocks()):
+            total += pulled
         return total
 
-    def _with_target_totals(self, p: Doubles) -> Doubles:
-        """Move probability from the classes that have too much of it to those that lack it."""
+    def _repair(self, p: Doubles, excess: Doubles) -> Doubles:
+        """Return what moves the weighted totals of p by ``-excess``, each row keeping its sum.
+
+        The classes that have too much give the same share in every row; the others receive it.
+        """
         totals = self.weights @ p
-        wanted = (1 - self.smoothing) * np.bincount(self.labels, self.weights, self.classes)
-        excess = totals - (wanted + self.smoothing / self.classes * self.weights.sum())
         given = np.where(excess > 0, excess / np.maximum(totals, np.finfo(float).tiny), 0.0)
         lacking = np.maximum(-excess, 0.0)
         if not lacking.sum() > 0:
-            return p
+            return np.zeros_like(p)
         freed = p @ given
-        repaired: Doubles = p * (1 - given) + freed[:, None] * (lacking / lacking.sum())
-        return repaired
+        change: Doubles = freed[:, None] * (lacking / lacking.sum()) - p * given
+        return change
+
+
+def _entropy(p: Doubles) -> Doubles:
+    """Return the entropy of each row, accurate also where one probability rounds to 1."""
+    others = p.copy()
+    others[np.arange(len(p)), p.argmax(axis=1)] = 0.0
+    lost = others.sum(axis=1)
+    entropy: Doubles = entr(others).sum(axis=1) - (1 - lost) * np.log1p(-lost)
+    return entropy
 
 
 def _capped(shares: Doubles, total: float) -> Doubles:

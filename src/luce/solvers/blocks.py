@@ -1,0 +1,33 @@
+"""Blocks of rows worked on by all cores, with results that do not depend on how many there are."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from luce import kernels
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+_BLOCK_BYTES = 1 << 21  # a block of rows stays in the cache between two products
+
+
+def blocks(n: int, row_bytes: int) -> list[slice]:
+    """Return slices of rows, of about 2 MB each, that depend on the sizes alone."""
+    step = max(256, _BLOCK_BYTES // max(1, row_bytes))
+    return [slice(start, min(start + step, n)) for start in range(0, n, step)]
+
+
+def each(function: Callable[[U], T], parts: Sequence[U]) -> Iterator[T]:
+    """Yield ``function(part)`` of every part in order, computed by all threads of luce.
+
+    The caller adds the results up in that order, so the same data give the same bits on one core
+    and on many. The products inside belong to BLAS, whose own threads are held to one meanwhile
+    (see the estimators): two pools of threads on the same cores wait for each other.
+    """
+    threads = min(kernels.get_num_threads(), len(parts))
+    if threads < 2:
+        yield from map(function, parts)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        yield from pool.map(function, parts)
