@@ -213,7 +213,7 @@ class LinearSoftmax:
         _, residual = self.at_logits(z, theta)  # s (p - t), which t - p would leave to rounding
         if self.intercept:
             change = self._repair(q, residual.sum(axis=0))
-            q += change
+            q = np.maximum(q + change, 0.0)  # a class that gives all may end at -1e-17
             residual += self.weights[:, None] * change
         pulled = self._pulled(residual)
         penalised = self.penalty > 0
