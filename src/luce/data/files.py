@@ -12,7 +12,7 @@ from typing import BinaryIO, cast
 
 from luce.errors import DataError
 
-BLOCK = 1 << 22  # bytes read at a time
+BLOCK = 1 << 20  # bytes read at a time; a table of short rows needs twenty times as much
 _FREE = 256 << 20  # a packed file may always grow to this size ...
 _RATIO = 300  # ... and beyond it to this multiple of its own (real tables reach 50)
 
@@ -30,8 +30,8 @@ def require_file(path: Path) -> None:
         raise DataError(f"{path} must hold data, but the file is empty (0 bytes).")
 
 
-def chunks(path: Path) -> Iterator[bytes]:
-    """Yield the bytes of a file, unpacked where its name ends in ``.gz``, a few MB at a time.
+def chunks(path: Path, size: int | None = None) -> Iterator[bytes]:
+    """Yield the bytes of a file, unpacked where its name ends in ``.gz``, `size` or 1 MB at a time.
 
     Raises DataError for a damaged gzip file, and for one that grows to more than 300 times its
     size and 256 MB: such a file is made to fill the memory.
@@ -40,7 +40,7 @@ def chunks(path: Path) -> Iterator[bytes]:
     limit = max(_FREE, _RATIO * path.stat().st_size) if packed else sys.maxsize
     total = 0
     with _opened(path, packed) as stream:
-        while block := _read(stream, path):
+        while block := _read(stream, path, size or BLOCK):
             total += len(block)
             if total > limit:
                 raise DataError(
@@ -76,9 +76,9 @@ def _opened(path: Path, packed: bool) -> BinaryIO:
     return cast(BinaryIO, gzip.open(path)) if packed else path.open("rb")
 
 
-def _read(stream: BinaryIO, path: Path) -> bytes:
+def _read(stream: BinaryIO, path: Path, size: int) -> bytes:
     try:
-        return stream.read(BLOCK)
+        return stream.read(size)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(
             f"{path} must be a whole gzip file, but it is damaged or cut off ({error}). "

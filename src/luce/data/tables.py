@@ -19,6 +19,7 @@ from luce.data.targets import choose_target, lookalikes, read_target, require_cl
 from luce.errors import DataError
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+_LARGE = 1 << 23  # bytes parsed at a time where all rows are kept anyway
 SEPARATORS = {".csv": None, ".tsv": "\t"}
 
 
@@ -76,7 +77,7 @@ def read_frame(path: Path) -> RawTable:
     suffix, where = files.inner_suffix(path), str(path)
     if suffix == ".parquet":
         return RawTable(_read_parquet(path), [])
-    chunks = files.chunks(path)
+    chunks = files.chunks(path, _LARGE)
     if suffix in SEPARATORS:
         header, frames = read_delimited(chunks, where, SEPARATORS[suffix])
         empty = pl.DataFrame(schema=dict.fromkeys(header.names, pl.String))
