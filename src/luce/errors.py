@@ -3,15 +3,15 @@
 ::
 
     LuceError                 1  something failed that is nobody's mistake (a full disk)
-    ├── WriteError            1  a file could not be written; the old one stays         (also OSError)
+    ├── WriteError            1  a file could not be written; the old one stays  (also OSError)
     ├── ConvergenceError      1  training met NaN or infinity and stopped
-    ├── ParameterError        2  an option or argument has an impossible value          (also ValueError)
-    ├── DataError             3  the data cannot be used as they are                    (also ValueError)
+    ├── ParameterError        2  an option or argument has an impossible value  (also ValueError)
+    ├── DataError             3  the data cannot be used as they are            (also ValueError)
     │   ├── ShapeError        3  an array has the wrong shape
-    │   ├── DtypeError        3  an array has the wrong kind of elements                (also TypeError)
+    │   ├── DtypeError        3  an array has the wrong kind of elements        (also TypeError)
     │   └── LabelError        3  a label is missing, unknown or out of range
-    ├── ModelFileError        4  a model file is damaged, foreign or too new            (also ValueError)
-    └── MissingExtraError     5  an optional package is not installed                   (also ImportError)
+    ├── ModelFileError        4  a model file is damaged, foreign or too new    (also ValueError)
+    └── MissingExtraError     5  an optional package is not installed           (also ImportError)
 
 Every message has four parts: what is required, what came, where, and what to do.
 """
