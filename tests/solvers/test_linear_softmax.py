@@ -1,0 +1,236 @@
+"""The objective against SciPy's formulas, finite differences and the laws of duality."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reference.softmax_problems import some_theta, softmax_problem, softmax_problems, spelled_out
+from scipy.optimize import approx_fprime
+
+from luce import get_num_threads, set_num_threads
+
+SEEDS = st.integers(0, 2**32 - 1)
+SIZES = st.sampled_from([0.0, 0.3, 3.0, 30.0])
+
+
+@given(softmax_problems(), SEEDS, SIZES)
+@settings(max_examples=60, deadline=None)
+def test_value_and_gradient_are_those_of_the_formula(f, seed, size):
+    theta = some_theta(f, seed, size)
+    value, gradient = f.value_gradient(theta)
+    exact = spelled_out(f)
+    assert value == pytest.approx(exact.value(theta), rel=1e-12, abs=1e-12)
+    scale = 1 + np.abs(f.rows).max()
+    np.testing.assert_allclose(gradient, exact.gradient(theta), rtol=1e-10, atol=1e-13 * scale)
+
+
+@given(softmax_problems(), SEEDS)
+@settings(max_examples=25, deadline=None)
+def test_gradient_is_the_derivative_of_the_value(f, seed):
+    theta = some_theta(f, seed, 0.3)
+    slope = approx_fprime(
+        theta.ravel(), lambda flat: f.value_gradient(flat.reshape(f.shape))[0], 1e-7
+    )
+    scale = 1 + np.square(f.rows).max()
+    np.testing.assert_allclose(
+        f.value_gradient(theta)[1].ravel(), slope, rtol=1e-4, atol=2e-6 * scale
+    )
+
+
+@given(softmax_problems(), SEEDS, SIZES)
+@settings(max_examples=40, deadline=None)
+def test_hessian_is_that_of_the_formula(f, seed, size):
+    theta = some_theta(f, seed, size)
+    hessian = f.hessian(f.probabilities(f.logits(theta)))
+    scale = 1 + np.square(f.rows).max()
+    np.testing.assert_allclose(
+        hessian, spelled_out(f).hessian(theta), rtol=1e-9, atol=1e-14 * scale
+    )
+
+
+def test_hessian_is_right_where_every_row_is_confident():
+    # p = 1 - 1e-20 rounds to 1, so that p (1 - p) would be 0; the curvature is 1e-20.
+    f = softmax_problem(0, n=3, d=1, k=2, penalty=0.0, intercept=False)
+    f.rows[:] = 1.0
+    z = np.array([[20 * np.log(10.0), 0.0]] * 3)
+    hessian = f.hessian(f.probabilities(z))
+    np.testing.assert_allclose(hessian, 1e-20 * np.array([[1, -1], [-1, 1]]), rtol=1e-9)
+
+
+def test_gradient_in_float32_is_that_of_float64_but_for_rounding():
+    f = softmax_problem(1, n=500, d=6, k=4)
+    theta = some_theta(f, 2, 1.0)
+    single = type(f)(**{**vars(f), "rows": f.rows.astype(np.float32)})
+    value, gradient = single.value_gradient(theta)
+    assert value == pytest.approx(f.value_gradient(theta)[0], rel=1e-6)
+    np.testing.assert_allclose(gradient, f.value_gradient(theta)[1], atol=1e-6)
+    assert gradient.dtype == np.float64
+    assert single.in_double().rows.dtype == np.float64
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_same_bits_with_any_number_of_threads(dtype):
+    f = softmax_problem(1, n=40_000, d=40, k=3)
+    f = type(f)(**{**vars(f), "rows": f.rows.astype(dtype)})
+    theta = some_theta(f, 2, 1.0)
+    p = f.probabilities(f.logits(theta))
+    before = get_num_threads()
+    try:
+        results = []
+        for threads in (1, 3):
+            set_num_threads(threads)
+            value, gradient = f.value_gradient(theta)
+            results.append([value, *gradient.ravel(), f.dual_value(theta), *f.hessian(p).ravel()])
+    finally:
+        set_num_threads(before)
+    assert results[0] == results[1]
+
+
+def test_the_pieces_agree_with_the_whole():
+    f = softmax_problem(3, smoothing=0.2)
+    theta = some_theta(f, 4, 1.0)
+    z = f.logits(theta)
+    np.testing.assert_allclose(z, f.rows @ theta.T, rtol=1e-14, atol=1e-14)
+    value, residual = f.at_logits(z, theta)
+    assert value == pytest.approx(f.value_gradient(theta)[0], rel=1e-14)
+    np.testing.assert_allclose(
+        f.pull_back(residual, theta), f.value_gradient(theta)[1], rtol=1e-12, atol=1e-15
+    )
+    np.testing.assert_allclose(f.gram(), (f.rows.T * f.weights) @ f.rows, rtol=1e-12, atol=1e-14)
+
+
+@given(softmax_problems(), SEEDS, st.floats(-2, 3))
+@settings(max_examples=40, deadline=None)
+def test_value_slope_and_curvature_on_a_line(f, seed, t):
+    theta, step = some_theta(f, seed, 0.5), some_theta(f, seed + 1, 0.5)
+    here = f.on_line(f.logits(theta), f.logits(step), theta, step, t)
+    there = theta + t * step
+    exact = spelled_out(f)
+    scale = 1 + np.square(f.rows).max()
+    assert here.value == pytest.approx(exact.value(there), rel=1e-11)
+    assert here.slope == pytest.approx(np.vdot(exact.gradient(there), step), abs=1e-12 * scale)
+    bend = step.ravel() @ exact.hessian(there) @ step.ravel()
+    assert here.curvature == pytest.approx(bend, rel=1e-9, abs=1e-12 * scale)
+
+
+def test_more_penalty_leaves_the_intercept_alone():
+    f = softmax_problem(5, penalty=0.1)
+    np.testing.assert_allclose(f.with_penalty(0.5).penalty, [0.6, 0.6, 0.6, 0])
+    plain = softmax_problem(5, penalty=0.1, intercept=False)
+    np.testing.assert_allclose(plain.with_penalty(0.5).penalty, 0.6)
+
+
+def test_only_some_rows_weigh_1_together():
+    f = softmax_problem(6)
+    part = f.only(np.array([3, 1, 7]))
+    np.testing.assert_array_equal(part.rows, f.rows[[3, 1, 7]])
+    np.testing.assert_array_equal(part.labels, f.labels[[3, 1, 7]])
+    assert part.weights.sum() == pytest.approx(1, abs=1e-15)
+    assert part.weights[0] / part.weights[2] == pytest.approx(f.weights[3] / f.weights[7])
+
+
+# Sampled curvature
+
+
+def blocks_of_hessian(f, p):
+    k, d = f.shape
+    cells = f.hessian(p).reshape(k, d, k, d)
+    return np.stack([cells[j, :, j] - np.diag(f.penalty) for j in range(k)])
+
+
+def test_sampled_curvature_is_exact_where_every_row_is_drawn():
+    f = softmax_problem(7, n=60)
+    p = f.probabilities(f.logits(some_theta(f, 8, 1.0)))
+    np.testing.assert_allclose(
+        f.class_grams(p, draws=60, seed=0), blocks_of_hessian(f, p), rtol=1e-9, atol=1e-15
+    )
+
+
+@pytest.mark.parametrize("draws", [10, 40])
+def test_sampled_curvature_has_no_bias(draws):
+    f = softmax_problem(9, n=60, d=3, tails=True)
+    p = f.probabilities(f.logits(some_theta(f, 10, 1.0)))
+    samples = np.array([f.class_grams(p, draws, seed) for seed in range(1500)])
+    error = samples.mean(axis=0) - blocks_of_hessian(f, p)
+    doubt = samples.std(axis=0) / np.sqrt(len(samples))
+    assert samples.std(axis=0).max() > 0
+    np.testing.assert_array_less(np.abs(error), 4.5 * doubt + 1e-14)
+
+
+# Duality
+
+
+@given(softmax_problems(), SEEDS, SIZES)
+@settings(max_examples=80, deadline=None)
+def test_dual_value_is_a_lower_bound_on_any_value(f, seed, size):
+    bound = f.dual_value(some_theta(f, seed, size))
+    _, smallest = spelled_out(f).minimum()
+    assert bound <= smallest * (1 + 1e-12) + 1e-12
+
+
+@given(softmax_problems())
+@settings(max_examples=40, deadline=None)
+def test_dual_value_meets_the_minimum_there(f):
+    theta, smallest = spelled_out(f).minimum()
+    assert f.dual_value(theta) == pytest.approx(smallest, rel=1e-9, abs=1e-9)
+
+
+@given(softmax_problems(), SEEDS)
+@settings(max_examples=40, deadline=None)
+def test_without_an_intercept_the_gap_is_the_square_of_the_gradient(f, seed):
+    f = type(f)(**{**vars(f), "intercept": False, "penalty": np.full_like(f.penalty, 0.3)})
+    theta = some_theta(f, seed, 1.0)
+    value, gradient = f.value_gradient(theta)
+    gap = (gradient**2 / (2 * f.penalty)).sum()
+    assert value - f.dual_value(theta) == pytest.approx(gap, rel=1e-9, abs=1e-12 * (1 + gap))
+
+
+def test_dual_value_is_the_dual_function_of_repaired_probabilities():
+    f = softmax_problem(11, smoothing=0.1)
+    theta = some_theta(f, 12, 0.5)
+    exact = spelled_out(f)
+    p = f.probabilities(f.logits(theta))
+    excess = f.weights @ p - f.weights @ exact.targets
+    give = np.where(excess > 0, excess / (f.weights @ p), 0)
+    take = np.maximum(-excess, 0) / np.maximum(-excess, 0).sum()
+    q = p * (1 - give) + np.outer(p @ give, take)
+    np.testing.assert_allclose(q.sum(axis=1), 1, rtol=1e-14)
+    assert f.dual_value(theta) == pytest.approx(exact.dual(q), rel=1e-12)
+
+
+def test_nothing_is_proven_by_duality_where_a_column_has_no_penalty():
+    f = softmax_problem(13, penalty=np.array([0.0, 0.1, 0.1, 0.0]))
+    assert f.dual_value(some_theta(f, 14, 1.0)) == -np.inf
+
+
+def test_dual_value_of_confident_rows_is_not_lost_in_rounding():
+    # Two rows told apart with p = 1 - 1e-15: every term is about 1e-15, far below 1's rounding.
+    f = softmax_problem(0, n=2, d=1, k=2, penalty=1e-18, intercept=False)
+    f.rows[:] = [[1.0], [-1.0]]
+    f.labels[:] = [1, 0]
+    theta = np.array([[-17.27], [17.27]])
+    value, gradient = f.value_gradient(theta)
+    gap = (gradient**2 / (2 * f.penalty)).sum()
+    assert 1e-16 < value < 1e-14
+    assert value - f.dual_value(theta) == pytest.approx(gap, rel=1e-6)
+
+
+def test_a_class_without_any_weight_keeps_a_finite_bound():
+    f = softmax_problem(15, n=30, d=2, k=3)
+    f.weights[f.labels == 2] = 0
+    f.weights[:] /= f.weights.sum()
+    bound = f.dual_value(some_theta(f, 16, 0.1))
+    assert np.isfinite(bound)
+    far = spelled_out(f).minimum()[1]
+    assert bound <= far + 1e-6
+
+
+@given(softmax_problems(), SEEDS, SEEDS)
+@settings(max_examples=60, deadline=None)
+def test_reach_bounds_the_spread_of_every_step(f, seed, other):
+    theta, step = some_theta(f, seed, 0.5), some_theta(f, other, 1.0)
+    hessian = spelled_out(f).hessian(theta) + 1e-9 * np.eye(np.prod(f.shape))
+    length = np.sqrt(step.ravel() @ hessian @ step.ravel())
+    counted = f.rows[f.weights > 0] @ step.T
+    spread = np.ptp(counted, axis=1).max()
+    assert spread <= f.reach(np.linalg.inv(hessian)) * length * (1 + 1e-6)
