@@ -105,8 +105,9 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
     n_iter_ : array of shape (1,)
         Iterations, or epochs.
     history_ : list of dict
-        An entry an iteration: iteration, objective, gap, gradient_norm, seconds; or an epoch:
-        epoch, train_loss, train_accuracy, valid_loss, valid_accuracy, learning_rate, seconds.
+        An entry an iteration: iteration, objective, gap, gradient_norm, train_accuracy,
+        seconds; or an epoch: epoch, train_loss, train_accuracy, valid_loss, valid_accuracy,
+        learning_rate, seconds.
     n_features_in_, feature_names_in_
         As in scikit-learn.
 

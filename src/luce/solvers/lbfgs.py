@@ -87,7 +87,7 @@ class _Run:
         self, objective: LinearSoftmax, theta: Doubles, tol: float, journal: Journal
     ) -> None:
         self.objective, self.theta, self.tol, self.journal = objective, theta, tol, journal
-        self.value, self.gradient = objective.value_gradient(theta)
+        self.value, self.gradient, self.accuracy = objective.scan(theta)
         self.metric: _Metric = _shared_whitening(objective)
         self.pairs: deque[tuple[Doubles, Doubles]] = deque(maxlen=_MEMORY)
         self.iteration = 0
@@ -103,7 +103,7 @@ class _Run:
         moved = self._search(-self._times_inverse_hessian(self.gradient))
         self.values.append(self.value)
         self._prove_if_near()
-        self.journal.step(self.value, self.gradient)
+        self.journal.step(self.value, self.gradient, self.accuracy)
         self.finished = self.journal.relative_gap(self.value) <= self.tol
         if not moved and not self.finished:
             self._recover()
@@ -117,20 +117,18 @@ class _Run:
         """Take the whole step if the value falls; else go to where the slope turns flat."""
         slope = float(np.vdot(self.gradient, direction))
         there = self.theta + direction
-        value, gradient = self.objective.value_gradient(there)
+        value, gradient, accuracy = self.objective.scan(there)
         if not value <= self.value + 1e-4 * slope:
             logits = self.objective.logits(self.theta)
             length = flat_point(self.objective, logits, self.theta, direction, slope)
             there = self.theta + length * direction
-            value, gradient = self.objective.value_gradient(there)
-        # Values are sums of rounded losses: a rise below their rounding says nothing.
-        noise = 4 * np.finfo(self.objective.rows.dtype).eps * self.value
-        if not (value < self.value + noise and np.linalg.norm(gradient) > 0):
+            value, gradient, accuracy = self.objective.scan(there)
+        if not (value < self.value + self._noise() and np.linalg.norm(gradient) > 0):
             return False
         step, change = there - self.theta, gradient - self.gradient
         if np.vdot(step, change) > 1e-10 * np.linalg.norm(step) * np.linalg.norm(change):
             self.pairs.append((step, change))
-        self.theta, self.value, self.gradient = there, value, gradient
+        self.theta, self.value, self.gradient, self.accuracy = there, value, gradient, accuracy
         return True
 
     def _times_inverse_hessian(self, gradient: Doubles) -> Doubles:
@@ -157,7 +155,12 @@ class _Run:
         penalty = self.objective.penalty
         main = (self.gradient[:, penalty > 0] ** 2 / (2 * penalty[penalty > 0])).sum()
         if main <= self.tol * self.value:
-            self.journal.raise_lower_bound(self.objective.dual_value(self.theta))
+            bound = self.objective.dual_value(self.theta)
+            self.journal.raise_lower_bound(bound - self._noise())
+
+    def _noise(self) -> float:
+        """Return the rounding of a value, below which neither a rise nor a gap says anything."""
+        return float(4 * np.finfo(self.objective.rows.dtype).eps * self.value)
 
     def _recover(self) -> None:
         """No step helps: forget the past, then compute in float64, then give up."""
@@ -165,7 +168,7 @@ class _Run:
             self.pairs.clear()
         elif self.objective.rows.dtype == np.float32:
             self.objective = self.objective.in_double()
-            self.value, self.gradient = self.objective.value_gradient(self.theta)
+            self.value, self.gradient, self.accuracy = self.objective.scan(self.theta)
         else:
             self.finished = True
 

@@ -22,6 +22,14 @@ class OnLine(NamedTuple):
     curvature: float
 
 
+class Scan(NamedTuple):
+    """What one pass over the rows finds."""
+
+    value: float
+    gradient: Doubles  # (k, d)
+    accuracy: float
+
+
 @dataclass(frozen=True)
 class LinearSoftmax:
     r"""Weighted cross-entropy of ``softmax(rows @ theta.T)`` plus a diagonal L2 penalty.
@@ -84,20 +92,31 @@ class LinearSoftmax:
         return replace(self, rows=self.rows.astype(np.float64, copy=False))
 
     def value_gradient(self, theta: Doubles) -> tuple[float, Doubles]:
-        """Return f and its gradient (k, d): one pass over blocks of rows, each read once."""
+        """Return f and its gradient (k, d)."""
+        value, gradient, _ = self.scan(theta)
+        return value, gradient
+
+    def scan(self, theta: Doubles) -> Scan:
+        """Return f, its gradient and the accuracy: one pass over blocks of rows, read once."""
         weights = theta.astype(self.rows.dtype).T
 
-        def of_block(part: slice) -> tuple[float, Floats]:
+        def of_block(part: slice) -> tuple[float, float, Floats]:
             x = self.rows[part]
             z = x @ weights  # (b, k)
+            right = self.accuracy(z, part)
             loss = self._to_residual(z, part)
-            return loss, z.T @ x
+            return loss, right, z.T @ x
 
-        total, gradient = self._penalty_of(theta), self.penalty * theta
-        for loss, pulled in each(of_block, self._blocks()):
+        total, accuracy, gradient = self._penalty_of(theta), 0.0, self.penalty * theta
+        for loss, right, pulled in each(of_block, self._blocks()):
             total += loss
+            accuracy += right
             gradient += pulled
-        return total, gradient
+        return Scan(total, gradient, accuracy)
+
+    def accuracy(self, z: Floats, part: slice = slice(None)) -> float:
+        """Return the weight of the rows whose largest logit is that of their label."""
+        return float(self.weights[part] @ (z.argmax(axis=1) == self.labels[part]))
 
     def logits(self, theta: Doubles) -> Floats:
         """Return the logits (n, k)."""

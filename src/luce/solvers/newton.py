@@ -66,7 +66,7 @@ def newton(
             if path.extra == 0:
                 journal.raise_lower_bound(value - here.gap(tol))
             journal.raise_lower_bound(objective.dual_value(here.theta))
-            journal.step(value, here.gradient, extra_penalty=path.extra)
+            journal.step(value, here.gradient, here.accuracy, extra_penalty=path.extra)
             converged = journal.relative_gap(value) <= tol
             if path.exhausted(here):
                 break
@@ -128,6 +128,7 @@ class _Step:
     def __init__(self, objective: LinearSoftmax, theta: Doubles) -> None:
         self.objective, self.theta = objective, theta
         self.logits = objective.logits(theta)
+        self.accuracy = objective.accuracy(self.logits)
         self.value, residual = objective.at_logits(self.logits, theta)
         self.gradient = objective.pull_back(residual, theta)
         hessian = objective.hessian(objective.probabilities(self.logits))

@@ -52,13 +52,14 @@ class Journal:
             return np.inf
         return max(0.0, value - self.lower_bound) / self.lower_bound
 
-    def step(self, value: float, gradient: Doubles, **more: Any) -> None:
+    def step(self, value: float, gradient: Doubles, accuracy: float, **more: Any) -> None:
         """Write the entry of an iteration."""
         self.write(
             iteration=len(self.entries) + 1,
             objective=value,
             gap=self.relative_gap(value),
             gradient_norm=float(np.linalg.norm(gradient)),
+            train_accuracy=accuracy,
             **more,
         )
 

@@ -21,13 +21,14 @@ def curves(record: Record) -> str:
 
 
 def _iterations(entries: Sequence[dict[str, Any]], tol: float) -> list[str]:
-    """Objective; and, as the gap is computed late, the gradient norm beside it on one axis."""
-    names = ("iteration", "objective", "gap", "gradient_norm")
-    x, objective, gap, norm = (_column(entries, name) for name in names)
+    """Objective, accuracy; and, as the gap comes late, the gradient norm beside it on one axis."""
+    names = ("iteration", "objective", "train_accuracy", "gap", "gradient_norm")
+    x, objective, accuracy, gap, norm = (_column(entries, name) for name in names)
     distances = {"proven relative gap": gap, "gradient norm": norm}
     level = (f"tolerance of the gap {tol:g}", tol)
     return [
         _plot(x, {"objective": objective}, "Objective", "iteration", log=_spread(objective)),
+        _plot(x, {"accuracy": accuracy}, "Accuracy on the training rows", "iteration"),
         _plot(x, distances, "Distance to the optimum", "iteration", log=True, level=level),
     ]
 
