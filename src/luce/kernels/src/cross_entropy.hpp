@@ -46,7 +46,7 @@ void scale(T* grad, int64_t k, double factor) {
 template <class T>
 void plain_gradient(const T* z, T* grad, int64_t k, const Sum& sum, double a) {
   if constexpr (sizeof(T) == 4) {
-    if (!sum.exact) return fast_softmax(z, grad, k, sum, a, false);
+    if (!sum.exact) return fast_multiple(z, grad, k, sum, a);
   }
   finish(Kind::softmax, z, grad, k, sum, 1);
   scale(grad, k, a);

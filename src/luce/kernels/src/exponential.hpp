@@ -25,6 +25,16 @@ inline V horner(const C (&c)[n], V x) {
   return y;
 }
 
+// The same for kExpD, by Estrin's scheme: some products more, and half as long to wait for. (For
+// kExpF it would cost a fifth of an ULP, and gain nothing.)
+template <class V>
+inline V estrin(const double (&c)[10], V x, V x2) {
+  V x4 = x2 * x2;
+  V low = (c[0] + c[1] * x) + (c[2] + c[3] * x) * x2;
+  V high = (c[4] + c[5] * x) + (c[6] + c[7] * x) * x2;
+  return low + (high + (c[8] + c[9] * x) * x4) * x4;
+}
+
 // ---- float ----------------------------------------------------------------------------------
 
 constexpr float kLog2eF = 0x1.715476p0f;
@@ -40,8 +50,8 @@ constexpr float kLimitF = 512;
 inline F reduced(F x, F k) {
 #ifdef LUCE_FMA
   return (x - k * 0x1.62e43p-1f) - k * -0x1.05c61p-29f;
-#else  // parts of 13 bits: products with |k| < 2^11 are exact
-  return ((x - k * 0x1.62ep-1f) - k * 0x1.0cp-15f) - k * -0x1.05c61p-29f;
+#else  // the first part has 13 bits: its product with |k| < 2^11 is exact
+  return (x - k * 0x1.62ep-1f) - k * 0x1.0bfbe8p-15f;
 #endif
 }
 
@@ -62,7 +72,11 @@ struct FastExp {
     x = larger(lowest, x);
     F t = exponent(x);
     F r = reduced(x, t - kRoundF);
+#ifdef LUCE_FMA
     F p = (horner(kExpF, r) * r + 1.0f) * r + 1.0f;
+#else
+    F p = (horner(kExpF, r) * (r * r) + r) + 1.0f;
+#endif
     return p * reinterpret_cast<F>((reinterpret_cast<I>(t) + field) << 23);
   }
 };
@@ -103,17 +117,19 @@ inline Pair exp_pair(D x, D tail) {
   D shifted = r + (low + tail);
   low = (low + tail) - (shifted - r);
   r = shifted;
-  D q = horner(kExpD, r) * r * r + (low + low * r);
+  D r2 = r * r;
+  D q = estrin(kExpD, r, r2) * r2 + (low + low * r);
   D h = r + q, h_left = q - (h - r);  // |r| > |q| and 1 > |h|: the errors are exact (Fast2Sum)
   D p = 1.0 + h, p_left = h - (p - 1.0);
   D power = reinterpret_cast<D>((reinterpret_cast<L>(t) + kField) << 52);
   return {p * power, (p_left + h_left) * power};
 }
 
-// exp(x - k ln2) for one x, for the largest logit of a row on the fast path.
-inline double exp_top(double x, double k) {
-  double low, r = reduced(x, k, &low);
-  return 1.0 + (r + (low + horner(kExpD, r) * r * r));
+// exp(x - k ln2), for the largest logit of a row on the fast path.
+template <class V>
+inline V exp_top(V x, V k) {
+  V low, r = reduced(x, k, &low);
+  return 1.0 + (r + (low + estrin(kExpD, r, r * r) * (r * r)));
 }
 
 }  // namespace

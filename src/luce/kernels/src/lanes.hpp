@@ -74,12 +74,15 @@ inline void softmax_lanes(Tile* tile, int64_t n, F top) {
     low += widen_low(p);
     high += widen_high(p);
   }
+  const F k = exponent(top) - kRoundF, p_top = exp(top);  // as in `lost_at`
+  low += exp_top(widen_low(top), widen_low(k)) * 0x1p64 - widen_low(p_top);
+  high += exp_top(widen_high(top), widen_high(k)) * 0x1p64 - widen_high(p_top);
   low = 1.0 / low;
   high = 1.0 / high;
   F first = narrow(low, high);
   F second = narrow(low - widen_low(first), high - widen_high(first));
   for (int64_t j = 0; j < n; ++j)
-    tile->logits[j] = scaled(tile->logits[j], first, second);
+    tile->logits[j] = probability(tile->logits[j], first, second);
 }
 
 // Compute the lanes that the fast path cannot hold on their own.

@@ -9,7 +9,7 @@ namespace luce {
 namespace {
 
 constexpr int64_t kGrain = 16384;        // elements that make a task worth a thread
-constexpr int64_t kLarge = 12 << 20;     // bytes of a result that would fill the cache
+constexpr int64_t kLarge = 24 << 20;     // bytes of a result that would fill the cache
 constexpr int64_t kTileElements = 32768;  // of a tile of gathered columns
 constexpr int64_t kTileColumns = 16;      // at least: a cache line of floats
 

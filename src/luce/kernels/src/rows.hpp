@@ -79,6 +79,14 @@ inline void along_without(const T* z, int64_t first, int64_t last, int64_t n, in
 
 // ---- fast path ----------------------------------------------------------------------------------
 
+inline double scale_of(float top) { return double(exponent(all(top))[0] - kRoundF); }
+
+// What FastExp lost at the maximum. The largest exponential makes up most of many a sum, and all
+// that it has lost would be in every result.
+inline double lost_at(float top, const FastExp& exp) {
+  return exp_top(double(top), scale_of(top)) * 0x1p64 - double(exp(all(top))[0]);
+}
+
 // Sum of exponentials times 2^kLiftF; the exponentials go to `keep` if that is given.
 template <bool kept>
 double fast_sum(const float* z, int64_t n, int64_t skip, const FastExp& exp, float* keep) {
@@ -110,8 +118,6 @@ double fast_sum(const float* z, int64_t n, int64_t skip, const FastExp& exp, flo
 inline bool fast_top(double top) { return top <= kLimitF && top >= -kLimitF; }
 inline bool far_below(double top) { return top < -2 * kLimitF; }  // 0 next to any fast row
 
-inline double scale_of(float top) { return double(exponent(all(top))[0] - kRoundF); }
-
 // 2^e for e from -2000 to 1000
 inline double power_of_2(double e) {
   if (e < -1000) return 0;
@@ -131,7 +137,10 @@ void measure(const T* z, int64_t n, bool leave_winner, bool top_only, Sum* sum) 
     if (top_only || !fast_top(base)) return;
     sum->exact = false;
     sum->scale = scale_of(base);
-    sum->high = fast_sum<false>(z, n, far_below(top) ? -1 : sum->winner, FastExp(all(base)), nullptr);
+    const FastExp exp(all(base));
+    const int64_t skip = far_below(top) ? -1 : sum->winner;
+    sum->high = fast_sum<false>(z, n, skip, exp, nullptr);
+    if (!leave_winner && !far_below(top)) sum->high += lost_at(top, exp);
   }
 }
 
@@ -272,12 +281,15 @@ inline Log log_of(const Sum& sum, const double*) {
 // p / sum, the reciprocal of the sum given as two floats
 inline F scaled(F p, F high, F low) {
 #ifdef LUCE_FMA
-  return p * high + p * low;
+  return fused(p, high, p * low);
 #else
   return narrow(widen_low(p) * (widen_low(high) + widen_low(low)),
                 widen_high(p) * (widen_high(high) + widen_high(low)));
 #endif
 }
+
+// The winner's exponential may be rounded up, but no probability is above 1.
+inline F probability(F p, F high, F low) { return smaller(all(1.0f), scaled(p, high, low)); }
 
 // Call body(pointer to kFloats inputs) along a row and put its results into `out`.
 template <class Body>
@@ -291,15 +303,23 @@ inline void along_streaming(const float* in, float* out, int64_t n, Body body) {
   end_of_stream();
 }
 
-// factor * exp(z - top) / sum
-inline void fast_softmax(const float* z, float* out, int64_t n, const Sum& sum, double factor,
-                         bool streaming) {
-  double inverse = factor / sum.high;  // holds the 2^-64 that takes back the exponentials' lift
+inline void fast_softmax(const float* z, float* out, int64_t n, const Sum& sum, bool streaming) {
+  double inverse = 1 / sum.high;  // holds the 2^-64 that takes back the exponentials' lift
   F high = all(float(inverse)), low = all(float(inverse - float(inverse)));
   FastExp exp(all(float(sum.top)));
-  auto body = [&](const float* x) { return scaled(exp(load(x)), high, low); };
+  auto body = [=](const float* x) { return probability(exp(load(x)), high, low); };
   if (streaming) return along_streaming(z, out, n, body);
-  along<kFloats>(z, out, n, 0.0f, [&](const float* x, float* y) { store_as(y, body(x)); });
+  along<kFloats>(z, out, n, 0.0f, [=](const float* x, float* y) { store_as(y, body(x)); });
+}
+
+// factor * exp(z - top) / sum
+inline void fast_multiple(const float* z, float* out, int64_t n, const Sum& sum, double factor) {
+  double inverse = factor / sum.high;
+  F high = all(float(inverse)), low = all(float(inverse - float(inverse)));
+  FastExp exp(all(float(sum.top)));
+  along<kFloats>(z, out, n, 0.0f, [=](const float* x, float* y) {
+    store_as(y, scaled(exp(load(x)), high, low));
+  });
 }
 
 template <class T, bool unit>
@@ -353,7 +373,7 @@ void finish(Kind kind, const T* z, T* out, int64_t n, const Sum& sum, double tem
                             : log_softmax(z, out, n, log, divided);
   }
   if constexpr (sizeof(T) == 4)
-    if (!sum.exact) return fast_softmax(z, out, n, sum, 1, streaming);
+    if (!sum.exact) return fast_softmax(z, out, n, sum, streaming);
   temperature == 1 ? exact_softmax(z, out, n, sum, plain)
                    : exact_softmax(z, out, n, sum, divided);
 }
@@ -395,11 +415,12 @@ inline void softmax_row(const float* z, float* out, int64_t n, bool streaming) {
   if (!fast_top(top)) return row(Kind::softmax, z, out, n, 1);
   float held[luce::kPiece];
   float* powers = streaming ? held : out;
-  double inverse = 1 / fast_sum<true>(z, n, -1, FastExp(all(top)), powers);
+  const FastExp exp{all(top)};
+  double inverse = 1 / (fast_sum<true>(z, n, -1, exp, powers) + lost_at(top, exp));
   F high = all(float(inverse)), low = all(float(inverse - float(inverse)));
-  auto body = [&](const float* p) { return scaled(load(p), high, low); };
+  auto body = [=](const float* p) { return probability(load(p), high, low); };
   if (streaming) return along_streaming(powers, out, n, body);
-  along<kFloats>(powers, out, n, 0.0f, [&](const float* p, float* y) { store_as(y, body(p)); });
+  along<kFloats>(powers, out, n, 0.0f, [=](const float* p, float* y) { store_as(y, body(p)); });
 }
 
 template <bool unit>

@@ -49,6 +49,10 @@ template <class V>
 inline V larger(V a, V b) {  // b where either is NaN
   return a > b ? a : b;
 }
+template <class V>
+inline V smaller(V a, V b) {  // b where either is NaN
+  return a < b ? a : b;
+}
 
 // Intrinsics stand only where GCC turns the generic notation into a detour through memory
 // (conversions, vectors put together from parts) and where there is none (streaming stores).
@@ -94,6 +98,26 @@ inline void scatter_fours(F v, float* p, int64_t stride) {
     std::memcpy(p + i * stride, reinterpret_cast<float*>(&v) + 4 * i, 16);
 #endif
 }
+
+#ifdef LUCE_FMA
+// a b + c, rounded once. Where it matters which of two products is fused, it has to be said.
+inline F fused(F a, F b, F c) {
+#if defined(__AVX512F__) && LUCE_VECTOR_BYTES == 64
+  return _mm512_fmadd_ps(a, b, c);
+#elif defined(__FMA__)
+  __m256 x[kBytes / 32], y[kBytes / 32], z[kBytes / 32];
+  std::memcpy(x, &a, sizeof a);
+  std::memcpy(y, &b, sizeof b);
+  std::memcpy(z, &c, sizeof c);
+  for (int i = 0; i < kBytes / 32; ++i) z[i] = _mm256_fmadd_ps(x[i], y[i], z[i]);
+  std::memcpy(&c, z, sizeof c);
+  return c;
+#else
+  for (int i = 0; i < kFloats; ++i) c[i] = __builtin_fmaf(a[i], b[i], c[i]);
+  return c;
+#endif
+}
+#endif
 
 // Store past the cache, which a large result would only sweep empty; p is aligned to kBytes.
 inline void stream(float* p, F v) {
