@@ -99,9 +99,7 @@ def of_estimator(
     rows = np.column_stack([X, np.ones(len(X))]) if intercept else X
     penalty = np.full(rows.shape[1], strength)
     penalty[X.shape[1] :] = 0
-    return with_targets(
-        rows, labels, classes, penalty=penalty, weights=share, smoothing=smoothing
-    )
+    return with_targets(rows, labels, classes, penalty=penalty, weights=share, smoothing=smoothing)
 
 
 def proba(coef: Doubles, intercept: Doubles, X: Doubles) -> Doubles:

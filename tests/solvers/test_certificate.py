@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference.softmax_problems import some_theta, softmax_problems, spelled_out
+from reference.softmax_problems import softmax_problems, some_theta, spelled_out
 from scipy.integrate import quad
 
 from luce.solvers.certificate import self_concordant_gap

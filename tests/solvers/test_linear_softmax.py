@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference.softmax_problems import some_theta, softmax_problem, softmax_problems, spelled_out
+from reference.softmax_problems import softmax_problem, softmax_problems, some_theta, spelled_out
 from scipy.optimize import approx_fprime
 
 from luce import get_num_threads, set_num_threads

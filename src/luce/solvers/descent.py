@@ -83,8 +83,10 @@ def descend(
     interrupted = False
     try:
         for epoch in range(1, training.epochs + 1):
-            theta = _epoch(objective, theta, rule, training, epoch, random)
-            watched = _report(journal, objective, held_out, theta, epoch, rule.rate)
+            with np.errstate(over="ignore", invalid="ignore"):  # told by the check instead
+                theta = _epoch(objective, theta, rule, training, epoch, random)
+                watched = _report(journal, objective, held_out, theta, epoch, rule.rate)
+            _check_finite(watched, epoch, rule.rate)
             wait = 0 if watched < best_loss else wait + 1
             if watched < best_loss or held_out is None:
                 best, best_loss = theta, watched
@@ -163,13 +165,17 @@ def _epoch(
         progress = (epoch - 1 + number / len(batches)) / training.epochs
         rule.rate = rule.base * SCHEDULES[training.schedule](progress)
         loss, gradient = _on_rows(objective, batch).value_gradient(theta)
-        if not isfinite(loss):
-            raise ConvergenceError(
-                f"the loss must stay finite, got {loss} in epoch {epoch}, batch {number + 1}"
-                f" (learning rate {rule.rate:.3g}). Pass a smaller learning_rate, or clip_norm=1."
-            )
+        _check_finite(loss, epoch, rule.rate)
         theta = theta + rule.step(_clipped(gradient, training.clip_norm))
     return theta
+
+
+def _check_finite(loss: float, epoch: int, rate: float) -> None:
+    if not isfinite(loss):
+        raise ConvergenceError(
+            f"the loss must stay finite, got {loss} in epoch {epoch} (learning rate {rate:.3g})."
+            " Pass a smaller learning_rate, or clip_norm=1."
+        )
 
 
 def _on_rows(objective: LinearSoftmax, rows: NDArray[np.intp]) -> LinearSoftmax:

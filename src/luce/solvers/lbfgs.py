@@ -105,7 +105,7 @@ class _Run:
         self._prove_if_near()
         self.journal.step(self.value, self.gradient, self.accuracy)
         self.finished = self.journal.relative_gap(self.value) <= self.tol
-        if not moved and not self.finished:
+        if not self.finished and (not moved or self._hidden_by_rounding()):
             self._recover()
 
     def stalled(self) -> bool:
@@ -150,11 +150,22 @@ class _Run:
             self.metric = _class_whitening(self.objective, self.theta, self.iteration)
             self.pairs.clear()
 
-    def _prove_if_near(self) -> None:
-        """Ask for the dual bound once its main term, |g|^2 / 2 rho, is small enough."""
+    def _near(self) -> bool:
+        """Whether the main term of the dual gap, |g|^2 / 2 rho, is small enough."""
         penalty = self.objective.penalty
         main = (self.gradient[:, penalty > 0] ** 2 / (2 * penalty[penalty > 0])).sum()
-        if main <= self.tol * self.value:
+        return bool(main <= self.tol * self.value)
+
+    def _hidden_by_rounding(self) -> bool:
+        """Whether float32 has come as far as it can."""
+        if self.objective.rows.dtype != np.float32:
+            return False
+        coarse = 10 * self._noise() > self.tol * self.value
+        return self.stalled() or (coarse and self._near())
+
+    def _prove_if_near(self) -> None:
+        """Ask for the dual bound once it may be good enough."""
+        if self._near():
             bound = self.objective.dual_value(self.theta)
             self.journal.raise_lower_bound(bound - self._noise())
 
@@ -164,7 +175,7 @@ class _Run:
 
     def _recover(self) -> None:
         """No step helps: forget the past, then compute in float64, then give up."""
-        if self.pairs:
+        if self.pairs and not self._hidden_by_rounding():
             self.pairs.clear()
         elif self.objective.rows.dtype == np.float32:
             self.objective = self.objective.in_double()

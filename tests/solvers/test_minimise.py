@@ -1,0 +1,69 @@
+"""The choice of method."""
+
+import numpy as np
+import pytest
+from reference.softmax_problems import softmax_problem, spelled_out
+
+from luce.solvers import Journal, minimise
+
+
+def methods(result):
+    return ["newton" if "extra_penalty" in entry else "lbfgs" for entry in result.history]
+
+
+def solve(f, solver, **options):
+    settings = {"tol": 1e-8, "max_iter": 500, **options}
+    return minimise(f, np.zeros(f.shape), solver=solver, **settings)
+
+
+@pytest.mark.parametrize("solver", ["auto", "newton", "lbfgs"])
+def test_every_method_finds_the_minimum(solver):
+    f = softmax_problem(0)
+    result = solve(f, solver)
+    assert result.converged
+    assert result.value == pytest.approx(spelled_out(f).minimum()[1], rel=2e-8)
+
+
+def test_a_small_problem_is_newtons():
+    assert set(methods(solve(softmax_problem(0), "auto"))) == {"newton"}
+
+
+def test_a_larger_problem_is_that_of_lbfgs():
+    f = softmax_problem(0, n=200, d=50, k=8, penalty=1e-2)
+    assert set(methods(solve(f, "auto"))) == {"lbfgs"}
+
+
+def test_newton_proves_what_lbfgs_cannot():
+    f = softmax_problem(0, n=900, d=42, k=8, penalty=0.0, signal=0.1)
+    result = solve(f, "auto")
+    order = methods(result)
+    assert result.converged
+    assert order[0] == "lbfgs"
+    assert order[-1] == "newton"
+    assert order == sorted(order)  # one change of method
+    assert [entry["iteration"] for entry in result.history] == list(range(1, result.n_iter + 1))
+    assert solve(f, "auto", max_iter=5).n_iter == 5
+
+
+def test_float32_rows_suit_every_method():
+    f = softmax_problem(0)
+    single = type(f)(**{**vars(f), "rows": f.rows.astype(np.float32)})
+    values = [solve(single, solver, tol=1e-6).value for solver in ("newton", "lbfgs")]
+    assert values[0] == pytest.approx(values[1], rel=3e-6)
+
+
+@pytest.mark.parametrize("solver", ["newton", "lbfgs", "auto"])
+@pytest.mark.parametrize("at", [1, 2, 4])
+def test_ctrl_c_keeps_the_best_point(solver, at):
+    f = softmax_problem(1, n=100, d=30, k=11, penalty=1e-4, signal=2.0)
+
+    def interrupt(entry):
+        if entry["iteration"] == at:
+            raise KeyboardInterrupt
+
+    result = solve(f, solver, journal=Journal(interrupt))
+    assert result.interrupted
+    assert not result.converged
+    assert result.n_iter == at
+    assert result.value <= result.history[-1]["objective"] * (1 + 1e-12)
+    assert result.value == pytest.approx(f.value_gradient(result.theta)[0], rel=1e-12)
