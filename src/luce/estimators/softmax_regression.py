@@ -94,8 +94,8 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
     classes_ : array of shape (n_classes,)
         The labels, sorted.
     gap_ : float
-        Proven upper bound on (f - f*) / f*; inf where nothing is proven. Where classes can be
-        separated and nothing is penalised, f* is 0 and the bound is f, once below 1e-14.
+        Proven upper bound on (f - f*) / f*; inf where nothing is proven. Once f is below
+        1e-14 it is f itself, for f* may be 0: where classes can be separated without a penalty.
     objective_ : float
         f, divided by ``C * sum(s)``: the weighted mean loss plus its share of the penalty.
     converged_ : bool
@@ -211,6 +211,9 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
                 f" {len(labels)} rows. Check that y is the right column."
             )
         weights = self._row_weights(table, labels, classes, sample_weight)
+        if not weights.all():  # a row without weight must not even set a unit, or a batch
+            used = np.flatnonzero(weights)
+            table, labels, weights = table[used], labels[used], weights[used]
         previous = (self.coef_, self.intercept_) if self._can_continue(table, classes) else None
         with threadpool_limits(limits=1, user_api="blas"):  # the solvers share out the rows
             result = self._solve(table, labels.astype(np.int64), weights, len(classes), previous)
@@ -298,7 +301,7 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
             intercept=self.fit_intercept,
         )
         start = np.zeros(objective.shape) if previous is None else _theta(measured, *previous)
-        journal = Journal(self._tell, negligible=0.0 if measured.penalty.any() else _CERTAIN)
+        journal = Journal(self._tell, negligible=_CERTAIN)
         if self.solver in MINIBATCH:
             result = self._train(objective, start, journal)
         else:
@@ -330,19 +333,17 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
         return result if kept is objective else _judged(objective, result)
 
     def _split(self, objective: LinearSoftmax) -> tuple[LinearSoftmax, LinearSoftmax | None]:
-        """Hold out rows of each class; none where a class is too small to be split.
-
-        Rows without weight are left out: a batch or a held-out part of them would mean nothing.
-        """
-        rows = np.flatnonzero(objective.weights)
-        labels = objective.labels[rows]
-        n, counts = len(rows), np.bincount(labels)
+        """Hold out rows of each class; none where a class is too small to be split."""
+        n, counts = len(objective.labels), np.bincount(objective.labels)
         size = round(self.validation_fraction * n)
         classes = np.count_nonzero(counts)
         if size < classes or n - size < classes or counts[counts > 0].min() < 2:
-            return objective if n == len(objective.labels) else objective.only(rows), None
+            return objective, None
         kept, held_out = train_test_split(
-            rows, test_size=size, stratify=labels, random_state=self.random_state
+            np.arange(n),
+            test_size=size,
+            stratify=objective.labels,
+            random_state=self.random_state,
         )
         return objective.only(kept), objective.only(held_out)
 
