@@ -8,6 +8,7 @@ from luce.solvers.result import Journal, Result
 _SMALL = 300  # parameters
 _CHEAP_HESSIAN = 4e9  # operations: a tenth of a second
 _LARGEST_HESSIAN = 3000  # parameters: 72 MB
+_DEAREST_HESSIAN = 1e12  # operations: half a minute
 
 
 def minimise(
@@ -46,7 +47,8 @@ def minimise(
     cheap = size <= _SMALL and len(objective.rows) * size**2 <= _CHEAP_HESSIAN
     if solver == "newton" or (solver == "auto" and cheap):
         return newton(objective.in_double(), start, tol=tol, max_iter=max_iter, journal=journal)
-    newton_follows = solver == "auto" and size <= _LARGEST_HESSIAN
+    fits = size <= _LARGEST_HESSIAN and len(objective.rows) * size**2 <= _DEAREST_HESSIAN
+    newton_follows = solver == "auto" and fits
     result = lbfgs(
         objective,
         start,

@@ -66,7 +66,8 @@ def newton(
             if path.extra == 0:
                 journal.raise_lower_bound(value - here.gap(tol))
             journal.raise_lower_bound(objective.dual_value(here.theta))
-            journal.step(value, here.gradient, here.accuracy, extra_penalty=path.extra)
+            extra = {"extra_penalty": path.extra} if path.extra > 0 else {}
+            journal.step(value, here.gradient, here.accuracy, **extra)
             converged = journal.relative_gap(value) <= tol
             if path.exhausted(here):
                 break
