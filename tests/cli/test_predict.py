@@ -31,6 +31,13 @@ def test_rows_keep_their_order_and_columns_may_stand_anywhere(luce, run, tmp_pat
     assert answer.out == "row,prediction\n0,b\n1,a\n2,b\n"
 
 
+def test_a_long_table_has_one_header_and_all_rows_in_order(luce, run, tmp_path):
+    (tmp_path / "new.csv").write_text("size,colour\n" + "2,blue\n1,red\n" * 10_000)
+    rows = rows_of(luce("predict", run, "new.csv").out)
+    assert [row["row"] for row in rows] == [str(number) for number in range(20_000)]
+    assert [row["prediction"] for row in rows] == ["b", "a"] * 10_000
+
+
 def test_probabilities_and_top_classes(luce, run, tmp_path):
     (tmp_path / "new.csv").write_text("colour,size\nblue,2\nred,1\n")
     for row in rows_of(luce("predict", run, "new.csv", "--proba", "--top", "2").out):

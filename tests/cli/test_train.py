@@ -204,6 +204,12 @@ def test_labels_that_a_spreadsheet_would_run_are_neutralised(luce, tmp_path):
     header, *rows = text.splitlines()
     assert header == "row,label,prediction,p(-3),p('=cmd)"
     assert {row.split(",")[1] for row in rows} == {"'=cmd", "-3"}
+    answer = luce("predict", "run", "t.csv", "--top", "1", "--proba")
+    header, *rows = answer.out.splitlines()
+    assert header == "row,prediction,top1,p(top1),p(-3),p('=cmd)"
+    assert {tuple(row.split(",")[1:3]) for row in rows} == {("'=cmd", "'=cmd"), ("-3", "-3")}
+    lines = map(json.loads, luce("predict", "run", "t.csv", "--json").out.splitlines())
+    assert {line["prediction"] for line in lines} == {"=cmd", "-3"}, "JSON is no spreadsheet"
 
 
 def test_the_rows_of_the_predictions_are_those_of_the_data(luce, tmp_path):
