@@ -1,4 +1,4 @@
-// Vectors of LUCE_VECTOR_BYTES bytes in the generic GCC and Clang notation; no intrinsics.
+// Vectors of LUCE_VECTOR_BYTES bytes in the generic GCC and Clang notation.
 //
 // Everything here is in an anonymous namespace: an inline function shared between object files
 // would be merged by the linker into one copy, perhaps of an instruction set that is not there.
@@ -55,7 +55,8 @@ inline V smaller(V a, V b) {  // b where either is NaN
 }
 
 // Intrinsics stand only where GCC turns the generic notation into a detour through memory
-// (conversions, vectors put together from parts) and where there is none (streaming stores).
+// (conversions, vectors put together from parts), where it must be said which product is fused,
+// and where there is no generic notation (streaming stores).
 #if defined(__AVX512F__) && LUCE_VECTOR_BYTES == 64
 inline D widened(HalfF v) { return _mm512_cvtps_pd(v); }
 inline HalfF narrowed(D v) { return _mm512_cvtpd_ps(v); }
