@@ -38,7 +38,7 @@ def test_the_optimum_of_raw_tables_is_proven(name, solver):
     assert value == pytest.approx(model.objective_, rel=1e-9)
     tight = SoftmaxRegression(solver="newton", tol=1e-10).fit(X, y)
     assert tight.converged_
-    assert tight.objective_ <= value <= tight.objective_ * (1 + model.gap_ + 1e-9)
+    assert tight.objective_ * (1 - 1e-12) <= value <= tight.objective_ * (1 + model.gap_ + 1e-9)
     theta = np.column_stack([tight.coef_, tight.intercept_])
     units = np.append(np.where(X.std(axis=0) > 0, X.std(axis=0), 1), 1)
     assert np.abs(exact.gradient(theta) / units).max() < 1e-5 * tight.objective_

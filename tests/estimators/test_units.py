@@ -42,24 +42,40 @@ def test_units_change_the_penalty_alone(seed):
     assert model.converged_
 
 
-@pytest.mark.parametrize("power", [-307, -300, -200, -160, -157, -154, -100, 100, 150, 155, 300])
-@pytest.mark.parametrize("solver", ["auto", "lbfgs"])
-def test_sizes_at_the_ends_of_float64(power, solver):
+ENDS = [-307, -300, -200, -160, -157, -154, -100, 100, 150, 155, 300]  # powers of ten
+SHIFTED = X - X[0]  # a row of zeros: nothing can be learnt of the size from it
+
+
+@pytest.mark.parametrize("power", ENDS)
+def test_sizes_at_the_ends_of_float64_make_no_difference_without_a_penalty(power):
     # No RuntimeWarning (an error here), no NaN, and the same model as for features near 1.
-    options = {"C": np.inf, "label_smoothing": 0.1} if solver == "auto" else {}
-    scale = 10.0**power
-    model = fitted(X * scale, solver=solver, max_iter=300, **options) if power < 0 else None
-    if model is None:
-        model = fitted(X * scale, solver="auto", label_smoothing=0.1)
-    assert np.isfinite(model.coef_).all()
-    assert np.isfinite(model.predict_proba(X * scale)).all()
+    features = SHIFTED * 10.0**power
+    options = {"C": np.inf, "label_smoothing": 0.1}
+    model = fitted(features, **options)
     assert model.converged_
-    if solver == "auto" or power > 0:  # hardly any penalty is left
-        plain = fitted(X, C=np.inf, label_smoothing=0.1)
-        expected = plain.predict_proba(X)
-        np.testing.assert_allclose(model.predict_proba(X * scale), expected, atol=1e-4)
-    else:  # so small a feature, with a penalty, says nothing
-        np.testing.assert_allclose(model.predict_proba(X * scale), 1 / 3, atol=1e-9)
+    assert np.isfinite(model.coef_).all()
+    expected = fitted(X, **options).predict_proba(X)
+    np.testing.assert_allclose(model.predict_proba(features), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("power", [power for power in ENDS if power < 0])
+@pytest.mark.parametrize("solver", ["newton", "lbfgs"])
+@pytest.mark.parametrize("intercept", [True, False])
+def test_tiny_features_with_a_penalty_say_nothing(power, solver, intercept):
+    features = X * 10.0**power
+    model = fitted(features, solver=solver, fit_intercept=intercept)
+    assert model.converged_
+    np.testing.assert_allclose(model.predict_proba(features), 1 / 3, atol=1e-9)
+    assert np.abs(model.coef_).max() <= 1000 * 10.0**power  # w = C sum (t - p) x: as small as x
+
+
+@pytest.mark.parametrize("power", [power for power in ENDS if power > 0])
+def test_huge_features_hardly_feel_a_penalty(power):
+    features = SHIFTED * 10.0**power
+    model = fitted(features, label_smoothing=0.1)
+    assert model.converged_
+    expected = fitted(X, C=np.inf, label_smoothing=0.1).predict_proba(X)
+    np.testing.assert_allclose(model.predict_proba(features), expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("C", [1e-320, 1e-300, 1e-100, 1e100, 1e300])
@@ -79,6 +95,12 @@ def test_constant_columns_change_nothing(value, solver):
     wide = fitted(np.column_stack([np.full(150, value), X]), solver=solver)
     assert wide.coef_[:, 0] == pytest.approx(0, abs=1e-12 / max(value, 1))
     np.testing.assert_allclose(wide.coef_[:, 1:], plain.coef_, atol=1e-4)
+
+
+def test_constant_columns_stay_out_of_a_model_without_a_penalty():
+    wide = np.column_stack([np.full(150, 0.1), X])  # 0.1 is no sum of halves: its mean is rounded
+    model = fitted(wide, C=np.inf, label_smoothing=0.1)
+    np.testing.assert_array_equal(model.coef_[:, 0], 0)
 
 
 def test_a_large_offset_costs_no_digits():

@@ -56,6 +56,12 @@ def test_float32_is_left_where_its_rounding_hides_the_gap(seed):
     assert tight.value == pytest.approx(smallest, rel=1.5e-10)
 
 
+def test_float32_proves_no_gap_below_its_rounding():
+    f = in_single(softmax_problem(8, n=400, d=6, k=4, penalty=1e-3))
+    best, _ = spelled_out(f).minimum()
+    assert lbfgs(f, best, tol=1e-4, max_iter=9).gap > 2 * np.finfo(np.float32).eps
+
+
 def test_float32_follows_float64_to_a_loose_gap():
     f = softmax_problem(7, n=400, d=6, k=4, penalty=1e-3)
     single, double = solve(in_single(f), tol=1e-5), solve(f, tol=1e-5)

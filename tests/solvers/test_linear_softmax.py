@@ -205,24 +205,24 @@ def test_nothing_is_proven_by_duality_where_a_column_has_no_penalty():
 
 def test_dual_value_of_confident_rows_is_not_lost_in_rounding():
     # Two rows told apart with p = 1 - 1e-15: every term is about 1e-15, far below 1's rounding.
-    f = softmax_problem(0, n=2, d=1, k=2, penalty=1e-18, intercept=False)
+    f = softmax_problem(0, n=2, d=1, k=2, penalty=5.8e-17, intercept=False)
     f.rows[:] = [[1.0], [-1.0]]
     f.labels[:] = [1, 0]
     theta = np.array([[-17.27], [17.27]])
     value, gradient = f.value_gradient(theta)
     gap = (gradient**2 / (2 * f.penalty)).sum()
-    assert 1e-16 < value < 1e-14
-    assert value - f.dual_value(theta) == pytest.approx(gap, rel=1e-6)
+    assert gap < value < 1e-13
+    assert f.dual_value(theta) == pytest.approx(value - gap, rel=1e-7, abs=0)
 
 
-def test_a_class_without_any_weight_keeps_a_finite_bound():
-    f = softmax_problem(15, n=30, d=2, k=3)
+@pytest.mark.parametrize("seed", range(30))
+def test_a_class_without_any_weight_keeps_a_finite_bound(seed):
+    f = softmax_problem(seed, n=30, d=2, k=3)
     f.weights[f.labels == 2] = 0
     f.weights[:] /= f.weights.sum()
-    bound = f.dual_value(some_theta(f, 16, 0.1))
+    bound = f.dual_value(some_theta(f, seed, 0.1))
     assert np.isfinite(bound)
-    far = spelled_out(f).minimum()[1]
-    assert bound <= far + 1e-6
+    assert bound <= spelled_out(f).minimum()[1] + 1e-6
 
 
 @given(softmax_problems(), SEEDS, SEEDS)

@@ -6,6 +6,11 @@ from hypothesis import given, settings
 from reference.softmax_problems import softmax_problem, softmax_problems, some_theta, spelled_out
 
 from luce.solvers import Journal, newton
+from luce.solvers.newton import _Path, _Step
+
+
+def extra_penalties(result):
+    return [entry.get("extra_penalty", 0.0) for entry in result.history]
 
 
 def solve(f, **options):
@@ -30,7 +35,7 @@ def test_finds_the_minimum_and_bounds_what_is_left(f):
 def test_heavy_tails_are_met_with_a_path_of_penalties(seed, penalty):
     f = softmax_problem(seed, n=60, d=4, k=3, penalty=penalty, tails=True, signal=3.0)
     result = solve(f)
-    extra = [entry["extra_penalty"] for entry in result.history]
+    extra = extra_penalties(result)
     assert extra[0] == 0  # the plain step is tried first
     assert max(extra) > 0
     assert extra[-1] == 0  # and the end is on the function itself
@@ -42,7 +47,7 @@ def test_heavy_tails_are_met_with_a_path_of_penalties(seed, penalty):
 
 def test_the_path_ends_with_the_smallest_penalty():
     f = softmax_problem(0, n=60, d=4, k=3, penalty=1e-3, tails=True, signal=3.0)
-    extra = {entry["extra_penalty"] for entry in solve(f).history}
+    extra = set(extra_penalties(solve(f)))
     assert min(extra - {0.0}) >= 1e-5
 
 
@@ -106,7 +111,16 @@ def test_at_the_minimum_nothing_is_left_to_do():
     assert result.converged
     further = newton(f, best, tol=1e-300, max_iter=50)  # cannot be proven in float64
     assert further.n_iter <= 3
-    assert all(entry["extra_penalty"] == 0 for entry in further.history)
+    assert set(extra_penalties(further)) == {0.0}
+
+
+@pytest.mark.parametrize("far", [1e3, np.nan])
+def test_the_best_point_seen_is_kept(far):
+    f = softmax_problem(7)
+    path = _Path(f, np.zeros(f.shape))
+    value = path.record(_Step(f, path.theta))
+    path.theta = far * some_theta(f, 1, 1.0)
+    assert path.best()[0] == value == pytest.approx(np.log(3))
 
 
 def test_ends_when_the_iterations_are_used_up():
