@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from section import Demand, show_figures, verdict
 
 from luce.errors import ModelFileError
 from luce.storage import ModelFile, load_model, save_model
@@ -110,7 +111,7 @@ def kill_once(path: Path, wait: float) -> int:
 
 
 def run(models: Numbered | Trained, kills: int, seed: int) -> int:
-    """Kill that often; return how many loads failed."""
+    """Kill that often and load after each; return the exit code."""
     waits = np.random.default_rng(seed).exponential(0.05, kills)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.safetensors")
@@ -126,7 +127,15 @@ def run(models: Numbered | Trained, kills: int, seed: int) -> int:
         f"{kills} kills while saving {size:,} bytes: {kills - bad} of {kills} loads gave a whole"
         f" model; {inside} kills left a temporary file, {len(litter)} remain after the next save"
     )
-    return bad + len(litter)
+    whole = f"{kills - bad} of {kills}"
+    code = verdict(
+        [
+            Demand("the model loads, whole, after every kill", whole, bad == 0),
+            Demand("no temporary file outlives the next save", f"{len(litter)} left", not litter),
+        ]
+    )
+    show_figures(whole=whole)
+    return code
 
 
 def main() -> None:
@@ -140,7 +149,7 @@ def main() -> None:
     models = Trained() if options.train else Numbered(options.megabytes)
     if options.child:
         save_for_ever(options.child, models)
-    sys.exit(1 if run(models, options.kills, options.seed) else 0)
+    sys.exit(run(models, options.kills, options.seed))
 
 
 if __name__ == "__main__":

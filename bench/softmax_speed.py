@@ -4,18 +4,21 @@
 
 Prints a table in Markdown. The libraries take turns in every round, so that whatever else the
 machine does falls on all of them; a cell is the median over the rounds. PyTorch's column is left
-out where torch is not installed. Every result is first compared with SciPy's in float64.
+out where torch is not installed. Every result is first compared with SciPy's in float64. Ends with
+exit code 1 if a demand is missed.
 """
 
 import argparse
 import math
 import statistics
+import sys
 import time
 from collections.abc import Callable
 
 import numpy as np
 import scipy
 from scipy import special
+from section import Demand, show_figures, verdict
 
 import luce
 
@@ -78,7 +81,26 @@ def overhead() -> float:
     return best
 
 
-def main() -> None:
+def judge(ratios: dict[str, list[float]], seconds: float) -> int:
+    """Print how the demands fare, and the figures; return the exit code."""
+    means = {name.split()[0]: statistics.geometric_mean(each) for name, each in ratios.items()}
+    slowest = min((min(each) for name, each in ratios.items() if "torch" in name), default=None)
+    demands = [
+        Demand("at least 6 times faster than SciPy", f"{means['scipy']:.2f}", means["scipy"] >= 6),
+        Demand("at most 3 µs on ten numbers", f"{seconds * 1e6:.2f} µs", seconds <= 3e-6),
+    ]
+    if slowest is not None:
+        torch = means["torch"]
+        demands += [
+            Demand("at least 1.3 times faster than PyTorch", f"{torch:.2f}", torch >= 1.3),
+            Demand("never slower than PyTorch", f"{slowest:.2f} at worst", slowest >= 1),
+        ]
+    code = verdict(demands)
+    show_figures(**{name: f"{mean:.1f}" for name, mean in means.items()})
+    return code
+
+
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--threads", type=int, default=2)
@@ -102,8 +124,10 @@ def main() -> None:
         print(f"| {shape[0]} x {shape[1]} |", " | ".join(cells), "|", flush=True)
     means = [f"{statistics.geometric_mean(ratio):.2f}x" for ratio in ratios.values()]
     print("| geometric mean | |", " | ".join(means), "|")
-    print(f"\none call on ten numbers: {overhead() * 1e6:.2f} microseconds")
+    seconds = overhead()
+    print(f"\none call on ten numbers: {seconds * 1e6:.2f} microseconds")
+    return judge(ratios, seconds)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -11,6 +11,8 @@ import subprocess
 import sys
 import time
 
+from section import Demand, show_figures, show_table, verdict
+
 COMMANDS = {
     "python -c pass": ["-c", "pass"],
     "luce --help": ["-m", "luce.cli", "--help"],
@@ -46,15 +48,15 @@ def main() -> int:
         for name, arguments in COMMANDS.items():
             times[name].append(milliseconds(arguments))
     medians = {name: statistics.median(values) for name, values in times.items()}
-    for name, median in medians.items():
-        print(f"{name:<20} {median:7.1f} ms")
-    failed = 0
+    show_table([{"command": f"`{k}`", "ms": f"{median:.0f}"} for k, median in medians.items()])
+    demands = []
     for name, base, limit in LIMITS:
         extra = medians[name] - medians[base]
-        kept = extra <= limit
-        failed += not kept
-        print(f"{name} - {base}: {extra:.1f} ms, {'within' if kept else 'ABOVE'} {limit} ms")
-    return min(failed, 1)
+        promise = f"`{name}` in at most `{base}` + {limit} ms"
+        demands.append(Demand(promise, f"{extra:+.0f} ms", extra <= limit))
+    code = verdict(demands)
+    show_figures(help=f"{medians['luce --help']:.0f}", bare=f"{medians['python -c pass']:.0f}")
+    return code
 
 
 if __name__ == "__main__":
