@@ -8,6 +8,7 @@ from reference.softmax_problems import softmax_problem, softmax_problems, some_t
 from scipy.optimize import approx_fprime
 
 from luce import get_num_threads, set_num_threads
+from luce.solvers.linear_softmax import _capped
 
 SEEDS = st.integers(0, 2**32 - 1)
 SIZES = st.sampled_from([0.0, 0.3, 3.0, 30.0])
@@ -155,6 +156,11 @@ def test_sampled_curvature_has_no_bias(draws):
     doubt = samples.std(axis=0) / np.sqrt(len(samples))
     assert samples.std(axis=0).max() > 0
     np.testing.assert_array_less(np.abs(error), 4.5 * doubt + 1e-14)
+
+
+def test_shares_of_the_smallest_numbers_are_drawn_without_overflow():
+    chance = _capped(np.array([1e-310, 2e-310, 4e-310, 0.0]), 1.0)
+    np.testing.assert_allclose(chance, [1 / 7, 2 / 7, 4 / 7, 0], rtol=1e-6)
 
 
 # Duality

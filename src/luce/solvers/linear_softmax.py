@@ -320,7 +320,7 @@ def _capped(shares: Doubles, total: float) -> Doubles:
         mass = shares[free].sum()
         if not free.any() or room <= 0 or not mass > 0:
             break
-        chance[free] = shares[free] * (room / mass)
+        chance[free] = room * (shares[free] / mass)  # room / mass may overflow
         over = free & (chance >= 1)
         if not over.any():
             break

@@ -1,12 +1,10 @@
 """Newton's method with the full Hessian, for models of up to about a thousand parameters."""
 
-from collections.abc import Callable
-
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from luce.solvers.certificate import self_concordant_gap
+from luce.solvers.dependence import independent_columns, with_columns
 from luce.solvers.line_search import flat_point
 from luce.solvers.linear_softmax import Doubles, LinearSoftmax
 from luce.solvers.result import Journal, Result
@@ -14,6 +12,7 @@ from luce.solvers.result import Journal, Result
 _FIRST_EXTRA = 1e-2  # of the path of decreasing penalties, in units of the features' variances
 _EXTRA_FALL = 10.0
 _LAST_EXTRA = 1e-12  # where there is no penalty at all
+_TRUSTED_PIVOT = 1e-10  # of a matrix with unit diagonal: rounding changes it by 1e-3 at most
 _ROUNDING = 1e-14  # a decrement below this share of f is noise
 
 
@@ -56,8 +55,18 @@ def newton(
     ill-conditioned generalized self-concordant losses, NeurIPS 32 (the path).
     """
     journal = journal or Journal()
-    start = start - start.mean(axis=0)
-    path = _Path(objective, start)
+    kept = independent_columns(objective)
+    part = with_columns(objective, kept)
+    result = _newton(part, start[:, kept], tol=tol, max_iter=max_iter, journal=journal)
+    theta = np.zeros(objective.shape)
+    theta[:, kept] = result.theta
+    return result._replace(theta=theta)
+
+
+def _newton(
+    objective: LinearSoftmax, start: Doubles, *, tol: float, max_iter: int, journal: Journal
+) -> Result:
+    path = _Path(objective, start - start.mean(axis=0))
     interrupted = False
     try:
         for _ in range(max_iter):
@@ -133,16 +142,16 @@ class _Step:
         self.value, residual = objective.at_logits(self.logits, theta)
         self.gradient = objective.pull_back(residual, theta)
         hessian = objective.hessian(objective.probabilities(self.logits))
-        self._solve = _factorise(_with_gauge(hessian, objective.classes))
-        direction = -self._solve(self.gradient.ravel()).reshape(theta.shape)
+        self._factor = _Factor(_with_gauge(hessian, objective.classes))
+        direction = -self._factor.solve(self.gradient.ravel()).reshape(theta.shape)
         self.direction = direction - direction.mean(axis=0)
         self.decrement = float(np.sqrt(max(0.0, -np.vdot(self.gradient, self.direction))))
 
     def gap(self, tol: float) -> float:
         """Return the proven bound on f - f*; inf while it is not worth the price of a proof."""
-        if 0.5 * self.decrement**2 > tol * self.value:
+        if 0.5 * self.decrement**2 > tol * self.value or not self._factor.trusted:
             return np.inf
-        inverse = self._solve(np.eye(self.gradient.size))
+        inverse = self._factor.solve(np.eye(self.gradient.size))
         return self_concordant_gap(self.decrement, self.objective.reach(inverse))
 
     def line_search(self) -> tuple[float, Doubles]:
@@ -161,22 +170,31 @@ def _with_gauge(hessian: Doubles, k: int) -> Doubles:
     return hessian
 
 
-def _factorise(matrix: Doubles) -> Callable[[NDArray[np.float64]], Doubles]:
-    """Return the solver of a positive definite system, scaled to a unit diagonal first."""
-    diagonal = matrix.diagonal()
-    scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))  # 0: a column of zeros
-    scaled = matrix * scale[:, None] * scale
-    jitter = 0.0
-    while True:
-        try:
-            factor = cho_factor(scaled + jitter * np.eye(len(scaled)), check_finite=False)
-            break
-        except LinAlgError:  # rounding has made it indefinite
-            jitter = max(10 * jitter, 1e-15)
+class _Factor:
+    """Cholesky factor of a matrix that is scaled to a unit diagonal first.
 
-    def solve(right: NDArray[np.float64]) -> Doubles:
-        rows = right.reshape(len(scale), -1) * scale[:, None]
-        solution = cho_solve(factor, rows, check_finite=False) * scale[:, None]
+    It is `trusted` where every pivot is far above rounding. A matrix that is singular but for
+    rounding still gives a direction to go, with a little added to its diagonal; but the decrement
+    then misses what could be gained along the directions that were filled, and proves nothing.
+    """
+
+    def __init__(self, matrix: Doubles) -> None:
+        diagonal = matrix.diagonal()
+        self._scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))  # 0: a column of zeros
+        scaled = matrix * self._scale[:, None] * self._scale
+        jitter = 0.0
+        while True:
+            try:
+                added = scaled + jitter * np.eye(len(scaled))
+                self._factor = cho_factor(added, check_finite=False)
+                break
+            except LinAlgError:  # rounding has made it indefinite
+                jitter = max(10 * jitter, 1e-15)
+        pivots = self._factor[0].diagonal() ** 2
+        self.trusted = jitter == 0 and bool(pivots.min() > _TRUSTED_PIVOT)
+
+    def solve(self, right: Doubles) -> Doubles:
+        """Return the solution of the system for one right-hand side, or a matrix of them."""
+        rows = right.reshape(len(self._scale), -1) * self._scale[:, None]
+        solution = cho_solve(self._factor, rows, check_finite=False) * self._scale[:, None]
         return np.asarray(solution.reshape(right.shape))
-
-    return solve
