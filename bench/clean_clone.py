@@ -77,8 +77,8 @@ def run(command: list[str], folder: Path, environment: Environment) -> float:
 
 
 def demo(name: str, environment: Environment, clone: Path) -> Demo:
-    run(["git", "clone", "-q", "--no-hardlinks", str(PROJECT), str(clone)], PROJECT, environment)
-    seconds = run(["make", "-s", "demo"], clone, environment)
+    copy = ["git", "clone", "-q", "--no-hardlinks", str(PROJECT), str(clone)]
+    seconds = run(copy, PROJECT, environment) + run(["make", "-s", "demo"], clone, environment)
     (evaluation,) = clone.glob("runs/*/eval.json")
     facts = json.loads(evaluation.with_name("environment.json").read_text())
     accuracy = json.loads(evaluation.read_text())["accuracy"]
@@ -111,10 +111,8 @@ def show(demos: list[Demo], test_seconds: float | None, limit: float) -> int:
             for each in demos
         ]
     )
-    print(
-        "\nFrom `git clone` of the committed state to the report. Warm: pip's cache of downloaded"
-    )
-    print("packages. Cold: everything else; the virtual environment is made, each package is")
+    print("\nFrom `git clone` of the committed state to the report. Warm: the packages, which pip")
+    print("had downloaded before. Cold: the rest; the virtual environment is made, each package is")
     print("unpacked, luce is built, and the byte code is compiled.")
     if test_seconds is not None:
         print(f"`make test` in the first of the clones was green after {test_seconds:.0f} s.")

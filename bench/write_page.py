@@ -1,0 +1,210 @@
+"""Write ``docs/benchmarks.md`` from what the bench scripts print, and figures into the READMEs.
+
+    python bench/write_page.py              measure everything: up to three hours
+    python bench/write_page.py NAME ...     measure these; the other sections stay as they are
+    python bench/write_page.py --fill       measure nothing; bring the pages up to date
+
+The page itself is the store: a section holds what its script has printed, where and when. In a
+README, ``<!-- NAME.FIGURE -->1.0<!-- / -->`` is a place that is filled with a figure of a section.
+A script that ends without a verdict leaves its section as it was. Ends with exit code 1 if a
+demand is missed.
+"""
+
+import argparse
+import json
+import platform
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+from section import FIGURES
+
+BENCH = Path(__file__).parent
+PAGE = BENCH.parent / "docs" / "benchmarks.md"
+READMES = (BENCH.parent / "README.md", BENCH.parent / "README.zh-CN.md")
+PLACE = re.compile(r"<!-- (\w+)\.(\w+) -->(.*?)<!-- / -->")
+UNMEASURED = "–"
+PACKAGES = ("numpy", "scipy", "scikit-learn")
+
+HEAD = """# Benchmarks
+
+Each section is what a script in `bench/` has printed, put here by `python bench/write_page.py`:
+no figure is typed by hand. Where luce is compared, both sides get the same arrays in the same run
+and take turns, and medians are given. A script ends with an error if a demand is missed; a demand
+that is missed is printed here, too.
+
+How accurate the functions are is measured in [accuracy.md](accuracy.md), by `bench/accuracy.py`.
+"""
+
+
+class Section(NamedTuple):
+    """A section of the page, and the command that measures it."""
+
+    title: str
+    command: tuple[str, ...]
+    about: str
+
+
+SECTIONS = {
+    "clean_clone": Section(
+        "From a clone to a report",
+        ("clean_clone.py",),
+        "`make demo` in a fresh clone, with a C++ compiler and without one.",
+    ),
+    "fashion_mnist": Section(
+        "Fashion-MNIST with the defaults",
+        ("fashion_mnist.py",),
+        "60,000 images, 784 pixels, 10 classes: luce's `SoftmaxRegression()` and scikit-learn's\n"
+        "`LogisticRegression()`, both minimising the same function.",
+    ),
+    "raw_tables": Section(
+        "Tables in raw units",
+        ("raw_tables.py",),
+        "Real tables as they come, no scaling: how long until the same objective is reached?",
+    ),
+    "oracle_calls": Section(
+        "Passes over the rows",
+        ("oracle_calls.py",),
+        "How often loss and gradient are computed until the optimum is near: counts, no times.",
+    ),
+    "softmax_speed": Section(
+        "The softmax itself",
+        ("softmax_speed.py",),
+        "`luce.softmax` on float32, last axis, `out=` given; [kernels.md](kernels.md) tells what\n"
+        "makes it fast and what limits it.",
+    ),
+    "kill_while_training": Section(
+        "Killed while training and saving",
+        ("kill_while_saving.py", "--train"),
+        "A process trains on digits and saves, in a loop, until SIGKILL at a random moment.",
+    ),
+    "kill_while_saving": Section(
+        "Killed while saving",
+        ("kill_while_saving.py",),
+        "The same with large models and no training, so that nearly every kill lands in a save.",
+    ),
+    "startup_time": Section(
+        "Start-up",
+        ("startup_time.py",),
+        "New processes that take turns, median of 15.",
+    ),
+}
+
+
+def marks(name: str) -> tuple[str, str]:
+    return f"<!-- section {name} -->\n", f"<!-- end of {name} -->\n"
+
+
+def stored() -> dict[str, str]:
+    """Return the measured sections that the page holds."""
+    page = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+    found = {}
+    for name in SECTIONS:
+        start, end = marks(name)
+        if start in page:
+            found[name] = page.split(start)[1].split(end)[0]
+    return found
+
+
+def measure(name: str) -> tuple[str | None, int]:
+    """Run the script of a section; return what belongs on the page, and the exit code."""
+    script, *options = SECTIONS[name].command
+    print(f"== {name}", file=sys.stderr)
+    done = subprocess.run(
+        [sys.executable, str(BENCH / script), *options],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if done.returncode and "**missed**" not in done.stdout:
+        print(f"{name} ended with exit code {done.returncode} and no verdict", file=sys.stderr)
+        return None, done.returncode
+    return f"{measured_on(' '.join(SECTIONS[name].command))}\n\n{done.stdout}", done.returncode
+
+
+def measured_on(command: str) -> str:
+    """Say when, on what, and how; no names of hosts, users or paths."""
+    from luce import __version__, kernels
+
+    packages = ", ".join(f"{package} {version(package)}" for package in PACKAGES)
+    return (
+        f"`python bench/{command}`, {datetime.now(UTC):%Y-%m-%d}: {processor()},"
+        f" {kernels.get_num_threads()} threads, {platform.system()},"
+        f" Python {platform.python_version()}, luce {__version__} ({kernels.simd()}), {packages}."
+    )
+
+
+def processor() -> str:
+    """Return the name of the processor where Linux tells it, else its kind."""
+    facts = Path("/proc/cpuinfo")
+    names = re.findall(r"model name\s*: (.+)", facts.read_text()) if facts.exists() else []
+    return names[0] if names else platform.machine()
+
+
+def page(sections: dict[str, str]) -> str:
+    """Return the whole page."""
+    parts = [HEAD]
+    for name, (title, command, about) in SECTIONS.items():
+        start, end = marks(name)
+        body = f"{start}{sections[name]}{end}" if name in sections else f"{pending(command)}\n"
+        parts.append(f"## {title}\n\n{about}\n\n{body}")
+    return "\n".join(parts)
+
+
+def pending(command: tuple[str, ...]) -> str:
+    return f"Not measured yet: `python bench/{' '.join(command)}`."
+
+
+def figures(sections: dict[str, str]) -> dict[str, dict[str, str]]:
+    """Return the figures of each measured section, by section and name."""
+    return {
+        name: json.loads(body.split(FIGURES)[1].split(" -->")[0])
+        for name, body in sections.items()
+        if FIGURES in body
+    }
+
+
+def filled(text: str, known: dict[str, dict[str, str]]) -> str:
+    """Return a README with its places filled; what is not measured is a dash."""
+
+    def fill(place: re.Match[str]) -> str:
+        section, figure, _ = place.groups()
+        if section not in SECTIONS:
+            raise KeyError(f"a place names the section {section!r}; there are {[*SECTIONS]}")
+        value = known[section][figure] if section in known else UNMEASURED
+        return f"<!-- {section}.{figure} -->{value}<!-- / -->"
+
+    return PLACE.sub(fill, text)
+
+
+def write(sections: dict[str, str]) -> None:
+    PAGE.write_text(page(sections), encoding="utf-8")
+    for readme in READMES:
+        text = readme.read_text(encoding="utf-8")
+        readme.write_text(filled(text, figures(sections)), encoding="utf-8")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(SECTIONS))
+    parser.add_argument("--fill", action="store_true", help="measure nothing")
+    options = parser.parse_args()
+    if unknown := [name for name in options.names if name not in SECTIONS]:
+        parser.error(f"there is no section {unknown[0]}; there are {', '.join(SECTIONS)}")
+    sections, worst = stored(), 0
+    write(sections)
+    for name in () if options.fill else options.names or SECTIONS:
+        body, code = measure(name)
+        worst = max(worst, code)
+        if body is not None:
+            sections[name] = body
+            write(sections)  # at once: a later script may be interrupted
+    return int(worst != 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
