@@ -41,11 +41,12 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 # The build tools are installed first and the build is not isolated: so they come from
-# constraints.txt too. Without a compiler the package is built without its native core.
+# constraints.txt too. Without a compiler the package is built without its native core. The wide
+# kernels are built for AVX2 as well, so that the AVX-512 arithmetic is tested on every machine.
 $(VENV)/.luce-installed: $(BIN)/python $(SOURCES)
 	@echo 'Installing luce and what it needs into $(VENV); the first time this takes about a minute.'
 	$(PIP) scikit-build-core nanobind cmake ninja
-	$(PIP) --no-build-isolation '.[app]'
+	CMAKE_ARGS=-DLUCE_WIDE_TEST=ON $(PIP) --no-build-isolation '.[app]'
 	@touch $@
 
 $(VENV)/.tests-installed: pyproject.toml constraints.txt | install
