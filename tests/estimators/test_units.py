@@ -97,6 +97,14 @@ def test_constant_columns_change_nothing(value, solver):
     np.testing.assert_allclose(wide.coef_[:, 1:], plain.coef_, atol=1e-4)
 
 
+@pytest.mark.parametrize("value", [0.1, 1e8, 1e300])
+def test_columns_that_differ_in_the_last_digit_alone_do_no_harm(value):
+    column = np.where(np.arange(150) % 2 == 1, value, np.nextafter(value, np.inf))
+    model = fitted(np.column_stack([column, X]), label_smoothing=0.1)
+    assert model.converged_
+    assert model.objective_ <= fitted(X, label_smoothing=0.1).objective_ * (1 + 1e-8)
+
+
 def test_constant_columns_stay_out_of_a_model_without_a_penalty():
     wide = np.column_stack([np.full(150, 0.1), X])  # 0.1 is no sum of halves: its mean is rounded
     model = fitted(wide, C=np.inf, label_smoothing=0.1)
