@@ -95,7 +95,7 @@ def main() -> int:
     rounds = parser.parse_args().rounds
     images = Images()
     found = {dtype: compete(dtype, images, rounds) for dtype in ("float32", "float64")}
-    print(f"Median of {rounds} rounds in which the two take turns. The objective is the mean")
+    print(f"Median of rounds in which the two take turns: {rounds}. The objective is the mean")
     print("cross-entropy plus |W|² / (2 C n), computed in float64 for both.")
     demands = [demand for dtype, each in found.items() for demand in show(dtype, each)]
     code = verdict(demands)
@@ -108,6 +108,7 @@ def main() -> int:
         objective=f"{ours.objective:.4f}",
         rival_objective=f"{theirs.objective:.4f}",
         rival_ended="unconverged" if theirs.gave_up else "converged",
+        rival_ended_zh="未收敛" if theirs.gave_up else "已收敛",
     )
     return code
 
