@@ -96,7 +96,7 @@ def judge(ratios: dict[str, list[float]], seconds: float) -> int:
             Demand("never slower than PyTorch", f"{slowest:.2f} at worst", slowest >= 1),
         ]
     code = verdict(demands)
-    show_figures(**{name: f"{mean:.1f}" for name, mean in means.items()})
+    show_figures(**{"torch": "–"} | {name: f"{mean:.1f}" for name, mean in means.items()})
     return code
 
 
