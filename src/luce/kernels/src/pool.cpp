@@ -3,6 +3,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdlib>
+#include <deque>
 #include <mutex>
 #include <system_error>
 #include <thread>
@@ -28,6 +29,36 @@ struct Job {
   }
 };
 
+#ifdef __linux__
+// A worker is woken where it last ran. If that is where the caller runs now, Linux may leave both
+// on one processor for tens of milliseconds while others are idle; so the worker is sent away.
+class Place {
+ public:
+  explicit Place(pthread_t thread) : thread_(thread) {}
+  void remember() { last_ = sched_getcpu(); }
+  void leave(int processor) const {
+    if (last_ != processor || processor < 0 || processor >= CPU_SETSIZE) return;
+    cpu_set_t others;
+    if (sched_getaffinity(0, sizeof others, &others) != 0) return;
+    CPU_CLR(processor, &others);
+    if (CPU_COUNT(&others) > 0) pthread_setaffinity_np(thread_, sizeof others, &others);
+  }
+
+ private:
+  pthread_t thread_;
+  std::atomic<int> last_{-1};
+};
+inline int current_processor() { return sched_getcpu(); }
+#else
+struct Place {
+  template <class Thread>
+  explicit Place(Thread) {}
+  void remember() {}
+  void leave(int) const {}
+};
+inline int current_processor() { return -1; }
+#endif
+
 class Pool {
  public:
   bool try_run(int64_t tasks, const Body& body, int threads) {
@@ -41,6 +72,8 @@ class Pool {
       places_ = int(tasks < threads ? tasks : threads) - 1;
       if (places_ > started_) places_ = started_;
     }
+    const int here = current_processor();
+    for (const Place& worker : workers_) worker.leave(here);
     for (int i = places_; i > 0; --i) wake_.notify_one();
     job.work(0);
     std::unique_lock<std::mutex> lock(state_);
@@ -53,7 +86,9 @@ class Pool {
   void grow(int workers) {
     while (started_ < workers) {
       try {
-        std::thread(&Pool::serve, this, started_ + 1).detach();
+        std::thread thread(&Pool::serve, this, started_ + 1);
+        workers_.emplace_back(thread.native_handle());
+        thread.detach();
       } catch (const std::system_error&) {
         return;  // fewer threads than asked for: slower, not wrong
       }
@@ -73,6 +108,7 @@ class Pool {
       Job* job = job_;
       --places_;
       ++working_;
+      workers_[worker - 1].remember();
       lock.unlock();
       job->work(worker);
       lock.lock();
@@ -83,6 +119,7 @@ class Pool {
   std::mutex callers_, state_;
   std::condition_variable wake_, done_;
   Job* job_ = nullptr;
+  std::deque<Place> workers_;  // a worker's own place stays where it is while others are added
   int places_ = 0, working_ = 0, started_ = 0;
 };
 
