@@ -1,4 +1,4 @@
-"""Bottom room, beside kernels: turn what a caller passes into arrays that kernels may trust.
+"""Room 2, beside kernels: turn what a caller passes into arrays that kernels may trust.
 
 Every check of an argument lives here, with its wording: what is required, what came, where,
 and what to do. May import: errors, numpy. May be imported by every room above.

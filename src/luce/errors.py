@@ -1,4 +1,4 @@
-"""Bottom room: everything luce raises, with the exit code the command line gives it.
+"""Room 1: everything luce raises, with the exit code the command line gives it.
 
 ::
 

@@ -100,10 +100,10 @@ def test_rows_of_another_file_can_be_evaluated(luce, tmp_path):
     assert "Column 'colour': 1 cell with a category that training did not see." in answer.err
 
 
-def test_off_a_terminal_progress_is_told_at_powers_of_two(luce):
+def test_off_a_terminal_progress_is_told_at_powers_of_two_and_at_the_end(luce):
     answer = luce("train", "iris", "--solver", "adam", "--epochs", "9", "--patience", "9")
     told = [line for line in answer.err.splitlines() if line.startswith("epoch")]
-    assert [line.split()[1] for line in told] == ["1", "2", "4", "8"]
+    assert [line.split()[1] for line in told] == ["1", "2", "4", "8", "9"]
 
 
 def interrupting(after):

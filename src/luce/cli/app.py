@@ -85,7 +85,7 @@ def run(args: Sequence[str]) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *_: talk(f"Warning: {message}")  # without code
-            code = app.main(list(args), prog_name="luce", standalone_mode=False)
+            code = app.main(list(args) or ["--help"], prog_name="luce", standalone_mode=False)
         sys.stdout.flush()
         return int(code or 0)
     except (BrokenPipeError, ClosedPipe):  # `luce predict ... | head`: the reader has seen enough

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class TrainingProgress:
-    """Callback of a training. Off a terminal it speaks at entries 1, 2, 4, 8, ... only.
+    """Callback of a training. Off a terminal it speaks at entries 1, 2, 4, 8, ... and the last.
 
     Source of the doubling: Vowpal Wabbit, whose logs stay short however long it trains.
     """
@@ -22,6 +22,7 @@ class TrainingProgress:
     def __init__(self, options: "TrainOptions") -> None:
         self._total = options.epochs if options.solver in ("sgd", "adam") else None
         self._seen = 0
+        self._untold = ""
         self._bar: Progress | None = None
 
     def __enter__(self) -> "TrainingProgress":
@@ -35,6 +36,8 @@ class TrainingProgress:
     ) -> None:
         if self._bar is not None:
             self._bar.stop()
+        elif self._untold:
+            talk(self._untold)
 
     def __call__(self, entry: Mapping[str, Any]) -> None:
         self._seen += 1
@@ -43,6 +46,9 @@ class TrainingProgress:
             self._draw(text)
         elif self._seen & (self._seen - 1) == 0:  # a power of two
             talk(text)
+            self._untold = ""
+        else:
+            self._untold = text
 
     def _draw(self, text: str) -> None:
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn

@@ -55,6 +55,8 @@ def train_and_show(options: "TrainOptions", out: Path | None, as_json: bool) -> 
     with TrainingProgress(options) as progress:
         trained = train(options, out=out, on_start=_introduce, on_entry=progress)
     _conclude(trained)
+    if out is not None and trained.run != out:
+        talk(f"{out} holds an earlier run, which is kept; this one is in {trained.run}.")
     if as_json:
         show_json(_summary(trained))
     else:
@@ -80,7 +82,8 @@ def _conclude(trained: "Trained") -> None:
     ended = "Interrupted" if trained.interrupted else "Trained"
     gap = training["gap"]
     proof = "" if gap is None else f"; the loss is within {gap:.1e} of its optimum, proven"
-    unit = "epochs" if gap is None else "iterations"
+    minibatch = trained.model.metadata["options"]["solver"] in ("sgd", "adam")
+    unit = "epochs" if minibatch else "iterations"
     talk(f"{ended} in {trained.seconds:.2f} s, {training['n_iter']} {unit}{proof}.")
     for note in trained.notes:
         talk(note)

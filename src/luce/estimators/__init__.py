@@ -1,4 +1,4 @@
-"""Room 4: classifiers with scikit-learn's interface.
+"""Room 5: classifiers with scikit-learn's interface.
 
 An estimator stores its options, checks the data, translates both for the solvers below, and
 keeps the result as attributes. May import: solvers, losses, metrics, functions, kernels,

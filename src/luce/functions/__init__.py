@@ -1,4 +1,4 @@
-"""Room 2: functions of logits, NumPy in and NumPy out.
+"""Room 3: functions of logits, NumPy in and NumPy out.
 
 One file per family. Nothing here knows about labels, training or files.
 May import: kernels, _checks, errors, numpy. May be imported by: losses and every room above.

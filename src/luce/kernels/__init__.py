@@ -1,4 +1,4 @@
-"""Bottom room, beside _checks: the inner loops, in C++ and as a NumPy twin.
+"""Room 2, beside _checks: the inner loops, in C++ and as a NumPy twin.
 
 The native core is compiled once per instruction set; `dispatch` chooses at import. Both sides
 offer the functions below on C-contiguous float32 and float64 arrays and trust their caller.

@@ -1,4 +1,4 @@
-"""Room 3: losses of logits, each with its gradient.
+"""Room 4: losses of logits, each with its gradient.
 
 One file per loss. A loss checks its arguments, hands rows to the kernels and reduces; nothing
 here minimises anything. May import: functions, kernels, _checks, errors, numpy. May be imported

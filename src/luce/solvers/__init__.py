@@ -1,4 +1,4 @@
-"""Room 3: minimise the regularised cross-entropy of a linear softmax model, with a proof.
+"""Room 4: minimise the regularised cross-entropy of a linear softmax model, with a proof.
 
 `LinearSoftmax` is the function, in coordinates that have no units; `minimise` chooses between
 `newton` and `lbfgs`; `descend` is minibatch SGD and Adam. Nothing here knows about estimators

@@ -1,4 +1,4 @@
-"""Room 7: whole jobs, from paths to results: train, evaluate, predict, report, inspect.
+"""Room 6: whole jobs, from paths to results: train, evaluate, predict, report, inspect.
 
 Here the neighbours below meet: data, estimators and storage, which may not see each other.
 May import: everything below. May be imported by: cli and server.

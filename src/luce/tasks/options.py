@@ -61,8 +61,8 @@ class TrainOptions:
     )
     split: str | None = _option(
         None,
-        "Part of a named set to train on; without it, 'train' where the set has a "
-        "standard split, else 'all'.",
+        "Part of a named set to use; without it, where the set has a standard split, 'train' to "
+        "train and 'test' to evaluate, else 'all'.",
         choices=("train", "test", "all"),
     )
     valid: str | None = _option(
