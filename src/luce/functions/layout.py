@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from luce._checks import Axis, as_axes, as_float_array, as_where, check_out
+from luce._checks import Axis, as_axes, as_floats, as_where, check_out
 
 Kernel = Callable[[NDArray[Any], NDArray[Any]], None]
 AxisKernel = Callable[[NDArray[Any], NDArray[Any], int], None]
@@ -24,8 +24,8 @@ def along_axes(
     out: NDArray[Any] | None,
 ) -> NDArray[Any]:
     """Return ``kernel`` along `axis`, in the shape of `x`, in `out` if that is given."""
-    z, dtype = floats(x)
-    axes = class_axes(axis, z.shape)
+    z, dtype = as_floats(x)
+    axes = as_axes(axis, z.shape)
     z = masked(z, where)
     if out is not None:
         check_out(out, z.shape, dtype)
@@ -45,24 +45,12 @@ def along_axes(
 
 def elementwise(kernel: Kernel, x: ArrayLike) -> NDArray[Any]:
     """Return ``kernel`` of every element."""
-    z, dtype = floats(x)
+    z, dtype = as_floats(x)
     ready = np.ascontiguousarray(z)
     result = np.empty_like(ready)
     if ready.size:
         kernel(ready, result)
     return result.astype(dtype, copy=False).reshape(z.shape)
-
-
-def floats(x: ArrayLike) -> tuple[NDArray[Any], np.dtype[Any]]:
-    """Return `x` as native float32 or float64, and the dtype that the result has."""
-    z = as_float_array(x)
-    half = z.dtype == np.float32 and np.asarray(x).dtype.itemsize == 2
-    return z, np.dtype(np.float16) if half else z.dtype
-
-
-def class_axes(axis: Axis, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the axes counted from 0; an axis of length 0 is no mistake here."""
-    return as_axes(axis, tuple(max(length, 1) for length in shape))
 
 
 def masked(z: NDArray[Any], where: ArrayLike | None) -> NDArray[Any]:

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from luce import kernels
-from luce._checks import Axis, as_temperature
-from luce.functions.layout import along_axes, class_axes, floats, joined, masked
+from luce._checks import Axis, as_axes, as_floats, as_temperature
+from luce.functions.layout import along_axes, joined, masked
 
 
 def softmax(
@@ -174,8 +174,8 @@ def logsumexp(
     >>> luce.logsumexp([0.0, 0.0]).round(4)
     np.float64(0.6931)
     """
-    z, dtype = floats(x)
-    axes = class_axes(axis, z.shape)
+    z, dtype = as_floats(x)
+    axes = as_axes(axis, z.shape)
     ready, place = joined(masked(z, where), axes)
     lengths = list(ready.shape)
     lengths[place] = 1
