@@ -81,3 +81,14 @@ def test_a_damaged_file_is_read_or_named(tmp_path_factory, name, data):
 def test_the_undamaged_files_are_sound(tmp_path, name):
     (tmp_path / name).write_bytes(SOUND[name])
     assert len(load(tmp_path / name, needs_target=not name.endswith(NEEDS_NO_TARGET)))
+
+
+def test_a_panic_inside_polars_is_a_damaged_file(tmp_path, monkeypatch):
+    def panic(*args, **kwargs):
+        raise pl.exceptions.PanicException("assertion `left == right` failed")
+
+    path = tmp_path / "t.parquet"
+    path.write_bytes(b"PAR1....PAR1")
+    monkeypatch.setattr(pl, "read_parquet", panic)
+    with pytest.raises(DataError, match="must be a whole Parquet file"):
+        load(path)

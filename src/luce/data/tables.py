@@ -89,7 +89,8 @@ def read_frame(path: Path) -> RawTable:
 def _read_parquet(path: Path) -> pl.DataFrame:
     try:
         return pl.read_parquet(path, glob=False)
-    except (pl.exceptions.PolarsError, OSError) as error:
+    # On some damage polars panics, with an exception that is not even an Exception.
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise DataError(
             f"{path} must be a whole Parquet file, but it is damaged or of another kind "
             f"({str(error).splitlines()[0]}). Export it again."
