@@ -196,14 +196,13 @@ def main() -> int:
     options = parser.parse_args()
     if unknown := [name for name in options.names if name not in SECTIONS]:
         parser.error(f"there is no section {unknown[0]}; there are {', '.join(SECTIONS)}")
-    sections, worst = stored(), 0
-    write(sections)
+    worst = 0
+    write(stored())
     for name in () if options.fill else options.names or SECTIONS:
         body, code = measure(name)
         worst = max(worst, code)
         if body is not None:
-            sections[name] = body
-            write(sections)  # at once: a later script may be interrupted
+            write(stored() | {name: body})  # at once: a later script may be interrupted
     return int(worst != 0)
 
 
