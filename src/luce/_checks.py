@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from luce.errors import DtypeError, LabelError, ParameterError, ShapeError
+from luce.errors import DataError, DtypeError, LabelError, ParameterError, ShapeError
 
 FloatArray: TypeAlias = NDArray[np.floating[Any]]  # float32 or float64, native byte order
 Axis: TypeAlias = int | tuple[int, ...] | None
@@ -142,6 +142,33 @@ def as_smoothing(value: Any) -> float:
             f"label_smoothing must lie in [0, 1), got {value!r}. Usual values are 0 to 0.2."
         )
     return smoothing
+
+
+def as_normalizer(value: Any, reduction: str) -> float | None:
+    """Return what the mean divides by instead of the rows' number or weight; None for those."""
+    if value is None:
+        return None
+    normalizer = _as_number(value, "normalizer")
+    if reduction != "mean":
+        raise ParameterError(
+            f"normalizer must be None for reduction={reduction!r}, got {value!r}."
+            " It replaces what the mean divides by: pass reduction='mean', or leave it out."
+        )
+    if not 0 < normalizer < np.inf:
+        raise ParameterError(
+            f"normalizer must be above 0 and finite, got {value!r}."
+            " Pass the number (or weight) of rows that the sum is to be divided by."
+        )
+    return normalizer
+
+
+def nothing_to_average(rows: int) -> DataError:
+    """Return the error for a mean of no row, or of rows that all count nothing."""
+    came = f"{rows} rows, all ignored or of weight 0" if rows else "no rows"
+    return DataError(
+        f"a mean needs at least one row that counts, got {came} (empty='raise')."
+        " Leave such a batch out, or pass empty='zero', empty='nan' or a normalizer."
+    )
 
 
 def as_choice(value: Any, choices: Sequence[str], name: str) -> str:

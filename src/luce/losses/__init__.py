@@ -5,8 +5,8 @@ here minimises anything. May import: functions, kernels, _checks, errors, numpy.
 by: estimators and every room above.
 """
 
-from luce.losses.cross_entropy import LossGrad as LossGrad
 from luce.losses.cross_entropy import cross_entropy as cross_entropy
 from luce.losses.cross_entropy import cross_entropy_grad as cross_entropy_grad
+from luce.losses.reduction import LossGrad as LossGrad
 
 __all__ = ["LossGrad", "cross_entropy", "cross_entropy_grad"]

@@ -20,17 +20,9 @@ from luce._checks import (
 )
 from luce.errors import ParameterError
 from luce.functions import log_softmax, softmax
+from luce.losses.reduction import LossGrad
 
 _TILE = 1 << 18  # elements of a distribution worked on at a time: 2 MB of float64
-
-
-class LossGrad(NamedTuple):
-    """A loss and its gradient in the logits."""
-
-    loss: Any
-    """float64: a scalar, or for reduction "none" an array with one loss for each row."""
-    grad: FloatArray
-    """Array of the logits' shape and dtype."""
 
 
 def cross_entropy(
