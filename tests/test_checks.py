@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from luce import _checks
-from luce.errors import DtypeError, LuceError, ParameterError
+from luce.errors import DtypeError, LabelError, LuceError, ParameterError
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -32,6 +32,25 @@ def test_other_numbers_are_widened(given, computed, result):
     assert ready.dtype.isnative
     assert dtype == np.dtype(result)
     assert_array_equal(ready, [1, 2])
+
+
+def test_bfloat16_of_ml_dtypes_is_widened():
+    bfloat16 = np.dtype(pytest.importorskip("ml_dtypes").bfloat16)
+    ready, dtype = _checks.as_floats(np.array([1, -2.5], bfloat16))
+    assert ready.dtype == np.float32
+    assert dtype == bfloat16
+    assert_array_equal(ready, [1, -2.5])
+    assert_array_equal(_checks.as_labels(np.array([1, 0], bfloat16), (2,), 2), [1, 0])
+    with pytest.raises(LabelError, match=r"whole numbers, got 2\.5"):
+        _checks.as_labels(np.array([1, 2.5], bfloat16), (2,), 3)
+
+
+@pytest.mark.parametrize("step", [1, -1, 2])
+def test_labels_become_contiguous_int64(step):
+    for dtype in ("i1", "i8", ">i8"):
+        labels = _checks.as_labels(np.arange(8).astype(dtype)[::step], (8 // abs(step),), 8)
+        assert labels.flags.carray
+        assert_array_equal(labels, np.arange(8)[::step])
 
 
 def test_arrays_off_their_alignment_are_copied():

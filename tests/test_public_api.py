@@ -51,6 +51,14 @@ def test_numeric_functions_have_every_section_and_document_their_signature(funct
     assert ">>> " in sections(function.__doc__)["Examples"]
 
 
+@pytest.mark.parametrize(
+    "function", callables(functions) + callables(losses), ids=lambda f: f.__name__
+)
+def test_numeric_functions_take_arrays_of_other_packages(function):
+    """`luce.functions.interchange.own_kind` decorates each of them."""
+    assert function.__code__.co_qualname.startswith("own_kind.")
+
+
 @pytest.mark.parametrize("room", [functions, losses])
 def test_rooms_say_what_they_may_import(room):
     assert room.__doc__.startswith("Room ")

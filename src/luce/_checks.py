@@ -19,6 +19,7 @@ Axis: TypeAlias = int | tuple[int, ...] | None
 # Rows that another library's float16 or float32 softmax made pass; typing errors do not.
 SUM_TOLERANCE = 1e-3
 LARGEST_WEIGHT = 1e200  # leaves room for the sum over all rows
+_HOST_DEVICES = (1, 3, 11)  # of DLPack: plain memory, and that which CUDA or ROCm has pinned
 
 
 def as_array(values: ArrayLike, name: str) -> NDArray[Any]:
@@ -41,7 +42,8 @@ def as_array(values: ArrayLike, name: str) -> NDArray[Any]:
 def as_floats(values: ArrayLike, name: str = "x") -> tuple[FloatArray, np.dtype[Any]]:
     """Return float32 or float64 to compute with, and the dtype that the result has.
 
-    float32 and float64 stay; float16 is computed in float32, integers become float64.
+    float32 and float64 stay; float16, and bfloat16 of ml_dtypes, are computed in float32;
+    integers become float64.
     """
     array = as_array(values, name)
     dtype = array.dtype
@@ -51,8 +53,10 @@ def as_floats(values: ArrayLike, name: str = "x") -> tuple[FloatArray, np.dtype[
         width = np.float64 if dtype.itemsize == 8 else np.float32
         wide: FloatArray = array.astype(width, copy=not array.flags.aligned)
         return wide, dtype.newbyteorder("=")
+    if _is_bfloat16(dtype):
+        return array.astype(np.float32), dtype
     raise DtypeError(
-        f"{name} must be float32, float64, float16 or integers, got dtype {dtype}"
+        f"{name} must be float32, float64, float16, bfloat16 or integers, got dtype {dtype}"
         f" (shape {array.shape}). {_dtype_cure(dtype, name)}"
     )
 
@@ -120,7 +124,48 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
             f" Pass out=np.empty({shape}, np.{dtype})."
         )
     if not out.flags.writeable:
-        raise ParameterError("out must be writeable, got a read-only array. Pass a copy of it.")
+        raise _frozen()
+
+
+def check_out_of_bfloat16(out: NDArray[Any], given: bool, needed: bool) -> None:
+    """Refuse an ``out`` of another package that is bfloat16 where the result is not, or frozen."""
+    if given != needed:
+        was = "bfloat16" if given else str(out.dtype)
+        raise DtypeError(
+            f"out must have the result's dtype, which is {'' if needed else 'not '}bfloat16 here,"
+            f" got {was}. Pass an array of the dtype of the first argument."
+        )
+    if given and not out.flags.writeable:
+        raise _frozen()
+
+
+def check_on_host(array: Any, device: int, name: str) -> None:
+    """Refuse an array of another package whose memory does not simply hold its values."""
+    kind = type(array).__name__
+    if getattr(array, "requires_grad", False):
+        raise DataError(
+            f"{name} must be an array of plain numbers, got a {kind} that requires its gradient."
+            f" Pass {name}.detach(), or use luce.nn, whose functions are differentiated."
+        )
+    if getattr(array, "is_neg", bool)():  # torch exports the memory, and forgets the sign
+        raise DataError(
+            f"{name} must hold its own numbers, got a {kind} that is a negated view of others."
+            f" Pass {name}.resolve_neg()."
+        )
+    if device not in _HOST_DEVICES:
+        raise DataError(
+            f"{name} must lie in the CPU's memory, got a {kind} on device {array.device}."
+            " Copy it to the CPU, or use luce.nn, which works on devices."
+        )
+
+
+def not_exportable(array: Any, name: str, error: Exception) -> DataError:
+    """Return the error for an array of another package that NumPy cannot see."""
+    return DataError(
+        f"{name} must be an array that NumPy can read by DLPack, got a {type(array).__name__}"
+        f" of dtype {array.dtype} ({str(error).splitlines()[0]}). Convert it to a NumPy array, or"
+        " to dense float32 on the CPU."
+    )
 
 
 def as_temperature(value: Any) -> float:
@@ -219,7 +264,7 @@ def as_class_weights(values: ArrayLike, classes: int) -> NDArray[np.float64]:
 def as_labels(
     target: ArrayLike, rows: tuple[int, ...], classes: int, ignore_index: int | None = None
 ) -> NDArray[np.int64]:
-    """Return labels in ``0..classes-1`` as int64, and -1 where a row is to be ignored."""
+    """Return labels in ``0..classes-1`` as contiguous int64, -1 where a row is to be ignored."""
     labels = _as_integers(as_array(target, "target"))
     if labels.shape != rows:
         raise _target_shape_error(labels, rows, classes)
@@ -227,7 +272,7 @@ def as_labels(
     if ignore_index is None:
         if outside.any():
             raise _label_error(labels, outside, classes)
-        return labels.astype(np.int64, copy=False)
+        return labels.astype(np.int64, order="C", copy=not labels.flags.aligned)
     ignored = labels == ignore_index
     if (outside & ~ignored).any():
         raise _label_error(labels, outside & ~ignored, classes)
@@ -258,6 +303,15 @@ def as_distributions(target: ArrayLike, rows: tuple[int, ...], classes: int) -> 
             " Divide each row by its sum."
         )
     return t
+
+
+def _is_bfloat16(dtype: np.dtype[Any]) -> bool:
+    """Whether it is the bfloat16 of ml_dtypes, a package that need not be there."""
+    return dtype.name == "bfloat16"
+
+
+def _frozen() -> ParameterError:
+    return ParameterError("out must be writeable, got a read-only array. Pass a copy of it.")
 
 
 def _dtype_cure(dtype: np.dtype[Any], name: str) -> str:
@@ -302,7 +356,7 @@ def _as_integers(labels: NDArray[Any]) -> NDArray[Any]:
         return labels
     if labels.dtype.kind == "b":
         return labels.view(np.uint8)
-    if labels.dtype.kind != "f":
+    if labels.dtype.kind != "f" and not _is_bfloat16(labels.dtype):
         raise DtypeError(
             f"labels must be integers, got dtype {labels.dtype} (shape {labels.shape})."
             " Number the classes from 0: np.unique(labels, return_inverse=True)[1]."

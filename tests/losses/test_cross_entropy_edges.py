@@ -155,7 +155,7 @@ BAD = [
     (TWO, [0, 1], {"reduction": None}, ParameterError, "reduction must be one of"),
     (1.0, 0, {}, ShapeError, "logits must have an axis that holds the classes"),
     (np.empty((2, 0)), [0, 1], {}, ShapeError, "logits must have at least one class"),
-    ([["a"]], [0], {}, DtypeError, "logits must be float32, float64, float16 or integers"),
+    ([["a"]], [0], {}, DtypeError, "logits must be float32, float64, float16, bfloat16 or"),
     ([[1j]], [0], {}, DtypeError, "got dtype complex128 (shape (1, 1)). Pass logits.real"),
     (np.ones((1, 2), object), [0], {}, DtypeError, "got dtype object"),
     ([[True, False]], [0], {}, DtypeError, "got dtype bool"),

@@ -5,9 +5,11 @@ from typing import Any
 from numpy.typing import ArrayLike, NDArray
 
 from luce import kernels
+from luce.functions.interchange import own_kind
 from luce.functions.layout import elementwise
 
 
+@own_kind
 def sigmoid(x: ArrayLike) -> NDArray[Any]:
     r"""Logistic function, accurate at both ends.
 
@@ -46,6 +48,7 @@ def sigmoid(x: ArrayLike) -> NDArray[Any]:
     return elementwise(kernels.sigmoid, x)
 
 
+@own_kind
 def log_sigmoid(x: ArrayLike) -> NDArray[Any]:
     r"""Logarithm of the logistic function, accurate where it is close to 0 as well.
 

@@ -7,9 +7,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from luce import kernels
 from luce._checks import Axis, as_axes, as_floats, as_temperature
+from luce.functions.interchange import own_kind
 from luce.functions.layout import along_axes, joined, masked
 
 
+@own_kind
 def softmax(
     x: ArrayLike,
     axis: Axis = -1,
@@ -81,6 +83,7 @@ def softmax(
     return along_axes(lambda z, p, a: kernels.softmax(z, p, a, t), x, axis, where, out)
 
 
+@own_kind
 def log_softmax(
     x: ArrayLike,
     axis: Axis = -1,
@@ -129,6 +132,7 @@ def log_softmax(
     return along_axes(lambda z, p, a: kernels.log_softmax(z, p, a, t), x, axis, where, out)
 
 
+@own_kind
 def logsumexp(
     x: ArrayLike, axis: Axis = -1, *, where: ArrayLike | None = None, keepdims: bool = False
 ) -> NDArray[Any]:

@@ -20,11 +20,13 @@ from luce._checks import (
 )
 from luce.errors import ParameterError
 from luce.functions import log_softmax, softmax
+from luce.functions.interchange import own_kind
 from luce.losses.reduction import LossGrad
 
 _TILE = 1 << 18  # elements of a distribution worked on at a time: 2 MB of float64
 
 
+@own_kind
 def cross_entropy(
     logits: ArrayLike,
     target: ArrayLike,
@@ -116,6 +118,7 @@ def cross_entropy(
     return _evaluate(z, target, options, None)
 
 
+@own_kind
 def cross_entropy_grad(
     logits: ArrayLike,
     target: ArrayLike,

@@ -1,0 +1,213 @@
+"""Every public function on every kind of array that NumPy has: the same bits as a plain copy.
+
+A new function is found by itself. If it has a required parameter that is not named in ARGUMENTS,
+or needs other values for it, give them there or in SPECIAL.
+"""
+
+import inspect
+import itertools
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from luce import functions, losses
+
+N, K, WIDTH = 4, 6, 3
+RNG = np.random.default_rng(8)
+X = RNG.normal(0, 3, (N, K))
+V = RNG.normal(0, 1, (N, K))
+Y = np.array([5, 0, 2, 2])
+MASK = RNG.random((N, K)) < 0.8
+PARTS = RNG.dirichlet(np.ones(K), N)
+
+ARGUMENTS = {
+    "x": X,
+    "v": V,
+    "u": V,
+    "vector": V,
+    "logits": X,
+    "target": Y,
+    "labels": Y,
+    "classes": K,
+    "k": 3,
+    "p": 3.0,
+    "hidden": RNG.normal(0, 1, (N, WIDTH)),
+    "weight": RNG.normal(0, 1, (K, WIDTH)),
+    "teacher_logits": V,
+    "cosines": np.tanh(V),
+    "similarities": RNG.normal(0, 1, (N, N)),
+    "relevant": MASK,
+    "distances": np.abs(V[:, 0]),
+    "same": MASK[:, 0],
+    "prediction": X,
+    "predictions": X,
+}
+SPECIAL = {
+    "logit": {"x": PARTS},
+    "logit_grad": {"x": PARTS},
+    "logsumexp_vjp": {"v": V[:, 0].copy()},
+    "logmeanexp_vjp": {"v": V[:, 0].copy()},
+    "boltzmann_max_vjp": {"v": V[:, 0].copy()},
+    "p_norm_max_vjp": {"v": V[:, 0].copy()},
+    "binary_cross_entropy": {"target": PARTS},
+    "binary_cross_entropy_grad": {"target": PARTS},
+    "kl_divergence": {"target": PARTS},
+    "kl_divergence_grad": {"target": PARTS},
+    "gumbel_softmax": {"rng": 3},
+    "sample_categorical": {"rng": 3},
+    **{f"{name}{end}": {"target": V} for name in ("mse", "mae", "huber") for end in ("", "_grad")},
+}
+# Options that most functions share; those that a function has are tried one by one.
+OPTIONS = {
+    "axis": 0,
+    "where": MASK,
+    "temperature": 0.7,
+    "weight": np.arange(1.0, K + 1),
+    "label_smoothing": 0.1,
+}
+NO_EMPTY_BATCH = {"info_nce", "info_nce_grad"}  # without rows there is no square table
+
+
+class Subclass(np.ndarray):
+    pass
+
+
+def frozen(array):
+    copy = array.copy()
+    copy.flags.writeable = False
+    return copy
+
+
+def unaligned(array):
+    memory = np.frombuffer(b"\0" + array.tobytes(), np.uint8)[1:]
+    return memory.view(array.dtype).reshape(array.shape)
+
+
+def every_other(array):
+    wide = np.repeat(array, 2, axis=-1)
+    return wide[..., ::2]
+
+
+FLAVOURS = {
+    "subclass": lambda array: array.view(Subclass),
+    "read-only": frozen,
+    "zero-size": lambda array: array[:0] if len(array) == N else array,
+    "zero-stride": lambda array: np.broadcast_to(array[:1], array.shape),
+    "negative-stride": np.flip,
+    "strided": every_other,
+    "unaligned": unaligned,
+    "big-endian": lambda array: array.astype(array.dtype.newbyteorder(">")),
+    "Fortran order": np.asfortranarray,
+}
+
+
+def public():
+    for room in (functions, losses):
+        for name, value in vars(room).items():
+            if not name.startswith("_") and inspect.isroutine(value):
+                yield name, value
+
+
+def calls():
+    """Yield (function, arguments by name): the required ones, then each option it has."""
+    for name, function in public():
+        special = SPECIAL.get(name, {})
+        parameters = inspect.signature(function).parameters
+        required = [
+            key
+            for key, one in parameters.items()
+            if one.default is one.empty and one.kind is not one.VAR_KEYWORD
+        ]
+        given = {key: special.get(key, ARGUMENTS.get(key)) for key in required} | special
+        yield pytest.param(function, given, id=name)
+        for key in OPTIONS.keys() & (parameters.keys() - set(required)):
+            if key != "axis" or set(given) == {"x"}:
+                yield pytest.param(function, given | {key: OPTIONS[key]}, id=f"{name}-{key}")
+
+
+CALLS = sorted(calls(), key=lambda call: call.id)
+EVERY_CALL = pytest.mark.parametrize(("function", "arguments"), CALLS)
+
+
+def with_floats(arguments, dtype):
+    return {
+        key: value.astype(dtype)
+        if isinstance(value, np.ndarray) and value.dtype.kind == "f"
+        else value
+        for key, value in arguments.items()
+    }
+
+
+def changed(arguments, flavour):
+    return {
+        key: flavour(value) if isinstance(value, np.ndarray) and value.ndim else value
+        for key, value in arguments.items()
+    }
+
+
+def plain(array):
+    return np.array(array, array.dtype.newbyteorder("="), order="C", subok=False)
+
+
+def leaves(result):
+    return list(result) if isinstance(result, tuple) else [result]
+
+
+def assert_same_bits(got, expected):
+    for one, other in itertools.zip_longest(leaves(got), leaves(expected)):
+        assert type(one) is type(other)
+        if one is not None:
+            assert isinstance(one, np.generic) or type(one) is np.ndarray
+            assert one.dtype == other.dtype
+            assert one.dtype.isnative
+            assert one.shape == other.shape
+            assert one.tobytes() == other.tobytes()
+
+
+def test_every_required_parameter_has_a_value():
+    missing = [
+        (call.id, key) for call in CALLS for key, value in call.values[1].items() if value is None
+    ]
+    assert not missing
+
+
+@EVERY_CALL
+@pytest.mark.parametrize("flavour", FLAVOURS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_gives_the_bits_of_a_plain_copy(function, arguments, flavour, dtype):
+    if flavour == "zero-size" and function.__name__ in NO_EMPTY_BATCH:
+        pytest.skip("needs a row")
+    given = changed(with_floats(arguments, dtype), FLAVOURS[flavour])
+    copies = changed(given, plain)
+    expected = function(**copies)
+    assert_same_bits(function(**given), expected)
+    for key, value in given.items():
+        assert_array_equal(value, copies[key])
+
+
+@EVERY_CALL
+@pytest.mark.parametrize("flavour", ["plain", *FLAVOURS])
+@pytest.mark.parametrize("narrow", ["float16", "bfloat16"])
+def test_16_bits_are_computed_in_float32_and_rounded_once(function, arguments, flavour, narrow):
+    dtype = np.dtype(pytest.importorskip("ml_dtypes").bfloat16 if narrow == "bfloat16" else narrow)
+    if flavour == "zero-size" and function.__name__ in NO_EMPTY_BATCH:
+        pytest.skip("needs a row")
+    if flavour == "big-endian" and narrow == "bfloat16":
+        pytest.skip("ml_dtypes has no other byte order")
+    values = changed(with_floats(arguments, dtype), FLAVOURS.get(flavour, plain))
+    wide = function(**widened(changed(values, plain)))
+    for one, other in zip(leaves(function(**values)), leaves(wide), strict=True):
+        if one is not None:
+            rounded = other.astype(dtype) if other.dtype == np.float32 else other
+            assert_same_bits(one, rounded)
+
+
+def widened(arguments):
+    """Return the 16-bit arrays as float32."""
+    return {
+        key: value.astype(np.float32)
+        if isinstance(value, np.ndarray) and value.dtype.itemsize == 2
+        else value
+        for key, value in arguments.items()
+    }
