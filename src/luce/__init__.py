@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from luce.functions.sigmoid import log_sigmoid as log_sigmoid
     from luce.functions.sigmoid import sigmoid as sigmoid
     from luce.functions.softmax import log_softmax as log_softmax
+    from luce.functions.softmax import logmeanexp as logmeanexp
     from luce.functions.softmax import logsumexp as logsumexp
     from luce.functions.softmax import softmax as softmax
     from luce.kernels import get_num_threads as get_num_threads
@@ -25,6 +26,7 @@ _HOME = {
     "get_num_threads": "kernels",
     "log_sigmoid": "functions",
     "log_softmax": "functions",
+    "logmeanexp": "functions",
     "logsumexp": "functions",
     "set_num_threads": "kernels",
     "sigmoid": "functions",

@@ -106,6 +106,32 @@ def as_where(where: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.bool_]:
         ) from error
 
 
+def as_weights(
+    b: ArrayLike | None, shape: tuple[int, ...], where: ArrayLike | None
+) -> NDArray[np.float64]:
+    """Return the weights b in the shape of x as float64; 0 where the mask is False, None = 1."""
+    weights = as_float_array(1.0 if b is None else b, "b").astype(np.float64)
+    try:
+        whole = np.broadcast_to(weights, shape)
+    except ValueError as error:
+        raise ShapeError(
+            f"b must broadcast to the shape of x, {shape}, got shape {weights.shape}."
+            " Add axes of length 1 where the weights should repeat."
+        ) from error
+    return whole if where is None else np.where(as_where(where, shape), whole, 0.0)
+
+
+def check_possible(possible: NDArray[np.bool_], axes: tuple[int, ...]) -> None:
+    """Refuse rows in which no class is possible; `possible` keeps the classes' axes at length 1."""
+    wrong = ~possible.squeeze(axes)
+    if wrong.any():
+        raise DataError(
+            f"each row must have a class that is possible, got only -inf or masked classes at"
+            f" {_named(_first(wrong))} (rows at fault: {wrong.sum()})."
+            ' Drop the row, or pass empty="zero" or empty="nan".'
+        )
+
+
 def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     """Refuse an ``out`` that could not hold the result without another conversion."""
     if not isinstance(out, np.ndarray):

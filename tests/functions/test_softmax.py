@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 import luce
-from luce.errors import ParameterError
+from luce.errors import DataError, ParameterError
 
 NAMES = sorted(reference.hard_rows("float64"))
 TEMPERATURES = (1e-3, 0.1, 0.7, 3.0, 1e3)
@@ -316,3 +316,83 @@ def test_extreme_temperatures_tend_to_the_winner_and_to_uniform(temperature):
     assert_allclose(got, [0, 1, 0] if temperature < 1 else [1 / 3] * 3)
     assert_array_equal(luce.softmax([2.0, 2.0], temperature=temperature), [0.5, 0.5])
     assert_allclose(luce.softmax([1.7e308, -1.7e308], temperature=1.7e308)[1], 0.11920292202211755)
+
+
+# What nothing defines is decided by an argument.
+
+
+@pytest.mark.parametrize("dtype", ["float16", *reference.DTYPES])
+@pytest.mark.parametrize("axis", [0, 1, (0, 1)])
+def test_rows_without_a_possible_class(axis, dtype):
+    x = np.array([[1, -np.inf, 2], [np.nan, -np.inf, 3]], dtype)
+    mask = np.array([[True, True, False], [False, True, False]])
+    if isinstance(axis, tuple):
+        mask = mask & (x < 0)
+    none = ~((x > -np.inf) & mask).any(axis, keepdims=True) & np.ones(x.shape, bool)
+    for function, nothing in ((luce.softmax, 0), (luce.log_softmax, -np.inf)):
+        plain = function(x, axis, where=mask)
+        got = function(x, axis, where=mask, empty="zero")
+        assert got.dtype == dtype
+        assert_array_equal(plain[none], np.nan)
+        assert_array_equal(got[none], nothing)
+        assert_array_equal(got[~none], plain[~none])
+        with pytest.raises(DataError, match=r"only -inf or masked classes at .*row"):
+            function(x, axis, where=mask, empty="raise")
+
+
+def test_the_row_without_a_possible_class_is_named_before_out_is_written():
+    x = np.zeros((2, 3, 4))
+    x[1, 2] = -np.inf
+    out = np.full(x.shape, 7.0)
+    with pytest.raises(DataError, match=r"row \(1, 2\) \(rows at fault: 1\)"):
+        luce.softmax(x, empty="raise", out=out)
+    with pytest.raises(DataError, match=r"row \(1, 2\)"):
+        luce.log_softmax(x.transpose(2, 0, 1), axis=0, empty="raise", out=out.transpose(2, 0, 1))
+    assert_array_equal(out, 7)
+    with pytest.raises(DataError, match="the only row"):
+        luce.softmax([], empty="raise")
+    assert luce.softmax(np.empty((0, 3)), empty="raise").shape == (0, 3)
+
+
+@pytest.mark.parametrize("function", [luce.softmax, luce.log_softmax])
+def test_nan_is_never_hidden(function):
+    x = [[np.nan, -np.inf], [np.nan, np.inf], [np.inf, np.nan]]
+    assert_array_equal(function(x, empty="zero", infinity="limit"), np.full((3, 2), np.nan))
+    assert_array_equal(function(x, empty="raise"), np.full((3, 2), np.nan))
+
+
+@pytest.mark.parametrize("dtype", ["float16", *reference.DTYPES])
+def test_infinity_takes_the_whole_probability(dtype):
+    inf = np.inf
+    x = np.array([[inf, 1, -inf], [inf, inf, inf], [inf, 0, inf], [1, 1, -inf]], dtype)
+    third = np.dtype(dtype).type(1) / np.dtype(dtype).type(3)
+    expected = [[1, 0, 0], [third] * 3, [0.5, 0, 0.5], [0.5, 0.5, 0]]
+    for t in (1.0, 1e-300, 1e300):
+        assert_array_equal(luce.softmax(x, infinity="limit", temperature=t), expected)
+        log_p = luce.log_softmax(x.T, axis=0, infinity="limit", temperature=t).T
+        with np.errstate(divide="ignore"):
+            assert_allclose(log_p, np.log(expected), rtol=np.finfo(dtype).eps)
+        assert_array_equal(np.signbit(log_p[0]), [False, True, True])
+    assert_array_equal(luce.softmax(x, where=x < inf, infinity="limit")[2], [0, 1, 0])
+    got = luce.softmax(x, infinity="limit", out=x)
+    assert got is x
+    assert_array_equal(x, expected)
+
+
+def test_whole_arrays_share_the_limit():
+    x = [[np.inf, 0.0], [1.0, np.inf]]
+    assert_array_equal(luce.softmax(x, axis=None, infinity="limit"), [[0.5, 0], [0, 0.5]])
+
+
+@given(reference.tables(), st.sampled_from(["nan", "zero", "raise"]))
+def test_ordinary_rows_do_not_notice(table, empty):
+    for function in (luce.softmax, luce.log_softmax):
+        assert_array_equal(function(table, empty=empty, infinity="limit"), function(table))
+
+
+def test_the_policies_are_checked():
+    for function in (luce.softmax, luce.log_softmax):
+        with pytest.raises(ParameterError, match=r"empty must be one of .* Did you mean 'zero'"):
+            function([1.0], empty="zeros")
+        with pytest.raises(ParameterError, match="infinity must be one of"):
+            function([1.0], infinity=1)

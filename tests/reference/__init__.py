@@ -5,9 +5,11 @@ Nothing here imports luce's numerics, and nothing in luce imports this.
 
 from reference.functions import log_sigmoid as log_sigmoid
 from reference.functions import log_softmax as log_softmax
+from reference.functions import logmeanexp as logmeanexp
 from reference.functions import logsumexp as logsumexp
 from reference.functions import sigmoid as sigmoid
 from reference.functions import softmax as softmax
+from reference.functions import weighted_logsumexp as weighted_logsumexp
 from reference.losses import cross_entropy as cross_entropy
 from reference.losses import cross_entropy_grad as cross_entropy_grad
 from reference.losses import gradient_scale as gradient_scale

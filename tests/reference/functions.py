@@ -74,3 +74,23 @@ def sigmoid(x: float) -> mpf:
 @at_full_precision
 def log_sigmoid(x: float) -> mpf:
     return -mp.log1p(mp.exp(-mpf(float(x))))
+
+
+@at_full_precision
+def weighted_logsumexp(row: Iterable[float], b: Iterable[float], temperature: float = 1.0) -> mpf:
+    """Return T log sum_j b_j e^(x_j / T); 0 * inf = 0, and the sum must be positive."""
+    pairs = [(z, mpf(float(w))) for z, w in zip(exact(row, temperature), b, strict=True) if w != 0]
+    top = max(z for z, _ in pairs)
+    winners = mp.fsum(w for z, w in pairs if z == top)
+    losers = mp.fsum(w * mp.exp(z - top) for z, w in pairs if z != top)
+    # A sum of 80 digits near 1 would lose the losers.
+    log = mp.log1p((winners - 1) + losers) if 0.5 < winners < 2 else mp.log(winners + losers)
+    return mpf(float(temperature)) * (top + log)
+
+
+@at_full_precision
+def logmeanexp(row: Iterable[float], temperature: float = 1.0) -> mpf:
+    z = exact(row, temperature)
+    top = max(z)
+    mean = mp.fsum(mp.expm1(one - top) for one in z) / len(z)
+    return mpf(float(temperature)) * (top + mp.log1p(mean))

@@ -7,5 +7,6 @@ May import: kernels, _checks, errors, numpy. May be imported by: losses and ever
 from luce.functions.sigmoid import log_sigmoid as log_sigmoid
 from luce.functions.sigmoid import sigmoid as sigmoid
 from luce.functions.softmax import log_softmax as log_softmax
+from luce.functions.softmax import logmeanexp as logmeanexp
 from luce.functions.softmax import logsumexp as logsumexp
 from luce.functions.softmax import softmax as softmax

@@ -11,9 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from luce._checks import Axis, as_axes, as_floats, as_where, check_out
+from luce.functions.rows import as_rows, from_rows, without
 
 Kernel = Callable[[NDArray[Any], NDArray[Any]], None]
 AxisKernel = Callable[[NDArray[Any], NDArray[Any], int], None]
+Formula = Callable[..., NDArray[Any]]
+
+_TILE = 1 << 16  # elements that a formula works on at a time: half a megabyte of float64
 
 
 def along_axes(
@@ -43,14 +47,111 @@ def along_axes(
     return out
 
 
-def elementwise(kernel: Kernel, x: ArrayLike) -> NDArray[Any]:
-    """Return ``kernel`` of every element."""
+def elementwise(kernel: Kernel, x: ArrayLike, out: NDArray[Any] | None = None) -> NDArray[Any]:
+    """Return ``kernel`` of every element, in `out` if that is given."""
     z, dtype = as_floats(x)
+    if out is not None:
+        check_out(out, z.shape, dtype)
     ready = np.ascontiguousarray(z)
-    result = np.empty_like(ready)
+    target = out if out is not None and _fits(out, ready) else np.empty_like(ready)
     if ready.size:
-        kernel(ready, result)
-    return result.astype(dtype, copy=False).reshape(z.shape)
+        kernel(ready, target)
+    if target is out:
+        return target
+    if out is None:
+        with np.errstate(over="ignore", under="ignore"):
+            return target.astype(dtype, copy=False).reshape(z.shape)
+    with np.errstate(over="ignore", under="ignore"):  # one rounding from float32 to float16
+        out[...] = target.reshape(z.shape)
+    return out
+
+
+def by_formula(formula: Formula, x: ArrayLike, out: NDArray[Any] | None = None) -> NDArray[Any]:
+    """Return a formula of every element, computed in float64 and rounded as a kernel's result."""
+
+    def kernel(z: NDArray[Any], target: NDArray[Any]) -> None:
+        source, flat = z.reshape(-1), target.reshape(-1)
+        with np.errstate(all="ignore"):
+            for start in range(0, source.size, _TILE):
+                part = slice(start, start + _TILE)
+                flat[part] = formula(source[part].astype(np.float64))
+
+    return elementwise(kernel, x, out)
+
+
+def over_rows(
+    formula: Formula,
+    x: ArrayLike,
+    axis: Axis,
+    *others: ArrayLike,
+    where: ArrayLike | None,
+    keepdims: bool,
+    out: NDArray[Any] | None,
+    nothing: float = -np.inf,
+) -> NDArray[Any]:
+    """Return one number for each row, by a formula of (n, k) tiles of float64, rounded once.
+
+    The formula gets a tile of `x`, masked, and one of each of `others`, which broadcast to `x`,
+    and returns (n,). A row of no classes gives `nothing`. The result has the shape of a sum over
+    the axes.
+    """
+    z, dtype = as_floats(x)
+    axes = as_axes(axis, z.shape)
+    shape = without(axes, z.shape, keepdims=keepdims)
+    if out is not None:
+        check_out(out, shape, dtype)
+    tables = _tables(masked(z, where), axes, others)
+    result = np.full(len(tables[0]), nothing)
+    with np.errstate(all="ignore"):
+        for part in _parts(tables[0].shape):
+            result[part] = formula(*(table[part].astype(np.float64) for table in tables))
+        narrow = result.astype(z.dtype).reshape(shape)
+    return delivered(narrow, dtype, keepdims=keepdims, out=out)
+
+
+def delivered(
+    result: NDArray[Any],
+    dtype: np.dtype[Any],
+    *,
+    keepdims: bool,
+    out: NDArray[Any] | None,
+) -> NDArray[Any]:
+    """Return a result of one number a row in its dtype: a scalar where no axis is left."""
+    with np.errstate(over="ignore", under="ignore"):  # the one rounding
+        total = result.astype(dtype, copy=False)
+    if out is None:
+        return total if keepdims else total[()]
+    out[...] = total
+    return out
+
+
+def rows_by_formula(
+    formula: Formula, x: ArrayLike, axis: Axis, *others: ArrayLike, where: ArrayLike | None
+) -> NDArray[Any]:
+    """Return an array of the shape of `x`, by a formula from (n, k) tiles to (n, k)."""
+    z, dtype = as_floats(x)
+    axes = as_axes(axis, z.shape)
+    tables = _tables(masked(z, where), axes, others)
+    result = np.empty(tables[0].shape, z.dtype)
+    with np.errstate(all="ignore"):
+        for part in _parts(result.shape):
+            result[part] = formula(*(table[part].astype(np.float64) for table in tables))
+        result = result.astype(dtype, copy=False)
+    return from_rows(result, axes, z.shape)
+
+
+def _tables(
+    z: NDArray[Any], axes: tuple[int, ...], others: tuple[ArrayLike, ...]
+) -> list[NDArray[Any]]:
+    return [as_rows(np.broadcast_to(one, z.shape), axes) for one in (z, *others)]
+
+
+def _parts(shape: tuple[int, ...]) -> list[slice]:
+    rows, classes = shape
+    if classes == 0:
+        return []
+    step = max(1, _TILE // max(1, classes))
+    return [slice(start, start + step) for start in range(0, rows, step)]
 
 
 def masked(z: NDArray[Any], where: ArrayLike | None) -> NDArray[Any]:
