@@ -15,13 +15,14 @@ constexpr int64_t kTileColumns = 16;      // at least: a cache line of floats
 
 int64_t divided_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// Call body(first, last, worker) on ranges of rows, each of at least kGrain elements.
+// Call body(first, last, worker) on ranges of rows, each of at least kGrain elements. Whoever keeps
+// something for each worker asks for the number of threads first: another thread may change it.
 template <class Body>
-void split(int64_t rows, int64_t elements_a_row, Body body) {
+void split(int64_t rows, int64_t elements_a_row, Body body, int threads = num_threads()) {
   int64_t step = std::max<int64_t>(divided_up(kGrain, std::max<int64_t>(1, elements_a_row)),
-                                   divided_up(rows, 8 * num_threads()));
+                                   divided_up(rows, 8 * threads));
   if (rows <= step) return body(0, rows, 0);
-  run(divided_up(rows, step), [&](int64_t task, int worker) {
+  run(divided_up(rows, step), threads, [&](int64_t task, int worker) {
     body(task * step, std::min(rows, (task + 1) * step), worker);
   });
 }
@@ -135,7 +136,8 @@ void split_columns(const KernelsOf<T>& kernels, Kind kind, const T* z, T* out, i
   const int64_t m = kind == Kind::logsumexp ? 1 : n;  // length of a result
   const int64_t wide = std::min(inner, std::max(kTileColumns, kTileElements / n));
   const int64_t tiles = divided_up(inner, wide);
-  std::vector<T> buffers(num_threads() * wide * n);
+  const int threads = num_threads();
+  std::vector<T> buffers(threads * wide * n);
   split(outer * tiles, n * wide, [&](int64_t first, int64_t last, int worker) {
     T* buffer = buffers.data() + worker * wide * n;
     for (int64_t i = first; i < last; ++i) {
@@ -148,7 +150,7 @@ void split_columns(const KernelsOf<T>& kernels, Kind kind, const T* z, T* out, i
       for (int64_t j = 0; j < m; ++j)
         for (int64_t c = 0; c < columns; ++c) to[j * inner + c] = buffer[c * m + j];
     }
-  });
+  }, threads);
 }
 
 }  // namespace

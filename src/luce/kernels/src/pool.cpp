@@ -96,7 +96,7 @@ class Pool {
     }
   }
 
-  void serve(int worker) {
+  void serve(int thread) {
 #ifndef _WIN32
     sigset_t every;  // signals belong to the interpreter's threads
     sigfillset(&every);
@@ -106,9 +106,9 @@ class Pool {
     for (;;) {
       wake_.wait(lock, [this] { return job_ && places_ > 0; });
       Job* job = job_;
-      --places_;
+      const int worker = places_--;  // a place in this job: the pool may have more threads than it
       ++working_;
-      workers_[worker - 1].remember();
+      workers_[thread - 1].remember();
       lock.unlock();
       job->work(worker);
       lock.lock();
@@ -168,9 +168,8 @@ int num_threads() {
 
 void set_num_threads(int n) { threads = n; }
 
-void run(int64_t tasks, const Body& body) {
-  int n = num_threads();
-  if (n > 1 && tasks > 1 && the_pool().try_run(tasks, body, n)) return;
+void run(int64_t tasks, int threads, const Body& body) {
+  if (threads > 1 && tasks > 1 && the_pool().try_run(tasks, body, threads)) return;
   for (int64_t task = 0; task < tasks; ++task) body(task, 0);
 }
 

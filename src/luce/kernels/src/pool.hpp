@@ -6,11 +6,13 @@
 
 namespace luce {
 
-// body(task, worker): task in 0..tasks-1 in any order; worker 0 is the caller, others 1, 2, ...
+// body(task, worker): task in 0..tasks-1 in any order; worker 0 is the caller, others 1, 2, ...,
+// less than the number of threads asked for.
 using Body = std::function<void(int64_t task, int worker)>;
 
-// Run all tasks and return. Runs them on the calling thread where another caller has the pool.
-void run(int64_t tasks, const Body& body);
+// Run all tasks on at most so many threads and return. Runs them on the calling thread where another
+// caller has the pool.
+void run(int64_t tasks, int threads, const Body& body);
 
 int num_threads();
 void set_num_threads(int n);
