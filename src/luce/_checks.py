@@ -132,27 +132,6 @@ def check_possible(possible: NDArray[np.bool_], axes: tuple[int, ...]) -> None:
         )
 
 
-def as_one_axis(axis: Any) -> int:
-    """Return an axis that a function takes alone, to be checked by `as_axes`."""
-    if isinstance(axis, (int, np.integer)) and not isinstance(axis, bool):
-        return int(axis)
-    raise ParameterError(
-        f"axis must be one integer for a Jacobian, got {axis!r}."
-        " Reshape x so that its classes lie along one axis."
-    )
-
-
-def as_like(values: NDArray[Any], shape: tuple[int, ...], name: str) -> NDArray[Any]:
-    """Return the array as a read-only view of the shape of x."""
-    try:
-        return np.broadcast_to(values, shape)
-    except ValueError as error:
-        raise ShapeError(
-            f"{name} must broadcast to the shape of x, {shape}, got shape {values.shape}."
-            f" Add axes of length 1 where {name} should repeat."
-        ) from error
-
-
 def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     """Refuse an ``out`` that could not hold the result without another conversion."""
     if not isinstance(out, np.ndarray):
@@ -263,6 +242,51 @@ def nothing_to_average(rows: int) -> DataError:
     )
 
 
+def as_finite(value: Any, name: str, least: float = -np.inf, most: float = np.inf) -> float:
+    """Return a finite number between two bounds, both allowed."""
+    number = _as_number(value, name)
+    if not (np.isfinite(number) and least <= number <= most):
+        above = f" and at least {least:g}" if least > -np.inf else ""
+        below = f" and at most {most:g}" if most < np.inf else ""
+        raise ParameterError(
+            f"{name} must be finite{above}{below}, got {value!r}. Pass a number in that range."
+        )
+    return number
+
+
+def as_scale(value: Any) -> float:
+    """Return what cosines are multiplied by."""
+    scale = _as_number(value, "scale")
+    if not 0 < scale < np.inf:
+        raise ParameterError(
+            f"scale must be above 0 and finite, got {value!r}. Usual values are 16 to 64."
+        )
+    return scale
+
+
+def check_cosines(
+    cosines: FloatArray,
+    counted: NDArray[np.bool_],
+    excess: float,
+    rows: tuple[int, ...],
+    first: int,
+) -> None:
+    """Refuse cosines beyond -1 or 1 by more than rounding explains, in rows that count.
+
+    They are (t, k), from the row `first` on of those that have the shape `rows`.
+    """
+    largest = 1 + max(excess, 1e-5)
+    wrong = (np.abs(cosines) > largest) & (cosines != -np.inf) & counted[:, None]
+    if wrong.any():
+        row, column = _first(wrong)
+        place = [int(i) for i in np.unravel_index(first + row, rows)] if rows else []
+        raise DataError(
+            f"cosines must lie in [-1, 1] (up to {largest - 1:.0e} beyond is taken for rounding),"
+            f" got {cosines[row, column]} at {_named(place)}, class {column} (entries at fault:"
+            f" {wrong.sum()}). Divide features and class centres by their lengths first."
+        )
+
+
 def as_choice(value: Any, choices: Sequence[str], name: str) -> str:
     """Return one of the choices; a near miss is told which one it resembles."""
     if isinstance(value, str) and value in choices:
@@ -306,6 +330,41 @@ def as_class_weights(values: ArrayLike, classes: int) -> NDArray[np.float64]:
             " Pass weight=None to weigh them alike."
         )
     return weight
+
+
+def as_flags(values: ArrayLike, shape: tuple[int, ...], name: str) -> NDArray[np.bool_]:
+    """Return booleans of a shape; numbers that are 0 or 1 will do."""
+    flags = as_array(values, name)
+    if flags.shape != shape:
+        raise ShapeError(
+            f"{name} must have one flag for each number, shape {shape}, got shape {flags.shape}."
+            " Pass an array of booleans of that shape."
+        )
+    if flags.dtype == np.bool_:
+        return flags
+    numbers = as_float_array(flags, name)
+    wrong = (numbers != 0) & (numbers != 1)
+    if wrong.any():
+        place = _first(wrong)
+        raise LabelError(
+            f"{name} must hold booleans, or 0 and 1, got {numbers[tuple(place)]} at"
+            f" {_named(place)} (entries at fault: {wrong.sum()}). Compare first: {name} > 0."
+        )
+    return numbers.astype(np.bool_)
+
+
+def as_distances(values: ArrayLike) -> tuple[FloatArray, np.dtype[Any]]:
+    """Return distances to compute with, none negative, and the dtype of their gradient."""
+    distances, dtype = as_floats(values, "distances")
+    wrong = distances < 0
+    if wrong.any():
+        place = _first(wrong)
+        raise DataError(
+            f"distances must be 0 or more, got {distances[tuple(place)]} at {_named(place)}"
+            f" (entries at fault: {wrong.sum()}). Pass lengths of differences, such as"
+            " np.linalg.norm(a - b, axis=-1)."
+        )
+    return distances, dtype
 
 
 def as_labels(

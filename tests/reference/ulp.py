@@ -48,3 +48,19 @@ def assert_within(bound: float, got: Any, exact: Iterable[mpf], dtype: DTypeLike
             f"element {place}: got {one!r}, exact {mp.nstr(value, 20)}:"
             f" {error:.2f} ULP of {np.dtype(dtype)}, promised {bound}"
         )
+
+
+def assert_close(
+    bound: float, got: Any, exact: Iterable[mpf], units: Iterable[mpf], dtype: DTypeLike
+) -> None:
+    """Raise unless every element is within ``bound`` ULP of its unit: where terms may cancel."""
+    assert np.isfinite(got).all(), f"not finite: {got}"
+    for place, (one, value, unit) in enumerate(
+        zip(np.ravel(got).tolist(), exact, units, strict=True)
+    ):
+        with mp.workdps(1000):
+            error = float(abs(mpf(float(one)) - value) / spacing(unit, dtype))
+        assert error <= bound, (
+            f"element {place}: got {one!r}, exact {mp.nstr(value, 20)}: {error:.2f} ULP of"
+            f" {np.dtype(dtype)} at {mp.nstr(unit, 5)}, promised {bound}"
+        )

@@ -7,6 +7,30 @@ by: estimators and every room above.
 
 from luce.losses.cross_entropy import cross_entropy as cross_entropy
 from luce.losses.cross_entropy import cross_entropy_grad as cross_entropy_grad
+from luce.losses.hinge import multiclass_hinge as multiclass_hinge
+from luce.losses.hinge import multiclass_hinge_grad as multiclass_hinge_grad
+from luce.losses.margin import arcface as arcface
+from luce.losses.margin import arcface_grad as arcface_grad
+from luce.losses.margin import cosface as cosface
+from luce.losses.margin import cosface_grad as cosface_grad
+from luce.losses.ranking import contrastive as contrastive
+from luce.losses.ranking import contrastive_grad as contrastive_grad
+from luce.losses.ranking import label_ranking as label_ranking
+from luce.losses.ranking import label_ranking_grad as label_ranking_grad
 from luce.losses.reduction import LossGrad as LossGrad
 
-__all__ = ["LossGrad", "cross_entropy", "cross_entropy_grad"]
+__all__ = [
+    "LossGrad",
+    "arcface",
+    "arcface_grad",
+    "contrastive",
+    "contrastive_grad",
+    "cosface",
+    "cosface_grad",
+    "cross_entropy",
+    "cross_entropy_grad",
+    "label_ranking",
+    "label_ranking_grad",
+    "multiclass_hinge",
+    "multiclass_hinge_grad",
+]
