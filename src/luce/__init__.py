@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from luce.functions.softmax import logmeanexp as logmeanexp
     from luce.functions.softmax import logsumexp as logsumexp
     from luce.functions.softmax import softmax as softmax
+    from luce.functions.sparsemax import sparsemax as sparsemax
+    from luce.functions.sparsemax import sparsemax_jacobian as sparsemax_jacobian
+    from luce.functions.sparsemax import sparsemax_jvp as sparsemax_jvp
+    from luce.functions.sparsemax import sparsemax_vjp as sparsemax_vjp
     from luce.kernels import get_num_threads as get_num_threads
     from luce.kernels import set_num_threads as set_num_threads
 
@@ -31,6 +35,10 @@ _HOME = {
     "set_num_threads": "kernels",
     "sigmoid": "functions",
     "softmax": "functions",
+    "sparsemax": "functions",
+    "sparsemax_jacobian": "functions",
+    "sparsemax_jvp": "functions",
+    "sparsemax_vjp": "functions",
 }
 _ROOMS = (
     "data",

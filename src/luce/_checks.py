@@ -132,6 +132,27 @@ def check_possible(possible: NDArray[np.bool_], axes: tuple[int, ...]) -> None:
         )
 
 
+def as_one_axis(axis: Any) -> int:
+    """Return an axis that a function takes alone, to be checked by `as_axes`."""
+    if isinstance(axis, (int, np.integer)) and not isinstance(axis, bool):
+        return int(axis)
+    raise ParameterError(
+        f"axis must be one integer for a Jacobian, got {axis!r}."
+        " Reshape x so that its classes lie along one axis."
+    )
+
+
+def as_like(values: NDArray[Any], shape: tuple[int, ...], name: str) -> NDArray[Any]:
+    """Return the array as a read-only view of the shape of x."""
+    try:
+        return np.broadcast_to(values, shape)
+    except ValueError as error:
+        raise ShapeError(
+            f"{name} must broadcast to the shape of x, {shape}, got shape {values.shape}."
+            f" Add axes of length 1 where {name} should repeat."
+        ) from error
+
+
 def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     """Refuse an ``out`` that could not hold the result without another conversion."""
     if not isinstance(out, np.ndarray):

@@ -10,3 +10,7 @@ from luce.functions.softmax import log_softmax as log_softmax
 from luce.functions.softmax import logmeanexp as logmeanexp
 from luce.functions.softmax import logsumexp as logsumexp
 from luce.functions.softmax import softmax as softmax
+from luce.functions.sparsemax import sparsemax as sparsemax
+from luce.functions.sparsemax import sparsemax_jacobian as sparsemax_jacobian
+from luce.functions.sparsemax import sparsemax_jvp as sparsemax_jvp
+from luce.functions.sparsemax import sparsemax_vjp as sparsemax_vjp
