@@ -10,6 +10,8 @@ from typing import Any as _Any
 
 if TYPE_CHECKING:
     from luce.estimators import SoftmaxRegression as SoftmaxRegression
+    from luce.functions.gumbel import gumbel_softmax as gumbel_softmax
+    from luce.functions.gumbel import sample_categorical as sample_categorical
     from luce.functions.sigmoid import log_sigmoid as log_sigmoid
     from luce.functions.sigmoid import sigmoid as sigmoid
     from luce.functions.softmax import log_softmax as log_softmax
@@ -28,10 +30,12 @@ __version__ = "0.1.0"
 _HOME = {
     "SoftmaxRegression": "estimators",
     "get_num_threads": "kernels",
+    "gumbel_softmax": "functions",
     "log_sigmoid": "functions",
     "log_softmax": "functions",
     "logmeanexp": "functions",
     "logsumexp": "functions",
+    "sample_categorical": "functions",
     "set_num_threads": "kernels",
     "sigmoid": "functions",
     "softmax": "functions",

@@ -226,6 +226,42 @@ def as_temperature(value: Any) -> float:
     return temperature
 
 
+def as_generator(rng: Any) -> np.random.Generator:
+    """Return a source of random numbers: the one given, or a new one from a seed or from None."""
+    if isinstance(rng, np.random.Generator):
+        return rng
+    whole = isinstance(rng, (int, np.integer)) and not isinstance(rng, bool)
+    if rng is None or (whole and rng >= 0):
+        return np.random.default_rng(rng)
+    raise ParameterError(
+        f"rng must be a numpy.random.Generator, a seed of 0 or more, or None, got {rng!r}."
+        " Pass rng=np.random.default_rng(seed)."
+    )
+
+
+def as_size(size: Any) -> tuple[int, ...]:
+    """Return the shape of the draws from each row."""
+    given = () if size is None else size if isinstance(size, tuple) else (size,)
+    for one in given:
+        if isinstance(one, bool) or not isinstance(one, (int, np.integer)) or one < 0:
+            raise ParameterError(
+                f"size must be a whole number of 0 or more, a tuple of them, or None, got {size!r}."
+                " Pass size=None for one draw from each row."
+            )
+    return tuple(int(one) for one in given)
+
+
+def check_drawable(rows: NDArray[Any], left: tuple[int, ...]) -> None:
+    """Refuse rows (n, k) that define no distribution; `left` is the shape of the rows."""
+    wrong = ~np.isfinite(rows.max(axis=1, initial=-np.inf)).reshape(left)
+    if wrong.any():
+        raise DataError(
+            "each row must have a largest logit that is finite, got NaN, +inf or no possible class"
+            f" at {_named(_first(wrong))} (rows at fault: {wrong.sum()})."
+            " Drop the row: there is no distribution to draw from."
+        )
+
+
 def as_smoothing(value: Any) -> float:
     """Return a label smoothing that leaves the label some of its weight."""
     smoothing = _as_number(value, "label_smoothing")

@@ -4,6 +4,8 @@ One file per family. Nothing here knows about labels, training or files.
 May import: kernels, _checks, errors, numpy. May be imported by: losses and every room above.
 """
 
+from luce.functions.gumbel import gumbel_softmax as gumbel_softmax
+from luce.functions.gumbel import sample_categorical as sample_categorical
 from luce.functions.sigmoid import log_sigmoid as log_sigmoid
 from luce.functions.sigmoid import sigmoid as sigmoid
 from luce.functions.softmax import log_softmax as log_softmax
