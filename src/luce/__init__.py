@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     from luce.functions.gumbel import gumbel_softmax as gumbel_softmax
     from luce.functions.gumbel import sample_categorical as sample_categorical
     from luce.functions.sigmoid import log_sigmoid as log_sigmoid
+    from luce.functions.sigmoid import logit as logit
     from luce.functions.sigmoid import sigmoid as sigmoid
+    from luce.functions.sigmoid import softplus as softplus
+    from luce.functions.sigmoid_grad import log_sigmoid_grad as log_sigmoid_grad
+    from luce.functions.sigmoid_grad import logit_grad as logit_grad
+    from luce.functions.sigmoid_grad import sigmoid_grad as sigmoid_grad
+    from luce.functions.sigmoid_grad import softplus_grad as softplus_grad
     from luce.functions.softmax import log_softmax as log_softmax
     from luce.functions.softmax import logmeanexp as logmeanexp
     from luce.functions.softmax import logsumexp as logsumexp
@@ -32,13 +38,19 @@ _HOME = {
     "get_num_threads": "kernels",
     "gumbel_softmax": "functions",
     "log_sigmoid": "functions",
+    "log_sigmoid_grad": "functions",
     "log_softmax": "functions",
+    "logit": "functions",
+    "logit_grad": "functions",
     "logmeanexp": "functions",
     "logsumexp": "functions",
     "sample_categorical": "functions",
     "set_num_threads": "kernels",
     "sigmoid": "functions",
+    "sigmoid_grad": "functions",
     "softmax": "functions",
+    "softplus": "functions",
+    "softplus_grad": "functions",
     "sparsemax": "functions",
     "sparsemax_jacobian": "functions",
     "sparsemax_jvp": "functions",

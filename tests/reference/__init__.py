@@ -3,6 +3,13 @@
 Nothing here imports luce's numerics, and nothing in luce imports this.
 """
 
+from reference.activations import log_sigmoid_at as log_sigmoid_at
+from reference.activations import log_sigmoid_grad as log_sigmoid_grad
+from reference.activations import logit as logit
+from reference.activations import logit_grad as logit_grad
+from reference.activations import sigmoid_at as sigmoid_at
+from reference.activations import sigmoid_grad as sigmoid_grad
+from reference.activations import softplus as softplus
 from reference.functions import log_sigmoid as log_sigmoid
 from reference.functions import log_softmax as log_softmax
 from reference.functions import logmeanexp as logmeanexp
@@ -15,6 +22,9 @@ from reference.losses import cross_entropy_grad as cross_entropy_grad
 from reference.losses import gradient_scale as gradient_scale
 from reference.losses import row_gradient as row_gradient
 from reference.losses import row_loss as row_loss
+from reference.points import around as around
+from reference.points import everywhere as everywhere
+from reference.points import probabilities as probabilities
 from reference.promises import promised as promised
 from reference.rows import DTYPES as DTYPES
 from reference.rows import hard_rows as hard_rows

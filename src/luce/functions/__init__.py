@@ -7,7 +7,13 @@ May import: kernels, _checks, errors, numpy. May be imported by: losses and ever
 from luce.functions.gumbel import gumbel_softmax as gumbel_softmax
 from luce.functions.gumbel import sample_categorical as sample_categorical
 from luce.functions.sigmoid import log_sigmoid as log_sigmoid
+from luce.functions.sigmoid import logit as logit
 from luce.functions.sigmoid import sigmoid as sigmoid
+from luce.functions.sigmoid import softplus as softplus
+from luce.functions.sigmoid_grad import log_sigmoid_grad as log_sigmoid_grad
+from luce.functions.sigmoid_grad import logit_grad as logit_grad
+from luce.functions.sigmoid_grad import sigmoid_grad as sigmoid_grad
+from luce.functions.sigmoid_grad import softplus_grad as softplus_grad
 from luce.functions.softmax import log_softmax as log_softmax
 from luce.functions.softmax import logmeanexp as logmeanexp
 from luce.functions.softmax import logsumexp as logsumexp

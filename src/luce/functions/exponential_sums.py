@@ -32,7 +32,16 @@ def gaps_below_the_top(x: Doubles, temperature: float) -> Gaps:
     return Gaps(top, winner, _gap(x, top, temperature))
 
 
-def log_sum(x: Doubles, b: Doubles, temperature: float) -> Doubles:
+def log_sum(x: Doubles, temperature: float) -> Doubles:
+    """Return ``T log sum_j exp(x_j / T)``."""
+    top, winner, gap = gaps_below_the_top(x, temperature)
+    rest = _losers(np.exp(gap.high), gap, winner)
+    result = np.where(np.isfinite(top), top + temperature * np.log1p(rest), top)
+    narrow: Doubles = result.astype(np.float64)[:, 0]
+    return narrow
+
+
+def log_weighted_sum(x: Doubles, b: Doubles, temperature: float) -> Doubles:
     """Return ``T log sum_j b_j exp(x_j / T)``; NaN where the sum is negative."""
     endless = ((x == np.inf) & (b != 0)) | (np.isinf(b) & (x > -np.inf))
     member = (b != 0) & (x > -np.inf) & ~endless
@@ -43,10 +52,8 @@ def log_sum(x: Doubles, b: Doubles, temperature: float) -> Doubles:
     steps = (exponent - weight_exponent).astype(np.float64)
     gap = _gap(np.where(member, x, top), top, temperature)
     gap = plus(gap, Pair(steps * LN2_HIGH, steps * LN2_LOW))
-    ratio = mantissa / weight_mantissa * np.exp(gap.high)
-    ratio = np.where(member, ratio + ratio * gap.low, 0.0)
-    np.put_along_axis(ratio, winner, 0.0, 1)
-    rest = sum_of_rows(ratio).astype(np.longdouble)
+    ratio = np.where(member, mantissa / weight_mantissa * np.exp(gap.high), 0.0)
+    rest = _losers(ratio, gap, winner)
     log_total = np.where(weight > 0, np.log1p(rest), np.log(-(1 + rest)))
     log_weight = np.log(np.abs(weight).astype(np.longdouble))
     result = (top + temperature * (log_weight + log_total)).astype(np.float64)[:, 0]
@@ -61,15 +68,12 @@ def log_mean(x: Doubles, member: Mask, temperature: float) -> Doubles:
     """Return ``T log mean_j exp(x_j / T)`` over the members of each row."""
     top, winner, gap = gaps_below_the_top(np.where(member, x, -np.inf), temperature)
     count = member.sum(axis=1, keepdims=True).astype(np.longdouble)
-    power = np.exp(gap.high)
-    left = np.where(member, power * gap.low, 0.0)
-    growth = np.where(member, np.expm1(gap.high) + left, 0.0)
+    power = np.where(member, np.exp(gap.high), 0.0)
+    growth = np.where(member, np.expm1(gap.high), 0.0) + power * gap.low
     # Where no class wins clearly, log1p of the mean of e^gap - 1: equal logits give just that.
     mean = sum_of_rows(growth) / count
-    power = np.where(member, power + left, 0.0)
-    np.put_along_axis(power, winner, 0.0, 1)
-    rest = sum_of_rows(power).astype(np.longdouble)
-    log = np.where(mean > -0.5, np.log1p(mean), np.log1p(rest) - np.log(count))
+    log_total = np.log1p(_losers(power, gap, winner))
+    log = np.where(mean > -0.5, np.log1p(mean), log_total - np.log(count))
     # Where the gaps are next to nothing it is the plain mean; their quotients might underflow.
     flat = np.where(member & (gap.high > -1e-18), x - top, 0.0)
     is_flat = (~member | (gap.high > -1e-18)).all(axis=1, keepdims=True)
@@ -78,6 +82,13 @@ def log_mean(x: Doubles, member: Mask, temperature: float) -> Doubles:
     result = np.where(count == 0, np.nan, result)
     narrow: Doubles = result.astype(np.float64)[:, 0]
     return narrow
+
+
+def _losers(power: Doubles, gap: Pair, winner: NDArray[np.intp]) -> NDArray[np.longdouble]:
+    """Return the sum of the powers without the winner's, with what the gaps lost in rounding."""
+    power = power + power * gap.low
+    np.put_along_axis(power, winner, 0.0, 1)
+    return sum_of_rows(power).astype(np.longdouble)
 
 
 def _gap(x: Doubles, top: Doubles, temperature: float) -> Pair:

@@ -17,7 +17,7 @@ from luce._checks import (
     check_out,
     check_possible,
 )
-from luce.functions.exponential_sums import log_mean, log_sum
+from luce.functions.exponential_sums import log_mean, log_sum, log_weighted_sum
 from luce.functions.interchange import own_kind
 from luce.functions.layout import along_axes, delivered, joined, masked, over_rows
 from luce.functions.rows import without
@@ -237,14 +237,16 @@ def logsumexp(
     np.float64(690.7755)
     """
     t = as_temperature(temperature)
-    if b is not None or t != 1.0:
-        z, _ = as_floats(x)
-        weights = as_weights(b, z.shape, where)
-        return over_rows(
-            lambda rows, of: log_sum(rows, of, t),
-            x, axis, weights, where=where, keepdims=keepdims, out=out,
-        )  # fmt: skip
     z, dtype = as_floats(x)
+    if b is not None:
+        return over_rows(
+            lambda rows, weights: log_weighted_sum(rows, weights, t),
+            x, axis, as_weights(b, z.shape, where), where=where, keepdims=keepdims, out=out,
+        )  # fmt: skip
+    if t != 1.0:
+        return over_rows(
+            lambda rows: log_sum(rows, t), x, axis, where=where, keepdims=keepdims, out=out
+        )
     axes = as_axes(axis, z.shape)
     shape = without(axes, z.shape, keepdims=keepdims)
     if out is not None:
