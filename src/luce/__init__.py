@@ -10,8 +10,17 @@ from typing import Any as _Any
 
 if TYPE_CHECKING:
     from luce.estimators import SoftmaxRegression as SoftmaxRegression
+    from luce.functions.derivatives import log_softmax_jacobian as log_softmax_jacobian
+    from luce.functions.derivatives import log_softmax_jvp as log_softmax_jvp
+    from luce.functions.derivatives import log_softmax_vjp as log_softmax_vjp
+    from luce.functions.derivatives import softmax_jacobian as softmax_jacobian
+    from luce.functions.derivatives import softmax_jvp as softmax_jvp
+    from luce.functions.derivatives import softmax_vjp as softmax_vjp
     from luce.functions.gumbel import gumbel_softmax as gumbel_softmax
     from luce.functions.gumbel import sample_categorical as sample_categorical
+    from luce.functions.logsumexp_derivatives import logsumexp_hvp as logsumexp_hvp
+    from luce.functions.logsumexp_derivatives import logsumexp_jvp as logsumexp_jvp
+    from luce.functions.logsumexp_derivatives import logsumexp_vjp as logsumexp_vjp
     from luce.functions.sigmoid import log_sigmoid as log_sigmoid
     from luce.functions.sigmoid import logit as logit
     from luce.functions.sigmoid import sigmoid as sigmoid
@@ -40,15 +49,24 @@ _HOME = {
     "log_sigmoid": "functions",
     "log_sigmoid_grad": "functions",
     "log_softmax": "functions",
+    "log_softmax_jacobian": "functions",
+    "log_softmax_jvp": "functions",
+    "log_softmax_vjp": "functions",
     "logit": "functions",
     "logit_grad": "functions",
     "logmeanexp": "functions",
     "logsumexp": "functions",
+    "logsumexp_hvp": "functions",
+    "logsumexp_jvp": "functions",
+    "logsumexp_vjp": "functions",
     "sample_categorical": "functions",
     "set_num_threads": "kernels",
     "sigmoid": "functions",
     "sigmoid_grad": "functions",
     "softmax": "functions",
+    "softmax_jacobian": "functions",
+    "softmax_jvp": "functions",
+    "softmax_vjp": "functions",
     "softplus": "functions",
     "softplus_grad": "functions",
     "sparsemax": "functions",

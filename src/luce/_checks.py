@@ -153,6 +153,19 @@ def as_like(values: NDArray[Any], shape: tuple[int, ...], name: str) -> NDArray[
         ) from error
 
 
+def as_like_one_of(
+    values: NDArray[Any], shapes: tuple[tuple[int, ...], ...], name: str
+) -> NDArray[Any]:
+    """Return the array, whose shape must be one of those that the result may have."""
+    if values.shape in shapes:
+        return values
+    cure = f" Pass {name}.reshape({shapes[0]})." if values.size == np.prod(shapes[0]) else ""
+    raise ShapeError(
+        f"{name} must have the shape of the result, {' or '.join(map(str, shapes))}, got shape"
+        f" {values.shape}.{cure or f' Pass one number of {name} for each row of x.'}"
+    )
+
+
 def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     """Refuse an ``out`` that could not hold the result without another conversion."""
     if not isinstance(out, np.ndarray):

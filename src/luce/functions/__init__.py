@@ -4,8 +4,17 @@ One file per family. Nothing here knows about labels, training or files.
 May import: kernels, _checks, errors, numpy. May be imported by: losses and every room above.
 """
 
+from luce.functions.derivatives import log_softmax_jacobian as log_softmax_jacobian
+from luce.functions.derivatives import log_softmax_jvp as log_softmax_jvp
+from luce.functions.derivatives import log_softmax_vjp as log_softmax_vjp
+from luce.functions.derivatives import softmax_jacobian as softmax_jacobian
+from luce.functions.derivatives import softmax_jvp as softmax_jvp
+from luce.functions.derivatives import softmax_vjp as softmax_vjp
 from luce.functions.gumbel import gumbel_softmax as gumbel_softmax
 from luce.functions.gumbel import sample_categorical as sample_categorical
+from luce.functions.logsumexp_derivatives import logsumexp_hvp as logsumexp_hvp
+from luce.functions.logsumexp_derivatives import logsumexp_jvp as logsumexp_jvp
+from luce.functions.logsumexp_derivatives import logsumexp_vjp as logsumexp_vjp
 from luce.functions.sigmoid import log_sigmoid as log_sigmoid
 from luce.functions.sigmoid import logit as logit
 from luce.functions.sigmoid import sigmoid as sigmoid

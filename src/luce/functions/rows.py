@@ -30,7 +30,13 @@ def without(axes: tuple[int, ...], shape: tuple[int, ...], *, keepdims: bool) ->
 
 
 def sum_of_rows(a: Doubles) -> Doubles:
-    """Return the sum of each row of (n, k), k > 0, with length 1 kept, rounded about once.
+    """Return the sum of each row of (n, k), k > 0, with length 1 kept, rounded about once."""
+    exact, rest = sums_of_rows(a)
+    return exact + rest
+
+
+def sums_of_rows(a: Doubles) -> tuple[Doubles, Doubles]:
+    """Return two parts of the sum of each row of (n, k), k > 0, with length 1 kept.
 
     Each row's numbers are cut at 25 bits below the largest: the upper parts add up exactly, and
     what the lower parts lose is lost far below the last place. Nothing depends on other rows.
@@ -38,8 +44,7 @@ def sum_of_rows(a: Doubles) -> Doubles:
     _, exponent = np.frexp(np.abs(a).max(axis=1, keepdims=True))
     cut = np.ldexp(1.5, exponent + 27)
     upper = (a + cut) - cut
-    total: Doubles = upper.sum(axis=1, keepdims=True) + (a - upper).sum(axis=1, keepdims=True)
-    return total
+    return upper.sum(axis=1, keepdims=True), (a - upper).sum(axis=1, keepdims=True)
 
 
 def _others(shape: tuple[int, ...], axes: tuple[int, ...]) -> int:
