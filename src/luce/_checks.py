@@ -24,6 +24,8 @@ _HOST_DEVICES = (1, 3, 11)  # of DLPack: plain memory, and that which CUDA or RO
 
 def as_array(values: ArrayLike, name: str) -> NDArray[Any]:
     """Return a plain array of whatever dtype; masked and ragged ones are refused."""
+    if type(values) is np.ndarray:
+        return values
     # np.asarray would drop a mask without a word. Asked of arrays only: np.ma is slow to import.
     if isinstance(values, np.ndarray) and isinstance(values, np.ma.MaskedArray):
         raise DtypeError(
@@ -66,15 +68,20 @@ def as_float_array(values: ArrayLike, name: str = "x") -> FloatArray:
     return as_floats(values, name)[0]
 
 
-def check_classes(shape: tuple[int, ...]) -> None:
-    """Refuse logits without a last axis of classes, or with no class on it."""
-    if not shape:
-        raise _no_axis("logits")
-    if shape[-1] == 0:
+def as_class_axis(axis: Any, shape: tuple[int, ...], name: str = "logits") -> int:
+    """Return the one axis that holds the classes, at least one of them, counted from 0."""
+    if axis is None or isinstance(axis, tuple):
+        raise ParameterError(
+            f"axis must be one integer, got {axis!r}. Pass the axis that holds the classes,"
+            " such as axis=-1."
+        )
+    place = _as_axis(axis, len(shape), name)
+    if shape[place] == 0:
         raise ShapeError(
-            f"logits must have at least one class, got shape {shape}, with none along axis -1."
+            f"{name} must have at least one class, got shape {shape}, with none along axis {axis}."
             " Check how the array was sliced."
         )
+    return place
 
 
 def as_axes(axis: Axis, shape: tuple[int, ...], name: str = "x") -> tuple[int, ...]:
@@ -285,6 +292,29 @@ def as_smoothing(value: Any) -> float:
     return smoothing
 
 
+def as_softcap(value: Any) -> float | None:
+    """Return the bound that logits are squeezed into; None for no bound."""
+    if value is None:
+        return None
+    softcap = _as_number(value, "softcap")
+    if not 0 < softcap < np.inf:
+        raise ParameterError(
+            f"softcap must be above 0 and finite, got {value!r}."
+            " Usual values are 30 to 50; pass softcap=None for no cap."
+        )
+    return softcap
+
+
+def as_strength(value: Any, name: str, usual: str) -> float:
+    """Return an option that is 0 where it is not wanted, and else a finite number above 0."""
+    strength = _as_number(value, name)
+    if not 0 <= strength < np.inf:
+        raise ParameterError(
+            f"{name} must be 0 or more, and finite, got {value!r}. Usual values are {usual}."
+        )
+    return strength
+
+
 def as_normalizer(value: Any, reduction: str) -> float | None:
     """Return what the mean divides by instead of the rows' number or weight; None for those."""
     if value is None:
@@ -379,6 +409,26 @@ def as_ignore_index(value: Any) -> int | None:
     )
 
 
+def refuse_ignore_index(ignore_index: int | None) -> None:
+    """Refuse to look for a label among probabilities."""
+    if ignore_index is not None:
+        raise ParameterError(
+            f"ignore_index must be None for a target of probabilities, got {ignore_index}."
+            " Drop the rows to be ignored."
+        )
+
+
+def as_vector(values: ArrayLike, shape: tuple[int, ...]) -> FloatArray:
+    """Return the direction of a product with a matrix of second derivatives."""
+    vector = as_float_array(values, "vector")
+    if vector.shape != shape:
+        raise ShapeError(
+            f"vector must have the shape of the logits, {shape}, got {vector.shape}."
+            " Pass one number for each logit."
+        )
+    return vector
+
+
 def as_class_weights(values: ArrayLike, classes: int) -> NDArray[np.float64]:
     """Return one finite weight for each class as float64, none negative and not all zero."""
     weight: NDArray[np.float64] = as_float_array(values, "weight").astype(np.float64)
@@ -444,6 +494,8 @@ def as_labels(
     labels = _as_integers(as_array(target, "target"))
     if labels.shape != rows:
         raise _target_shape_error(labels, rows, classes)
+    if ignore_index is None and _are_ready(labels, classes):
+        return labels
     outside = (labels < 0) | (labels >= classes)
     if ignore_index is None:
         if outside.any():
@@ -455,12 +507,18 @@ def as_labels(
     return np.where(ignored, np.int64(-1), labels.astype(np.int64))
 
 
-def as_distributions(target: ArrayLike, rows: tuple[int, ...], classes: int) -> FloatArray:
-    """Return one distribution over the classes for each row, checked and not rescaled."""
+def as_distributions(
+    target: ArrayLike, rows: tuple[int, ...], classes: int, axis: int = -1
+) -> FloatArray:
+    """Return one distribution over the classes for each row, checked and not rescaled.
+
+    The classes lie along `axis` of the target, and along the last axis of what is returned.
+    """
     given = as_array(target, "target")
     t = as_float_array(given.view(np.uint8) if given.dtype == np.bool_ else given, "target")
-    if t.shape != (*rows, classes):
-        raise _target_shape_error(t, rows, classes)
+    if t.shape != _with_classes(rows, classes, axis):
+        raise _target_shape_error(t, rows, classes, axis)
+    t = np.moveaxis(t, axis, -1)
     wrong = ~(t >= 0)
     if wrong.any():
         *row, column = _first(wrong)
@@ -564,15 +622,34 @@ def _label_error(labels: NDArray[Any], wrong: NDArray[np.bool_], classes: int) -
     )
 
 
-def _target_shape_error(target: NDArray[Any], rows: tuple[int, ...], classes: int) -> ShapeError:
+def _target_shape_error(
+    target: NDArray[Any], rows: tuple[int, ...], classes: int, axis: int = -1
+) -> ShapeError:
     if target.size == int(np.prod(rows)):
         cure = f"Pass target.reshape({rows})."
     else:
-        cure = "Pass the same rows in logits and target, with the classes along the last axis."
+        place = "the last axis" if axis == -1 else f"axis {axis}"
+        cure = f"Pass the same rows in logits and target, with the classes along {place}."
     return ShapeError(
         f"target must hold a label for each row, shape {rows}, or a distribution for each row,"
-        f" shape {(*rows, classes)}; got shape {target.shape}. {cure}"
+        f" shape {_with_classes(rows, classes, axis)}; got shape {target.shape}. {cure}"
     )
+
+
+def _with_classes(rows: tuple[int, ...], classes: int, axis: int) -> tuple[int, ...]:
+    place = axis % (len(rows) + 1)
+    return (*rows[:place], classes, *rows[place:])
+
+
+def _are_ready(labels: NDArray[Any], classes: int) -> bool:
+    """Whether labels need no conversion, and none is out of range: one pass over them."""
+    flags = labels.flags
+    if not (labels.dtype == np.int64 and flags.c_contiguous and flags.aligned):
+        return False
+    if 0 < labels.size <= 32:  # Python compares these sooner than NumPy is called
+        few = labels.ravel().tolist()
+        return bool(min(few) >= 0 and max(few) < classes)
+    return bool(labels.view(np.uint64).max(initial=0) < classes)  # negative ones are huge
 
 
 def _first(wrong: NDArray[np.bool_]) -> list[int]:

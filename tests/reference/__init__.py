@@ -17,6 +17,7 @@ from reference.functions import logsumexp as logsumexp
 from reference.functions import sigmoid as sigmoid
 from reference.functions import softmax as softmax
 from reference.functions import weighted_logsumexp as weighted_logsumexp
+from reference.loss_options import cross_entropy_answer as cross_entropy_answer
 from reference.losses import cross_entropy as cross_entropy
 from reference.losses import cross_entropy_grad as cross_entropy_grad
 from reference.losses import gradient_scale as gradient_scale

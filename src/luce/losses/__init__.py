@@ -7,6 +7,7 @@ by: estimators and every room above.
 
 from luce.losses.cross_entropy import cross_entropy as cross_entropy
 from luce.losses.cross_entropy import cross_entropy_grad as cross_entropy_grad
+from luce.losses.curvature import cross_entropy_hvp as cross_entropy_hvp
 from luce.losses.hinge import multiclass_hinge as multiclass_hinge
 from luce.losses.hinge import multiclass_hinge_grad as multiclass_hinge_grad
 from luce.losses.margin import arcface as arcface
@@ -29,6 +30,7 @@ __all__ = [
     "cosface_grad",
     "cross_entropy",
     "cross_entropy_grad",
+    "cross_entropy_hvp",
     "label_ranking",
     "label_ranking_grad",
     "multiclass_hinge",

@@ -1,13 +1,11 @@
 """Rows of classes: from logits of any shape and layout to (n, k) in C order, and back."""
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from luce._checks import FloatArray, as_axes, as_class_weights, as_floats, as_labels, check_classes
-from luce.errors import ParameterError
+from luce._checks import FloatArray, as_class_axis, as_class_weights, as_floats, as_labels
 from luce.functions.rows import as_rows, from_rows, sum_of_rows
 from luce.losses.reduction import Reduction
 
@@ -26,26 +24,18 @@ class Rows(NamedTuple):
     @classmethod
     def of(cls, logits: ArrayLike, axis: Any, name: str = "logits") -> "Rows":
         """Return the rows along one axis; integers become float64, 16 bits become float32."""
-        if axis is None or isinstance(axis, tuple):
-            raise ParameterError(
-                f"axis must be one integer, got {axis!r}. Pass the axis that holds the classes,"
-                " such as axis=-1."
-            )
         z, dtype = as_floats(logits, name)
-        (place,) = as_axes(axis, z.shape, name)
+        place = as_class_axis(axis, z.shape, name)
         leading = (*z.shape[:place], *z.shape[place + 1 :])
-        check_classes((*leading, z.shape[place]))
         return cls(as_rows(z, (place,)), leading, place, z.shape, dtype)
 
     def labels(self, labels: ArrayLike, ignore_index: int | None) -> NDArray[np.int64]:
         """Return one label for each row, -1 where it is to be ignored."""
         return as_labels(labels, self.leading, self.z.shape[1], ignore_index).reshape(-1)
 
-    def tiles(self) -> Iterator[slice]:
-        """Yield the rows in parts that fit the cache."""
-        n, k = self.z.shape
-        step = max(1, _TILE // k)
-        return (slice(start, min(start + step, n)) for start in range(0, n, step))
+    def tiles(self) -> list[slice]:
+        """Return the rows in parts that fit the cache."""
+        return tiles(*self.z.shape)
 
     def gradient(self) -> FloatArray:
         """Return an array for the gradient of the rows, of shape (n, k)."""
@@ -55,6 +45,12 @@ class Rows(NamedTuple):
         """Return the gradient in the shape and dtype of the logits."""
         with np.errstate(over="ignore", under="ignore"):  # one rounding from float32 to 16 bits
             return from_rows(grad.astype(self.dtype, copy=False), (self.axis,), self.shape)
+
+
+def tiles(n: int, k: int) -> list[slice]:
+    """Return slices of n rows of k numbers, of half a megabyte of float64 each, or of one row."""
+    step = max(1, _TILE // k)
+    return [slice(start, min(start + step, n)) for start in range(0, n, step)]
 
 
 def totals(x: NDArray[np.float64]) -> NDArray[np.float64]:
