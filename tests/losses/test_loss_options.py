@@ -31,16 +31,6 @@ CHOICES = [
     ("reduction", "sum"),
     ("normalizer", 7.0),
 ]
-EVERYTHING = {
-    "axis": 0,
-    "weight": True,
-    "weighting": "row",
-    "label_smoothing": 0.1,
-    "temperature": 1.3,
-    "softcap": 8.0,
-    "z_loss": 0.01,
-    "focal_gamma": 2.0,
-}
 
 
 def possible(options):

@@ -144,7 +144,7 @@ def cross_entropy(
     >>> print(cross_entropy([0.0, -40.0], 0))
     4.248354255291589e-18
     >>> print(cross_entropy([0.0, 5.0], [0.5, 0.5], softcap=2.0, z_loss=0.01).round(4))
-    1.2112
+    1.161
     """
     options = Options.checked(
         weight, weighting, label_smoothing, ignore_index, temperature, softcap, z_loss,

@@ -125,7 +125,7 @@ def _write_products(
     """Write the product of each row's Hessian with its row of `v`; all are (n, k)."""
 
     def write(part: slice) -> None:
-        tile, direction = z[part].astype(np.float64), v[part].astype(np.float64)
+        tile, direction = (one[part].astype(np.float64, order="C") for one in (z, v))
         with np.errstate(all="ignore"):
             product[part] = _products(tile, direction, targets.part(part), scalars)
 

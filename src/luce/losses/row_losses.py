@@ -39,7 +39,7 @@ def write_rows(
     labelled = plain and (z.dtype == np.float32 or scalars.softcap is not None)
 
     def write(part: slice) -> None:
-        tile, some = z[part].astype(np.float64), targets.part(part)  # (rows, k)
+        tile, some = z[part].astype(np.float64, order="C"), targets.part(part)  # (rows, k)
         slopes = None if grad is None else np.empty(tile.shape)
         ready = tile if scalars.softcap is None else capped(tile, scalars.softcap)
         with np.errstate(all="ignore"):

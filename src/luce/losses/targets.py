@@ -121,7 +121,7 @@ class Targets(NamedTuple):
             t = np.zeros((n, classes))
             t[np.arange(n), self.y] = self.own
         else:
-            t = self.q * self.own[:, None]
+            t = np.multiply(self.q, self.own[:, None], order="C")
             if self.weight is not None:
                 t *= self.weight
         if self.spread.any():
@@ -140,6 +140,6 @@ def _row_weights(q: FloatArray, weight: Doubles | None) -> Doubles:
     n, k = q.shape
     total = np.empty(n)
     for part in tiles(n, k):
-        wide = q[part].astype(np.float64)
+        wide = q[part].astype(np.float64, order="C")
         total[part] = (wide if weight is None else wide * weight).sum(axis=1)
     return total
