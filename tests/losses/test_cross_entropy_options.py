@@ -348,8 +348,8 @@ def test_extreme_temperatures(dtype):
 # Errors.
 
 BAD = [
-    ({"axis": None}, ParameterError, "axis must be a single integer, for labels count the classes"),
-    ({"axis": (0, 1)}, ParameterError, "axis must be a single integer"),
+    ({"axis": None}, ParameterError, "axis must be one integer, got None. Pass the axis"),
+    ({"axis": (0, 1)}, ParameterError, "axis must be one integer, got (0, 1)"),
     ({"axis": 2}, ShapeError, "axis must lie in -2..1 (logits has 2 axes), got 2"),
     ({"axis": 0.5}, ParameterError, "axis must be an integer"),
     ({"weighting": "rows"}, ParameterError, "weighting must be one of 'class', 'row', got 'rows'."),
