@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from luce.functions.derivatives import softmax_vjp as softmax_vjp
     from luce.functions.gumbel import gumbel_softmax as gumbel_softmax
     from luce.functions.gumbel import sample_categorical as sample_categorical
+    from luce.functions.hardmax import hardmax as hardmax
+    from luce.functions.hardmax import one_hot as one_hot
     from luce.functions.logsumexp_derivatives import logsumexp_hvp as logsumexp_hvp
     from luce.functions.logsumexp_derivatives import logsumexp_jvp as logsumexp_jvp
     from luce.functions.logsumexp_derivatives import logsumexp_vjp as logsumexp_vjp
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from luce.functions.sparsemax import sparsemax_jacobian as sparsemax_jacobian
     from luce.functions.sparsemax import sparsemax_jvp as sparsemax_jvp
     from luce.functions.sparsemax import sparsemax_vjp as sparsemax_vjp
+    from luce.functions.top_k import TopK as TopK
+    from luce.functions.top_k import softmax_top_k as softmax_top_k
     from luce.kernels import get_num_threads as get_num_threads
     from luce.kernels import set_num_threads as set_num_threads
 
@@ -44,8 +48,10 @@ __version__ = "0.1.0"
 
 _HOME = {
     "SoftmaxRegression": "estimators",
+    "TopK": "functions",
     "get_num_threads": "kernels",
     "gumbel_softmax": "functions",
+    "hardmax": "functions",
     "log_sigmoid": "functions",
     "log_sigmoid_grad": "functions",
     "log_softmax": "functions",
@@ -59,6 +65,7 @@ _HOME = {
     "logsumexp_hvp": "functions",
     "logsumexp_jvp": "functions",
     "logsumexp_vjp": "functions",
+    "one_hot": "functions",
     "sample_categorical": "functions",
     "set_num_threads": "kernels",
     "sigmoid": "functions",
@@ -66,6 +73,7 @@ _HOME = {
     "softmax": "functions",
     "softmax_jacobian": "functions",
     "softmax_jvp": "functions",
+    "softmax_top_k": "functions",
     "softmax_vjp": "functions",
     "softplus": "functions",
     "softplus_grad": "functions",

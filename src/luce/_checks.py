@@ -144,7 +144,7 @@ def as_one_axis(axis: Any) -> int:
     if isinstance(axis, (int, np.integer)) and not isinstance(axis, bool):
         return int(axis)
     raise ParameterError(
-        f"axis must be one integer for a Jacobian, got {axis!r}."
+        f"axis must be one integer for this function, got {axis!r}."
         " Reshape x so that its classes lie along one axis."
     )
 
@@ -233,6 +233,34 @@ def not_exportable(array: Any, name: str, error: Exception) -> DataError:
         f" of dtype {array.dtype} ({str(error).splitlines()[0]}). Convert it to a NumPy array, or"
         " to dense float32 on the CPU."
     )
+
+
+def as_count(value: Any, largest: int, name: str) -> int:
+    """Return a number of classes, from 1 to the largest there can be."""
+    is_whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if is_whole and 1 <= value <= largest:
+        return int(value)
+    limit = f"an integer from 1 to {largest}" if largest < 2**53 else "an integer of at least 1"
+    raise ParameterError(f"{name} must be {limit}, got {value!r}. Pass a number of classes.")
+
+
+def as_number_dtype(dtype: Any) -> np.dtype[Any]:
+    """Return a dtype that can hold the numbers 0 and 1."""
+    try:
+        kind: np.dtype[Any] = np.dtype(dtype)
+    except TypeError:
+        kind = np.dtype(object)
+    if kind.kind in "fiub" or _is_bfloat16(kind):
+        return kind
+    raise DtypeError(
+        f"dtype must be a floating-point or integer one, or bool, got {dtype!r}."
+        " Pass np.float32, for example."
+    )
+
+
+def as_axis_of_result(axis: Any, ndim: int) -> int:
+    """Return an axis of a result with that many axes, counted from 0."""
+    return _as_axis(axis, ndim, "the result")
 
 
 def as_temperature(value: Any) -> float:

@@ -12,6 +12,8 @@ from luce.functions.derivatives import softmax_jvp as softmax_jvp
 from luce.functions.derivatives import softmax_vjp as softmax_vjp
 from luce.functions.gumbel import gumbel_softmax as gumbel_softmax
 from luce.functions.gumbel import sample_categorical as sample_categorical
+from luce.functions.hardmax import hardmax as hardmax
+from luce.functions.hardmax import one_hot as one_hot
 from luce.functions.logsumexp_derivatives import logsumexp_hvp as logsumexp_hvp
 from luce.functions.logsumexp_derivatives import logsumexp_jvp as logsumexp_jvp
 from luce.functions.logsumexp_derivatives import logsumexp_vjp as logsumexp_vjp
@@ -31,3 +33,5 @@ from luce.functions.sparsemax import sparsemax as sparsemax
 from luce.functions.sparsemax import sparsemax_jacobian as sparsemax_jacobian
 from luce.functions.sparsemax import sparsemax_jvp as sparsemax_jvp
 from luce.functions.sparsemax import sparsemax_vjp as sparsemax_vjp
+from luce.functions.top_k import TopK as TopK
+from luce.functions.top_k import softmax_top_k as softmax_top_k
