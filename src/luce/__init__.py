@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from luce.functions.derivatives import softmax_jacobian as softmax_jacobian
     from luce.functions.derivatives import softmax_jvp as softmax_jvp
     from luce.functions.derivatives import softmax_vjp as softmax_vjp
+    from luce.functions.entmax import entmax as entmax
+    from luce.functions.entmax import entmax_jacobian as entmax_jacobian
+    from luce.functions.entmax import entmax_jvp as entmax_jvp
+    from luce.functions.entmax import entmax_vjp as entmax_vjp
     from luce.functions.gumbel import gumbel_softmax as gumbel_softmax
     from luce.functions.gumbel import sample_categorical as sample_categorical
     from luce.functions.hardmax import hardmax as hardmax
@@ -49,6 +53,10 @@ __version__ = "0.1.0"
 _HOME = {
     "SoftmaxRegression": "estimators",
     "TopK": "functions",
+    "entmax": "functions",
+    "entmax_jacobian": "functions",
+    "entmax_jvp": "functions",
+    "entmax_vjp": "functions",
     "get_num_threads": "kernels",
     "gumbel_softmax": "functions",
     "hardmax": "functions",

@@ -274,6 +274,17 @@ def as_temperature(value: Any) -> float:
     return temperature
 
 
+def as_alpha(value: Any) -> float:
+    """Return a member of the entmax family."""
+    alpha = _as_number(value, "alpha")
+    if not 1 <= alpha < np.inf:
+        raise ParameterError(
+            f"alpha must be 1 or more and finite, got {value!r}."
+            " 1 is the softmax, 2 the sparsemax; for the limit infinity take the hardmax."
+        )
+    return alpha
+
+
 def as_generator(rng: Any) -> np.random.Generator:
     """Return a source of random numbers: the one given, or a new one from a seed or from None."""
     if isinstance(rng, np.random.Generator):

@@ -33,6 +33,7 @@ from reference.rows import logits as logits
 from reference.rows import long_row as long_row
 from reference.rows import problem as problem
 from reference.rows import tables as tables
+from reference.sparse import entmax as entmax
 from reference.sparse import sparsemax as sparsemax
 from reference.sparse import sparsemax_product as sparsemax_product
 from reference.ulp import assert_close as assert_close

@@ -1,10 +1,14 @@
-"""Sparsemax in rational arithmetic, one row at a time.
+"""Sparsemax in rational arithmetic, entmax in mpmath, one row at a time.
 
-Arguments are floats, taken at their exact value; results are lists of ``Fraction``.
+Arguments are floats, taken at their exact value; results are lists of ``Fraction`` or ``mpf``.
 """
 
 from collections.abc import Iterable
 from fractions import Fraction
+
+from mpmath import mp, mpf
+
+from reference.functions import at_full_precision
 
 
 def sparsemax(row: Iterable[float], temperature: float = 1.0) -> list[Fraction]:
@@ -34,3 +38,59 @@ def sparsemax_product(
         result.append((own - sum(support) / n) / t if inside else Fraction(0))
         scale.append(sum(abs(own - one) for one in support) / n / t if inside else Fraction(0))
     return result, scale
+
+
+@at_full_precision
+def entmax(
+    row: Iterable[float], alpha: float, temperature: float = 1.0
+) -> tuple[list[mpf], list[mpf]]:
+    """Return the exact probabilities, and their slopes ``p**(2 - alpha)`` divided by their sum."""
+    z, a, t = [mpf(float(one)) for one in row], mpf(float(alpha)) - 1, mpf(float(temperature))
+    width, top = t / a, max(z)
+    g = [(one - top) / width for one in z]  # in units of the width
+    v = _by_norm(g, 1 / a) if a < 1 else _by_smallest(g, a)
+    p = [one ** (1 / a) if one > 0 else mpf(0) for one in v]
+    # Whatever found the threshold: this is the definition.
+    assert abs(mp.fsum(p) - 1) < mpf(10) ** -35
+    slope = [one ** (1 - a) if one > 0 else mpf(0) for one in p]
+    total = mp.fsum(slope)
+    return p, [one / total for one in slope]
+
+
+def _by_norm(g: list[mpf], power: mpf) -> list[mpf]:
+    """Return ``max(g - s, 0)`` whose norm of that power is 1, by Newton's method from s = -1.
+
+    What is below 1e-40 counts as 0: it may be the error of s.
+    """
+    s = mpf(-1)
+    for _ in range(500):
+        u = [one - s for one in g if one > s]
+        total = mp.fsum(one**power for one in u)
+        norm = total ** (1 / power)
+        step = (norm - 1) * (total / norm) / mp.fsum(one ** (power - 1) for one in u)
+        s += step
+        if abs(step) * power < mpf(10) ** -50:
+            break
+    return [one - s if one - s > mpf(10) ** -40 else mpf(0) for one in g]
+
+
+def _by_smallest(g: list[mpf], a: mpf) -> list[mpf]:
+    """Return the same for a power 1 / a below 1, by bisection for the smallest probability."""
+    order = sorted(g, reverse=True)
+    low, high = 1, len(order)
+    while low < high:
+        middle = (low + high + 1) // 2
+        last = order[middle - 1]
+        inside = mp.fsum((one - last) ** (1 / a) for one in order[:middle] if one > last) < 1
+        low, high = (middle, high) if inside else (low, middle - 1)
+    last = order[low - 1]
+    gaps = [one - last for one in order[:low]]
+    x = mpf(1) / low
+    for _ in range(500):  # convex and increasing: Newton's method from the right
+        y = x**a
+        p = [(gap + y) ** (1 / a) for gap in gaps]
+        step = (mp.fsum(p) - 1) / mp.fsum((x / one) ** (a - 1) for one in p)
+        x -= step
+        if abs(step) < mpf(10) ** -55:
+            break
+    return [one - last + x**a if one >= last else mpf(0) for one in g]

@@ -10,6 +10,10 @@ from luce.functions.derivatives import log_softmax_vjp as log_softmax_vjp
 from luce.functions.derivatives import softmax_jacobian as softmax_jacobian
 from luce.functions.derivatives import softmax_jvp as softmax_jvp
 from luce.functions.derivatives import softmax_vjp as softmax_vjp
+from luce.functions.entmax import entmax as entmax
+from luce.functions.entmax import entmax_jacobian as entmax_jacobian
+from luce.functions.entmax import entmax_jvp as entmax_jvp
+from luce.functions.entmax import entmax_vjp as entmax_vjp
 from luce.functions.gumbel import gumbel_softmax as gumbel_softmax
 from luce.functions.gumbel import sample_categorical as sample_categorical
 from luce.functions.hardmax import hardmax as hardmax

@@ -5,15 +5,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from luce.functions.exact_sums import Doubles, two_sum
+from luce.functions.exact_sums import Doubles, two_product, two_sum
 
 _ROOM = 1020  # above this exponent of the width, differences of logits may overflow
 
 
 class Width(NamedTuple):
-    """How far below the winner a class may lie, as ``mantissa * 2**exponent``."""
+    """How far below the winner a class may lie: ``(mantissa + rest) * 2**exponent``."""
 
-    mantissa: float  # in [0.5, 1): the unit that everything is computed in
+    mantissa: float  # in [0.5, 1]
+    rest: float  # what rounding has left over
     exponent: int
     below: float  # float64 of the same, rounded; may be inf
 
@@ -45,12 +46,16 @@ class Candidates(NamedTuple):
 
 def width_of(numerator: float, divisor: float = 1.0) -> Width:
     """Return ``numerator / divisor``, which may be beyond the range of float64."""
-    top, power = np.frexp(numerator)
-    bottom, lower = np.frexp(divisor)
-    mantissa, carry = np.frexp(top / bottom)
-    exponent = int(power) - int(lower) + int(carry)
+    top, power = np.frexp(np.float64(numerator))
+    bottom, lower = np.frexp(np.float64(divisor))
+    if top >= bottom:
+        top, power = top / 2, power + 1
+    mantissa = top / bottom
+    product, error = two_product(mantissa, bottom)
+    rest = ((top - product) - error) / bottom
+    exponent = int(power) - int(lower)
     with np.errstate(over="ignore", under="ignore"):
-        return Width(float(mantissa), exponent, float(np.ldexp(mantissa, exponent)))
+        return Width(float(mantissa), float(rest), exponent, float(np.ldexp(mantissa, exponent)))
 
 
 def find_candidates(z: NDArray[Any], top: NDArray[Any], width: Width) -> Candidates:

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from luce._checks import (
     Axis,
+    as_alpha,
     as_axes,
     as_float_array,
     as_floats,
@@ -15,9 +16,12 @@ from luce._checks import (
     as_one_axis,
     as_temperature,
 )
+from luce.functions.any_alpha import above_two, below_two
 from luce.functions.candidates import find_candidates, width_of
+from luce.functions.derivatives import softmax_jacobian, softmax_jvp, softmax_vjp
 from luce.functions.exact_sums import Doubles, piece_bits
 from luce.functions.layout import along_axes, joined, masked, parted
+from luce.functions.softmax import softmax
 from luce.functions.threshold import distances
 from luce.functions.tiles import by_tiles
 
@@ -25,46 +29,52 @@ _MATRICES = 1 << 17  # elements of Jacobians worked on at a time
 
 
 class Support(NamedTuple):
-    """The classes with a probability above 0, row after row, and ``v = p**(alpha - 1)``."""
+    """The classes with a probability above 0, row after row."""
 
     at: NDArray[np.intp]  # place in the flattened rows
     row: NDArray[np.intp]
     starts: NDArray[np.intp]
-    v: Doubles
+    p: Doubles
+    slope: Doubles  # p**(2 - alpha), which the Jacobian is made of
 
 
 class Family(NamedTuple):
-    """One member of the entmax family: ``p = v**power`` with ``power = 1 / (alpha - 1)``."""
+    """One member of the entmax family; alpha 1 is left to softmax."""
 
     alpha: float
     temperature: float
 
     def support(self, z: NDArray[Any]) -> Support:
         """Return the support of rows with a finite largest logit."""
-        power = 1 if self.alpha == 2 else 2
         width = width_of(self.temperature, self.alpha - 1.0)
+        w, bits = width.mantissa, piece_bits(z.shape[1])
         found = find_candidates(z, z.max(axis=1), width)
-        found, u = distances(found, width.mantissa, power, piece_bits(z.shape[1]))
-        if not u.all():
-            found, u = found.kept(u > 0), u[u > 0]
-        return Support(found.at, found.row, found.starts, u / width.mantissa)
+        if self.alpha == 2.0:
+            found, u = distances(found, w, 1, bits)
+            p, slope = u / w, np.ones_like(u)
+        elif self.alpha == 1.5:
+            found, u = distances(found, w, 2, bits)
+            p, slope = (u / w) ** 2, u / w
+        elif self.alpha < 2.0:
+            found, p, slope = below_two(found, w, width.rest, self.alpha, bits)
+        else:
+            found, p, slope = above_two(found, w, self.alpha, bits)
+        if not p.all():
+            found, p, slope = found.kept(p > 0), p[p > 0], slope[p > 0]
+        return Support(found.at, found.row, found.starts, p, slope)
 
     def probabilities(self, z: NDArray[Any]) -> NDArray[Any]:
         """Return the probabilities of rows."""
         p = np.zeros(z.shape, z.dtype)
         s = self.support(z)
-        p.ravel()[s.at] = s.v if self.alpha == 2 else s.v * s.v
+        p.ravel()[s.at] = s.p
         return p
-
-    def slopes(self, s: Support) -> Doubles:
-        """Return ``p**(2 - alpha)``, which the Jacobian is made of."""
-        return np.ones_like(s.v) if self.alpha == 2 else s.v
 
     def product(self, z: NDArray[Any], v: NDArray[Any]) -> NDArray[Any]:
         """Return the product of the (symmetric) Jacobian and a vector for each row."""
         result = np.zeros(z.shape, z.dtype)
         s = self.support(z)
-        weight, near = self.slopes(s), v.ravel()[s.at].astype(np.float64)
+        weight, near = s.slope, v.ravel()[s.at].astype(np.float64)
         total = np.add.reduceat(weight, s.starts)
         # The second mean, that of what the first one leaves, removes the rounding of the first.
         for _ in range(2):
@@ -77,7 +87,7 @@ class Family(NamedTuple):
         n, k = z.shape
         dense = np.zeros((n, k))
         s = self.support(z)
-        dense.ravel()[s.at] = self.slopes(s)
+        dense.ravel()[s.at] = s.slope
         total = dense.sum(axis=1, keepdims=True)
         matrix = -(dense / total)[:, :, None] * dense[:, None, :]
         others = total - dense
@@ -94,6 +104,8 @@ def values(
     family: Family, x: ArrayLike, axis: Axis, where: ArrayLike | None, out: NDArray[Any] | None
 ) -> NDArray[Any]:
     """Return the probabilities, in the form of `x`."""
+    if family.alpha == 1.0:
+        return softmax(x, axis, temperature=family.temperature, where=where, out=out)
 
     def kernel(z: NDArray[Any], p: NDArray[Any], place: int) -> None:
         by_tiles(_possible(family.probabilities), p, place, z)
@@ -105,6 +117,9 @@ def product(
     family: Family, x: ArrayLike, v: ArrayLike, axis: Axis, where: ArrayLike | None, name: str
 ) -> NDArray[Any]:
     """Return the product of the Jacobian and `v`, in the form of `x`."""
+    if family.alpha == 1.0:
+        known = softmax_vjp if name == "v" else softmax_jvp
+        return known(x, v, axis, temperature=family.temperature, where=where)
     z, dtype = as_floats(x)
     axes = as_axes(axis, z.shape)
     ready, place = joined(masked(z, where), axes)
@@ -118,6 +133,8 @@ def product(
 
 def jacobian(family: Family, x: ArrayLike, axis: int, where: ArrayLike | None) -> NDArray[Any]:
     """Return the Jacobians, (..., k, k)."""
+    if family.alpha == 1.0:
+        return softmax_jacobian(x, axis, temperature=family.temperature, where=where)
     z, dtype = as_floats(x)
     (place,) = as_axes(as_one_axis(axis), z.shape)
     rows = np.moveaxis(masked(z, where), place, -1)
@@ -134,7 +151,7 @@ def jacobian(family: Family, x: ArrayLike, axis: int, where: ArrayLike | None) -
 
 def checked(alpha: float, temperature: float) -> Family:
     """Return the member of the family with these parameters."""
-    return Family(alpha, as_temperature(temperature))
+    return Family(as_alpha(alpha), as_temperature(temperature))
 
 
 def _possible(function: Callable[..., NDArray[Any]]) -> Callable[..., NDArray[Any]]:
