@@ -100,9 +100,10 @@ def softmax(
     array([0.8808, 0.1192, 0.    , 0.    ])
     """
     plain = empty == infinity == "nan"
-    if plain and axis == -1 and temperature == 1.0 and where is None and type(x) is np.ndarray:
+    at_once = plain and temperature == 1.0 and where is None
+    if at_once and type(axis) is int and type(x) is np.ndarray:
         result = np.empty_like(x) if out is None else out
-        if kernels.softmax_at_once(x, result):
+        if kernels.softmax_at_once(x, result, axis):
             return result
     t = as_temperature(temperature)
     limits = None if plain else _Limits.found(x, axis, where, empty, infinity)

@@ -39,7 +39,7 @@ def softmax(z: Floats, out: Floats, axis: int = -1, temperature: float = 1.0) ->
             target[...] = (row.power / (1.0 + row.rest)).reshape(target.shape)
 
 
-def softmax_at_once(z: object, out: object) -> bool:
+def softmax_at_once(z: object, out: object, axis: int = -1) -> bool:
     """Return False: only the native core has a short cut for arrays that need no preparation."""
     return False
 

@@ -1,6 +1,7 @@
 // Cross-entropy of a row and its gradient, from one measurement of the row.
 #pragma once
-#include "exact_lanes.hpp"
+#include "double_lanes.hpp"
+#include "float_lanes.hpp"
 
 namespace {
 
@@ -9,7 +10,6 @@ using luce::Targets;
 // sum_j w_j log(p_j / p_winner), with 0 * -inf = 0
 template <class T>
 double weighted_gaps(const T* z, int64_t k, double top, const double* w) {
-  const Gap<T, true> gap(top, 1);
   D high{}, low{};
   double weights[kDoubles];
   for (int64_t j = 0; j < k; j += kDoubles) {
@@ -19,7 +19,7 @@ double weighted_gaps(const T* z, int64_t k, double top, const double* w) {
       weights[i] = !there ? 0 : w ? w[j + i] : 1;
       logits[i] = there ? z[j + i] : T(0);
     }
-    const D weight = load_as<D>(weights), g = gap(load_wide(logits)).high;
+    const D weight = load_as<D>(weights), g = load_wide(logits) - top;
     const D term = weight == 0.0 ? D{} : weight * g;
     const D total = high + term, seen = total - high;
     const D left = (high - (total - seen)) + (term - seen);
@@ -29,39 +29,27 @@ double weighted_gaps(const T* z, int64_t k, double top, const double* w) {
   return added_up(high) + added_up(low);
 }
 
-// total p_j - b w_j; only for b != 0, where the two terms are of the same kind of size
-template <class T>
-void smoothed_gradient(const T* z, T* grad, int64_t k, const Sum& sum, double total, double b,
-                       const double* w) {
-  finish(Kind::softmax, z, grad, k, sum, 1);
-  for (int64_t j = 0; j < k; ++j) grad[j] = T(total * grad[j] - (w ? b * w[j] : b));
+// What the loss needs to know of a measured row, for either type.
+struct Odds {
+  double rest, log;
+};
+inline Odds odds_of(const float*, const Sum& sum) {
+  const double rest = rest_of(sum, 1);
+  return {rest, __builtin_log1p(rest)};
 }
+inline Odds odds_of(const double*, const Sum& sum) { return {rest_of(sum), log_of(sum).high}; }
 
-template <class T>
-void scale(T* grad, int64_t k, double factor) {
-  if (factor == 1) return;
-  for (int64_t j = 0; j < k; ++j) grad[j] = T(factor * grad[j]);
+// factor * softmax(z)
+inline void write_gradient(const float* z, float* grad, int64_t k, const Sum& sum, double factor) {
+  write_multiple(z, grad, k, sum, 1, factor);
 }
-
-template <class T>
-void plain_gradient(const T* z, T* grad, int64_t k, const Sum& sum, double a) {
-  if constexpr (sizeof(T) == 4) {
-    if (!sum.exact) return fast_multiple(z, grad, k, sum, a);
-  }
-  finish(Kind::softmax, z, grad, k, sum, 1);
-  scale(grad, k, a);
-}
-
-// The same row with its winner put back into the sum, as `finish` wants it for probabilities.
-inline Sum completed(const Sum& sum) {
-  Sum whole = sum, top{};
-  if (!sum.exact) {
-    whole.high += lifted_top(sum);
-    return whole;
-  }
+inline void write_gradient(const double* z, double* grad, int64_t k, const Sum& sum,
+                           double factor) {
+  Sum whole = sum, top{};  // the winner is put back into the sum
   top.high = 0x1p512;
   add(&whole, top);
-  return whole;
+  exact_softmax(z, grad, k, whole, Gap<true>(sum.top, 1));
+  for (int64_t j = 0; j < k; ++j) grad[j] = factor * grad[j];
 }
 
 template <class T>
@@ -79,28 +67,25 @@ void cross_entropy_row(const T* z, const Targets& t, int64_t i, double* loss, T*
     return;
   }
   const int64_t y = t.y[i];
-  const double rest = rest_of(sum), log = log_of(sum, z).high;
+  const Odds odds = odds_of(z, sum);
   const double gap_y = double(z[y]) - sum.top;
   double total = 0;
-  if (a != 0) total += a * (log - gap_y);
-  if (b != 0) total += b * (t.total_w * log - weighted_gaps(z, k, sum.top, t.w));
+  if (a != 0) total += a * (odds.log - gap_y);
+  if (b != 0) total += b * (t.total_w * odds.log - weighted_gaps(z, k, sum.top, t.w));
   loss[i] = total;
   if (!grad) return;
 
-  const double w_y = t.w ? t.w[y] : 1, p_y = __builtin_exp(gap_y) / (1 + rest);
-  const double others = y == sum.winner ? rest / (1 + rest) : 1 - p_y;
-  const Sum whole = completed(sum);
-  if (b == 0)
-    plain_gradient(z, grad, k, whole, a);
-  else
-    smoothed_gradient(z, grad, k, whole, a + b * t.total_w, b, t.w);
+  const double w_y = t.w ? t.w[y] : 1, p_y = __builtin_exp(gap_y) / (1 + odds.rest);
+  const double others = gap_y == 0 ? odds.rest / (1 + odds.rest) : 1 - p_y;
+  write_gradient(z, grad, k, sum, a + b * t.total_w);
+  if (b != 0)
+    for (int64_t j = 0; j < k; ++j) grad[j] = T(grad[j] - (t.w ? b * t.w[j] : b));
   grad[y] = T(b * (t.total_w * p_y - w_y) - a * others);
 }
 
 // sum_j w_j log(p_j) of each lane, with 0 * -inf = 0
-template <class T>
-D weighted_logarithms(const ExactTile<T>& tile, int64_t k, const double* w) {
-  const Gap<T, true> gap(tile.top, 1);
+inline D weighted_logarithms(const DoubleTile& tile, int64_t k, const double* w) {
+  const Gap<true> gap(tile.top, 1);
   D sum{};
   for (int64_t j = 0; j < k; ++j)
     if (!w || w[j] != 0) sum += (w ? w[j] : 1) * tile.log_probability(j, gap);
@@ -108,12 +93,11 @@ D weighted_logarithms(const ExactTile<T>& tile, int64_t k, const double* w) {
 }
 
 // Up to kDoubles short rows, a lane each. The arrays of targets and losses start with these rows.
-template <class T>
-void cross_entropy_tile(const T* z, const Targets& t, double* loss, T* grad, int64_t rows,
-                        int64_t k) {
-  ExactTile<T> tile;
+inline void cross_entropy_tile(const double* z, const Targets& t, double* loss, double* grad,
+                               int64_t rows, int64_t k) {
+  DoubleTile tile;
   tile.read(z, rows, k);
-  tile.template measure<true>(k, 1);
+  tile.measure<true>(k, 1);
   tile.take_logarithms();
   D a{}, b{};
   std::memcpy(&a, t.a, rows * sizeof(double));
@@ -145,24 +129,88 @@ void cross_entropy_tile(const T* z, const Targets& t, double* loss, T* grad, int
   }
   for (int r = 0; r < rows; ++r)
     if (counts[r]) cells[t.y[r] * kDoubles + r] = at_label[r];
-  ExactTile<T>::write(tile.power, grad, rows, k);
+  DoubleTile::write(tile.power, grad, rows, k);
 }
 
-template <class T>
-void cross_entropy_short(const T* z, Targets t, double* loss, T* grad, int64_t rows, int64_t k) {
-  for (int64_t i = 0; i < rows; i += kDoubles) {
-    const int64_t count = rows - i < kDoubles ? rows - i : kDoubles;
-    const Targets here{t.y + i, t.a + i, t.b + i, t.w, t.total_w};
-    cross_entropy_tile(z + i * k, here, loss + i, grad ? grad + i * k : nullptr, count, k);
+// Up to kFloats short rows of floats, a lane each.
+inline void cross_entropy_tile(const float* z, const Targets& t, double* loss, float* grad,
+                               int64_t rows, int64_t k) {
+  FloatTile tile;
+  read_rows(z, rows, k, tile.logits);
+  tile.measure(k, Unscaled{});
+  tile.measure_rest(k, Unscaled{});
+  float mended[kFloats][kShort];
+  const bool all_fit = tile.all_fit(true);
+  if (!all_fit)
+    tile.each_unfit(rows, k, true, [&](int64_t i, const float* row) {
+      const Targets here = t.from(i);
+      cross_entropy_row(row, here, 0, loss + i, grad ? mended[i] : nullptr, k,
+                        here.counts(0) ? sum_of_row(row, k, true, 1) : Sum{});
+    });
+
+  double a[kFloats]{}, b[kFloats]{}, gap_y[kFloats]{};
+  bool smoothed = false;
+  for (int64_t i = 0; i < rows; ++i) {
+    a[i] = t.a[i];
+    b[i] = t.b[i];
+    smoothed |= b[i] != 0;
+    if (t.counts(i)) gap_y[i] = double(z[i * k + t.y[i]]) - double(tile.top[i / kDoubles][i % kDoubles]);
   }
+  float at_label[kFloats];
+  for (int h = 0; h < 2; ++h) {
+    const D rest = tile.rest[h], log = log_wide(1.0 + rest);
+    const D own = load_as<D>(a + h * kDoubles), shared = load_as<D>(b + h * kDoubles);
+    const D gap = load_as<D>(gap_y + h * kDoubles);
+    D total = own == 0.0 ? D{} : own * (log - gap);
+    if (smoothed) {
+      D spread{};
+      for (int64_t j = 0; j < k; ++j)
+        if (!t.w || t.w[j] != 0)
+          spread += (t.w ? t.w[j] : 1.0) * (FloatTile::half(tile.logits[j], h) - tile.top[h] - log);
+      total -= shared == 0.0 ? D{} : shared * spread;
+    }
+    const D inverse = 1.0 / tile.sum[h];
+    const D p_y = exp_wide(gap) / (1.0 + rest);
+    const D others = gap == 0.0 ? rest / (1.0 + rest) : 1.0 - p_y;
+    const D factor = own + shared * t.total_w;
+    for (int64_t j = 0; grad && j < k; ++j)
+      tile.power[j][h] = factor * (tile.power[j][h] * inverse) - shared * (t.w ? t.w[j] : 1.0);
+    for (int i = 0; i < kDoubles; ++i) {
+      const int64_t lane = h * kDoubles + i;
+      if (lane >= rows || (!all_fit && tile.unfit(h, true)[i])) continue;
+      loss[lane] = t.counts(lane) ? total[i] : 0;
+      if (!t.counts(lane)) continue;
+      const double w_y = t.w ? t.w[t.y[lane]] : 1;
+      at_label[lane] = float(b[lane] * (t.total_w * p_y[i] - w_y) - a[lane] * others[i]);
+    }
+  }
+  if (!grad) return;
+  float* cells = reinterpret_cast<float*>(tile.logits);
+  L unfit[2] = {tile.unfit(0, true), tile.unfit(1, true)};
+  for (int64_t j = 0; j < k; ++j) tile.logits[j] = narrow(tile.power[j][0], tile.power[j][1]);
+  for (int64_t i = 0; i < rows; ++i) {
+    if (!all_fit && unfit[i / kDoubles][i % kDoubles])
+      for (int64_t j = 0; j < k; ++j) cells[j * kFloats + i] = mended[i][j];
+    else if (t.counts(i))
+      cells[t.y[i] * kFloats + i] = at_label[i];
+    else
+      for (int64_t j = 0; j < k; ++j) cells[j * kFloats + i] = 0;
+  }
+  write_rows(tile.logits, grad, rows, k);
 }
 
 template <class T>
 void cross_entropy(const T* z, const Targets& t, double* loss, T* grad, int64_t rows, int64_t k) {
-  if (k <= kShort) return cross_entropy_short(z, t, loss, grad, rows, k);
+  if (k <= kShort) {
+    constexpr int64_t step = sizeof(T) == 4 ? kFloats : kDoubles;
+    for (int64_t i = 0; i < rows; i += step)
+      cross_entropy_tile(z + i * k, t.from(i), loss + i, grad ? grad + i * k : nullptr,
+                         std::min(step, rows - i), k);
+    return;
+  }
   for (int64_t i = 0; i < rows; ++i) {
     Sum sum{};
-    if (t.a[i] != 0 || t.b[i] != 0) sum = sum_of_row(z + i * k, k, true, sizeof(T) == 8, 1);
+    if (t.counts(i)) sum = sum_of_row(z + i * k, k, true, 1);
     cross_entropy_row(z + i * k, t, i, loss, grad ? grad + i * k : nullptr, k, sum);
   }
 }

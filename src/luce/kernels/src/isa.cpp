@@ -1,55 +1,41 @@
 // Compiled once for each instruction set, with LUCE_TABLE naming the table it fills.
 #include "cross_entropy.hpp"
+#include "double_lanes.hpp"
 #include "elementwise.hpp"
-#include "exact_lanes.hpp"
-#include "lanes.hpp"
+#include "float_columns.hpp"
+#include "float_lanes.hpp"
 
 namespace {
 
-template <class T>
-void exact_rows(Kind kind, const T* z, T* out, int64_t count, int64_t n, double temperature) {
-  if (n <= kShort)
-    return temperature == 1 ? exact_short_rows<T, true>(kind, z, out, count, n, 1)
-                            : exact_short_rows<T, false>(kind, z, out, count, n, temperature);
+void rows(Kind kind, const float* z, float* out, int64_t count, int64_t n, double temperature,
+          bool streaming) {
+  if (n <= kShort) return short_rows(kind, z, out, count, n, temperature);
+  if (kind == Kind::softmax) return softmax_rows(z, out, count, n, temperature, streaming);
   const int64_t step = kind == Kind::logsumexp ? 1 : n;
   for (int64_t i = 0; i < count; ++i) row(kind, z + i * n, out + i * step, n, temperature);
 }
 
-void rows(Kind kind, const float* z, float* out, int64_t count, int64_t n, double temperature,
-          bool streaming) {
-  if (kind == Kind::softmax && temperature == 1) {
-    if (n <= kShort) return softmax_short_rows(z, out, count, n);
-    for (int64_t i = 0; i < count; ++i) softmax_row(z + i * n, out + i * n, n, streaming);
-    return;
-  }
-  exact_rows(kind, z, out, count, n, temperature);
-}
-
 void rows(Kind kind, const double* z, double* out, int64_t count, int64_t n, double temperature,
           bool) {
-  if (kind == Kind::softmax && n > kShort) {
-    for (int64_t i = 0; i < count; ++i) softmax_row(z + i * n, out + i * n, n, temperature);
-    return;
+  if (n <= kShort) return short_rows(kind, z, out, count, n, temperature);
+  const int64_t step = kind == Kind::logsumexp ? 1 : n;
+  for (int64_t i = 0; i < count; ++i) {
+    if (kind == Kind::softmax)
+      softmax_row(z + i * n, out + i * n, n, temperature);
+    else
+      row(kind, z + i * n, out + i * step, n, temperature);
   }
-  exact_rows(kind, z, out, count, n, temperature);
-}
-
-template <class T>
-void finish_row(Kind kind, const T* z, T* out, int64_t n, const Sum& sum, double temperature,
-                bool streaming) {
-  if (kind == Kind::logsumexp) return finish_logsumexp(z, out, n, sum);
-  finish(kind, z, out, n, sum, temperature, streaming);
 }
 
 template <class T>
 luce::KernelsOf<T> table() {
   luce::KernelsOf<T> t{};
   t.rows = rows;
-  t.measure = measure<T>;
-  t.measure_exact = measure_exact<T>;
+  t.measure = measure;
   t.fold = fold;
   t.settled = settled;
-  t.finish = finish_row<T>;
+  t.measure_exact = measure_exact;
+  t.finish = finish;
   t.cross_entropy = cross_entropy<T>;
   t.cross_entropy_row = cross_entropy_row<T>;
   t.curvature = curvature<T>;
@@ -63,7 +49,10 @@ luce::KernelsOf<T> table() {
 namespace luce {
 Kernels LUCE_TABLE() {
   Kernels all{LUCE_NAME, table<float>(), table<double>()};
-  all.f32.columns = softmax_short_columns;
+  all.f32.short_columns = short_columns;
+  all.f32.measure_columns = measure_columns;
+  all.f32.write_columns = write_columns;
+  all.f32.in_range = in_range;
   return all;
 }
 }  // namespace luce

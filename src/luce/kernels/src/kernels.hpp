@@ -14,14 +14,16 @@ constexpr int64_t kPiece = 4096;
 // Rows of at most this many classes are worked on several at a time, one in each vector lane.
 constexpr int64_t kShort = 32;
 
-// What is known of a piece of a row, or of several pieces folded together.
+// As many columns are worked on side by side at most.
+constexpr int64_t kColumns = 256;
+
+// What is known of a piece of a row, or of several pieces folded together. How `high` and `low`
+// make up the sum of exponentials is the affair of float_rows.hpp and double_sums.hpp.
 struct Sum {
   double top;      // largest logit, -inf if there is none; NaN is left to the sum
-  int64_t winner;  // where it stands; set only if asked for
-  double scale;    // `high` counts units of 2^scale (fast path) or exp(top) (exact path)
-  double high;     // sum of exponentials, without the winner's if that was asked for
-  double low;      // its rounding error (exact path)
-  bool exact;      // whether the fast path does not hold
+  int64_t winner;  // where it stands; double only, and only if asked for
+  double high, low;
+  bool exact;      // whether the sum is relative to `top`
 };
 
 enum class Kind { softmax, log_softmax, logsumexp };
@@ -33,6 +35,9 @@ struct Targets {
   const double* b;
   const double* w;  // null = ones
   double total_w;
+
+  Targets from(int64_t row) const { return {y + row, a + row, b + row, w, total_w}; }
+  bool counts(int64_t row) const { return a[row] != 0 || b[row] != 0; }
 };
 
 template <class T>
@@ -41,13 +46,26 @@ struct KernelsOf {
   // `streaming`: the result is large, and need not stay in the cache.
   void (*rows)(Kind, const T* z, T* out, int64_t rows, int64_t n, double temperature,
                bool streaming);
-  // Neighbouring columns of n <= kShort classes, `stride` apart; temperature 1. Null = not offered.
-  void (*columns)(Kind, const T* z, T* out, int64_t columns, int64_t n, int64_t stride);
-  // The parts that a longer row is made of: measure pieces, fold them in order, finish pieces.
-  void (*measure)(const T* z, int64_t n, bool leave_winner, bool top_only, Sum*);
+
+  // Neighbouring columns, `stride` apart, of n <= kShort classes. These and the next two are null
+  // where columns are to be gathered into rows.
+  void (*short_columns)(Kind, const T* z, T* out, int64_t columns, int64_t n, int64_t stride,
+                        double temperature);
+  // The two halves of a softmax of up to kColumns columns of n <= kPiece classes. Columns whose
+  // sums are not `in_range` are to be gathered.
+  void (*measure_columns)(const T* z, int64_t columns, int64_t n, int64_t stride,
+                          double temperature, double* sums, double* keep);
+  void (*write_columns)(const T* z, T* out, int64_t columns, int64_t n, int64_t stride,
+                        double temperature, const double* sums, const double* kept, bool part,
+                        bool streaming);
+  bool (*in_range)(double sum);
+
+  // The parts that a longer row is made of: measure pieces, fold them in order; if the sum has
+  // not settled, measure them again relative to the largest logit; finish pieces.
+  void (*measure)(const T* z, int64_t n, bool with_top, double temperature, Sum*);
+  void (*fold)(const T*, Sum* total, const Sum& piece);
+  bool (*settled)(const T*, const Sum&, bool with_top, double temperature);
   void (*measure_exact)(const T* z, int64_t n, int64_t winner, double top, double temperature, Sum*);
-  void (*fold)(Sum* total, const Sum& piece, bool leave_winner);
-  bool (*settled)(const Sum&);  // whether the fast path held, or there is nothing to add up
   void (*finish)(Kind, const T* z, T* out, int64_t n, const Sum&, double temperature,
                  bool streaming);
 

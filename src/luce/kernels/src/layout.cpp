@@ -1,6 +1,8 @@
 #include "layout.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <memory>
 #include <vector>
 
 #include "pool.hpp"
@@ -12,6 +14,9 @@ constexpr int64_t kGrain = 16384;        // elements that make a task worth a th
 constexpr int64_t kLarge = 24 << 20;     // bytes of a result that would fill the cache
 constexpr int64_t kTileElements = 32768;  // of a tile of gathered columns
 constexpr int64_t kTileColumns = 16;      // at least: a cache line of floats
+constexpr int64_t kBlockElements = 1 << 17;  // of a block of columns, half a megabyte of floats
+constexpr int64_t kKeptElements = 1 << 16;   // exponentials of a block that are kept, as much
+constexpr int64_t kKept = kKeptElements / 64;  // classes of columns whose exponentials are kept
 
 int64_t divided_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -56,27 +61,25 @@ struct LongRow {
   int64_t length(int64_t i) const { return std::min(kPiece, n - start(i)); }
 
   template <class Each>
-  Sum measured(Each each, bool leave_winner, bool top_only) const {
+  Sum measured(Each each, bool with_top) const {
     std::vector<Sum> parts(pieces());
+    Sum total = first_look(each, with_top, &parts);
+    if (kernels.settled(z, total, with_top, temperature)) return total;
+    if (sizeof(T) == 4 && !with_top) total = first_look(each, true, &parts);  // for the top
+    if (!std::isfinite(total.top)) return total;
+    const Sum top = total;
     each(pieces(), [&](int64_t i) {
-      kernels.measure(z + start(i), length(i), leave_winner, top_only, &parts[i]);
-      if (parts[i].winner >= 0) parts[i].winner += start(i);
-    });
-    Sum total = folded(parts, leave_winner);
-    if (kernels.settled(total)) return total;
-    each(pieces(), [&](int64_t i) {
-      int64_t winner = total.winner - start(i);
+      int64_t winner = top.winner - start(i);
       if (winner < 0 || winner >= length(i)) winner = -1;
-      kernels.measure_exact(z + start(i), length(i), winner, total.top, temperature, &parts[i]);
-      parts[i].winner = total.winner;
+      kernels.measure_exact(z + start(i), length(i), winner, top.top, temperature, &parts[i]);
+      parts[i].winner = top.winner;
     });
-    return folded(parts, leave_winner);
+    return folded(parts);
   }
 
   template <class Each>
   void write(Each each, Kind kind, T* out) const {
-    bool top_only = sizeof(T) == 8 || temperature != 1 || kind == Kind::logsumexp;
-    Sum sum = measured(each, kind != Kind::softmax, top_only);
+    const Sum sum = measured(each, kind != Kind::softmax);
     if (kind == Kind::logsumexp) return kernels.finish(kind, z, out, n, sum, temperature, false);
     each(pieces(), [&](int64_t i) {
       kernels.finish(kind, z + start(i), out + start(i), length(i), sum, temperature, streaming);
@@ -84,9 +87,18 @@ struct LongRow {
   }
 
  private:
-  Sum folded(const std::vector<Sum>& parts, bool leave_winner) const {
+  template <class Each>
+  Sum first_look(Each each, bool with_top, std::vector<Sum>* parts) const {
+    each(pieces(), [&](int64_t i) {
+      Sum& part = (*parts)[i];
+      kernels.measure(z + start(i), length(i), with_top, temperature, &part);
+      if (part.winner >= 0) part.winner += start(i);
+    });
+    return folded(*parts);
+  }
+  Sum folded(const std::vector<Sum>& parts) const {
     Sum total = parts[0];
-    for (size_t i = 1; i < parts.size(); ++i) kernels.fold(&total, parts[i], leave_winner);
+    for (size_t i = 1; i < parts.size(); ++i) kernels.fold(z, &total, parts[i]);
     return total;
   }
 };
@@ -118,40 +130,144 @@ void split_rows(const KernelsOf<T>& kernels, Kind kind, const T* z, T* out, int6
 
 template <class T>
 void split_short_columns(const KernelsOf<T>& kernels, Kind kind, const T* z, T* out,
-                         int64_t outer, int64_t n, int64_t inner) {
+                         int64_t outer, int64_t n, int64_t inner, double temperature) {
+  const int64_t m = kind == Kind::logsumexp ? 1 : n;  // length of a result
   const int64_t wide = std::min(inner, divided_up(kGrain, n));
   const int64_t tiles = divided_up(inner, wide);
   split(outer * tiles, n * wide, [&](int64_t first, int64_t last, int) {
     for (int64_t i = first; i < last; ++i) {
-      int64_t column = i % tiles * wide, at = i / tiles * n * inner + column;
-      kernels.columns(kind, z + at, out + at, std::min(wide, inner - column), n, inner);
+      const int64_t column = i % tiles * wide, block = i / tiles * inner;
+      kernels.short_columns(kind, z + block * n + column, out + block * m + column,
+                            std::min(wide, inner - column), n, inner, temperature);
     }
   });
 }
 
-// Columns are gathered into rows, a tile at a time, computed there and scattered.
+// Columns are gathered into rows, computed there and scattered.
 template <class T>
-void split_columns(const KernelsOf<T>& kernels, Kind kind, const T* z, T* out, int64_t outer,
-                   int64_t n, int64_t inner, double temperature) {
-  const int64_t m = kind == Kind::logsumexp ? 1 : n;  // length of a result
+void gather_columns(const KernelsOf<T>& kernels, Kind kind, const T* z, T* out, int64_t columns,
+                    int64_t n, int64_t inner, double temperature, T* buffer) {
+  const int64_t m = kind == Kind::logsumexp ? 1 : n;
+  for (int64_t j = 0; j < n; ++j)
+    for (int64_t c = 0; c < columns; ++c) buffer[c * n + j] = z[j * inner + c];
+  rows(kernels, kind, buffer, buffer, columns, n, temperature);
+  for (int64_t j = 0; j < m; ++j)
+    for (int64_t c = 0; c < columns; ++c) out[j * inner + c] = buffer[c * m + j];
+}
+
+template <class T>
+void split_gathered_columns(const KernelsOf<T>& kernels, Kind kind, const T* z, T* out,
+                            int64_t outer, int64_t n, int64_t inner, double temperature) {
+  const int64_t m = kind == Kind::logsumexp ? 1 : n;
   const int64_t wide = std::min(inner, std::max(kTileColumns, kTileElements / n));
   const int64_t tiles = divided_up(inner, wide);
   const int threads = num_threads();
   std::vector<T> buffers(threads * wide * n);
   split(outer * tiles, n * wide, [&](int64_t first, int64_t last, int worker) {
-    T* buffer = buffers.data() + worker * wide * n;
     for (int64_t i = first; i < last; ++i) {
-      const int64_t column = i % tiles * wide, columns = std::min(wide, inner - column);
-      const T* from = z + i / tiles * n * inner + column;
-      T* to = out + i / tiles * m * inner + column;
-      for (int64_t j = 0; j < n; ++j)
-        for (int64_t c = 0; c < columns; ++c) buffer[c * n + j] = from[j * inner + c];
-      rows(kernels, kind, buffer, buffer, columns, n, temperature);
-      for (int64_t j = 0; j < m; ++j)
-        for (int64_t c = 0; c < columns; ++c) to[j * inner + c] = buffer[c * m + j];
+      const int64_t column = i % tiles * wide, block = i / tiles * inner;
+      gather_columns(kernels, kind, z + block * n + column, out + block * m + column,
+                     std::min(wide, inner - column), n, inner, temperature,
+                     buffers.data() + worker * wide * n);
     }
   }, threads);
 }
+
+// The softmax of columns that are longer than kShort: measured and written where they stand.
+template <class T>
+class Columns {
+ public:
+  Columns(const KernelsOf<T>& kernels, const T* z, T* out, int64_t outer, int64_t n, int64_t inner,
+          double temperature)
+      : kernels_(kernels), z_(z), out_(out), n_(n), inner_(inner), temperature_(temperature),
+        streaming_(z != out && outer * n * inner * int64_t(sizeof(T)) >= kLarge),
+        wide_(width(n, inner)), tiles_(divided_up(inner, wide_)), pieces_(divided_up(n, kPiece)),
+        blocks_(outer * tiles_) {}
+
+  void softmax() {
+    if (pieces_ == 1) {
+      // measured and written one after the other, while the block is in the cache
+      split(blocks_, n_ * wide_, [&](int64_t first, int64_t last, int) {
+        double sums[kColumns];
+        double* keep = n_ <= kKept ? kept_powers() : nullptr;
+        for (int64_t block = first; block < last; ++block) {
+          measure(block, 0, sums, keep);
+          if (fits(block, sums)) write(block, 0, sums, keep);
+          else gather(block);
+        }
+      });
+      return;
+    }
+    std::vector<double> sums(blocks_ * pieces_ * kColumns);
+    each_piece([&](int64_t block, int64_t piece) {
+      measure(block, piece, &sums[(block * pieces_ + piece) * kColumns], nullptr);
+    });
+    std::vector<char> gathered(blocks_);
+    for (int64_t block = 0; block < blocks_; ++block) {
+      double* total = &sums[block * pieces_ * kColumns];
+      for (int64_t i = kColumns; i < pieces_ * kColumns; ++i) total[i % kColumns] += total[i];
+      gathered[block] = !fits(block, total);
+    }
+    each_piece([&](int64_t block, int64_t piece) {
+      if (!gathered[block]) write(block, piece, &sums[block * pieces_ * kColumns], nullptr);
+    });
+    for (int64_t block = 0; block < blocks_; ++block)
+      if (gathered[block]) gather(block);
+  }
+
+ private:
+  // So many columns that a block of them, or its exponentials, stay in the second-level cache
+  // between the two passes, but whole cache lines.
+  static int64_t width(int64_t n, int64_t inner) {
+    const int64_t most = n <= kKept ? kKeptElements / n : kBlockElements / std::min(n, kPiece);
+    return std::min({inner, kColumns, std::max(kTileColumns, most / kTileColumns * kTileColumns)});
+  }
+  static double* kept_powers() {
+    struct Buffer {
+      alignas(64) double powers[kKeptElements];
+    };
+    static thread_local std::unique_ptr<Buffer> buffer(new Buffer);
+    return buffer->powers;
+  }
+  int64_t column(int64_t block) const { return block % tiles_ * wide_; }
+  int64_t columns(int64_t block) const { return std::min(wide_, inner_ - column(block)); }
+  int64_t at(int64_t block, int64_t piece) const {
+    return (block / tiles_ * n_ + piece * kPiece) * inner_ + column(block);
+  }
+  int64_t length(int64_t piece) const { return std::min(kPiece, n_ - piece * kPiece); }
+
+  template <class Body>
+  void each_piece(Body body) const {
+    split(blocks_ * pieces_, kPiece * wide_, [&](int64_t first, int64_t last, int) {
+      for (int64_t i = first; i < last; ++i) body(i / pieces_, i % pieces_);
+    });
+  }
+  void measure(int64_t block, int64_t piece, double* sums, double* keep) const {
+    kernels_.measure_columns(z_ + at(block, piece), columns(block), length(piece), inner_,
+                             temperature_, sums, keep);
+  }
+  bool fits(int64_t block, const double* sums) const {
+    return std::all_of(sums, sums + columns(block), kernels_.in_range);
+  }
+  void write(int64_t block, int64_t piece, const double* sums, const double* kept) const {
+    const int64_t here = at(block, piece);
+    kernels_.write_columns(z_ + here, out_ + here, columns(block), length(piece), inner_,
+                           temperature_, sums, kept, pieces_ > 1, streaming_);
+  }
+  void gather(int64_t block) const {
+    std::vector<T> buffer(columns(block) * n_);
+    gather_columns(kernels_, Kind::softmax, z_ + at(block, 0), out_ + at(block, 0),
+                   columns(block), n_, inner_, temperature_, buffer.data());
+  }
+
+  const KernelsOf<T>& kernels_;
+  const T* z_;
+  T* out_;
+  int64_t n_, inner_;
+  double temperature_;
+  bool streaming_;
+  int64_t wide_, tiles_, pieces_, blocks_;
+};
 
 }  // namespace
 
@@ -159,9 +275,11 @@ template <class T>
 void along_axis(const KernelsOf<T>& kernels, Kind kind, const T* z, T* out, int64_t outer,
                 int64_t n, int64_t inner, double temperature) {
   if (inner == 1) return split_rows(kernels, kind, z, out, outer, n, temperature);
-  if (kernels.columns && kind == Kind::softmax && n <= kShort && temperature == 1)
-    return split_short_columns(kernels, kind, z, out, outer, n, inner);
-  split_columns(kernels, kind, z, out, outer, n, inner, temperature);
+  if (kernels.short_columns && n <= kShort)
+    return split_short_columns(kernels, kind, z, out, outer, n, inner, temperature);
+  if (kernels.write_columns && kind == Kind::softmax)
+    return Columns<T>(kernels, z, out, outer, n, inner, temperature).softmax();
+  split_gathered_columns(kernels, kind, z, out, outer, n, inner, temperature);
 }
 
 template <class T>
@@ -169,14 +287,13 @@ void cross_entropy(const KernelsOf<T>& kernels, const T* z, const Targets& targe
                    T* grad, int64_t n, int64_t k) {
   split(n, k, [&](int64_t first, int64_t last, int) {
     T* part = grad ? grad + first * k : nullptr;
-    const Targets here{targets.y + first, targets.a + first, targets.b + first, targets.w,
-                       targets.total_w};
+    const Targets here = targets.from(first);
     if (k <= kPiece)
       return kernels.cross_entropy(z + first * k, here, loss + first, part, last - first, k);
     for (int64_t i = first; i < last; ++i) {
       Sum sum{};
-      if (targets.a[i] != 0 || targets.b[i] != 0)
-        sum = LongRow<T>{kernels, z + i * k, k}.measured(Serially{}, true, sizeof(T) == 8);
+      if (targets.counts(i))
+        sum = LongRow<T>{kernels, z + i * k, k}.measured(Serially{}, true);
       kernels.cross_entropy_row(z + i * k, targets, i, loss, grad ? grad + i * k : nullptr, k, sum);
     }
   });

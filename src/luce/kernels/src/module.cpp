@@ -174,7 +174,7 @@ void logsumexp(nb::handle z, nb::handle out, int axis) {
   apply(Kind::logsumexp, z, out, axis, 1);
 }
 
-bool softmax_at_once(nb::handle z_, nb::handle out_) {
+bool softmax_at_once(nb::handle z_, nb::handle out_, int axis) {
   Array z(z_, false);
   if (!z) return PyErr_Clear(), false;
   Array out(out_, true);
@@ -182,10 +182,11 @@ bool softmax_at_once(nb::handle z_, nb::handle out_) {
   const char kind = z.kind();
   if ((kind != 'f' && kind != 'd') || out.kind() != kind || z.ndim() == 0) return false;
   if (!z.same_shape(out) || !z.same_or_apart(out) || z.size() == 0) return false;
+  if (axis < -z.ndim() || axis >= z.ndim()) return false;
+  const Shape s(z, axis);
   by_type(z, [&](const auto& kernels, auto* type) {
     using T = std::remove_pointer_t<decltype(type)>;
-    const int64_t n = z.shape(z.ndim() - 1);
-    along_axis<T>(kernels, Kind::softmax, z.data<T>(), out.data<T>(), z.size() / n, n, 1, 1);
+    along_axis<T>(kernels, Kind::softmax, z.data<T>(), out.data<T>(), s.outer, s.n, s.inner, 1);
   });
   return true;
 }
@@ -251,7 +252,7 @@ NB_MODULE(_native, m) {
   m.def("get_num_threads", luce::num_threads);
   m.def("set_num_threads", luce::set_num_threads);
   m.def("softmax", luce::softmax, "z"_a, "out"_a, "axis"_a = -1, "temperature"_a = 1.0);
-  m.def("softmax_at_once", luce::softmax_at_once);
+  m.def("softmax_at_once", luce::softmax_at_once, "z"_a, "out"_a, "axis"_a = -1);
   m.def("log_softmax", luce::log_softmax, "z"_a, "out"_a, "axis"_a = -1, "temperature"_a = 1.0);
   m.def("logsumexp", luce::logsumexp, "z"_a, "out"_a, "axis"_a = -1);
   m.def("sigmoid", luce::sigmoid);

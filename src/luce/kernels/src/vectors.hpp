@@ -5,9 +5,10 @@
 // `a * b + c` is fused where the instruction set can (-ffp-contract=fast); code below that needs
 // the fused form says so, and has another way under `#ifndef LUCE_FMA`.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
-#ifdef __AVX__
+#ifdef __SSE2__
 #include <immintrin.h>
 #endif
 
@@ -45,18 +46,9 @@ inline void store_as(T* p, V v) {
 inline F all(float x) { return F{} + x; }
 inline D all(double x) { return D{} + x; }
 
-template <class V>
-inline V larger(V a, V b) {  // b where either is NaN
-  return a > b ? a : b;
-}
-template <class V>
-inline V smaller(V a, V b) {  // b where either is NaN
-  return a < b ? a : b;
-}
-
 // Intrinsics stand only where GCC turns the generic notation into a detour through memory
-// (conversions, vectors put together from parts), where it must be said which product is fused,
-// and where there is no generic notation (streaming stores).
+// (conversions, vectors put together from parts) or into two instructions for one (the larger of
+// two), and where there is no generic notation (streaming stores).
 #if defined(__AVX512F__) && LUCE_VECTOR_BYTES == 64
 inline D widened(HalfF v) { return _mm512_cvtps_pd(v); }
 inline HalfF narrowed(D v) { return _mm512_cvtpd_ps(v); }
@@ -66,6 +58,29 @@ inline HalfF narrowed(D v) { return _mm256_cvtpd_ps(v); }
 #else
 inline D widened(HalfF v) { return __builtin_convertvector(v, D); }
 inline HalfF narrowed(D v) { return __builtin_convertvector(v, HalfF); }
+#endif
+
+// The larger and the smaller of two; b where either is NaN.
+template <class V>
+inline V larger(V a, V b) {
+  return a > b ? a : b;
+}
+template <class V>
+inline V smaller(V a, V b) {
+  return a < b ? a : b;
+}
+#if defined(__AVX512F__) && LUCE_VECTOR_BYTES == 64
+inline F larger(F a, F b) { return _mm512_max_ps(a, b); }
+inline D larger(D a, D b) { return _mm512_max_pd(a, b); }
+inline D smaller(D a, D b) { return _mm512_min_pd(a, b); }
+#elif defined(__AVX__) && LUCE_VECTOR_BYTES == 32
+inline F larger(F a, F b) { return _mm256_max_ps(a, b); }
+inline D larger(D a, D b) { return _mm256_max_pd(a, b); }
+inline D smaller(D a, D b) { return _mm256_min_pd(a, b); }
+#elif defined(__SSE2__) && LUCE_VECTOR_BYTES == 16
+inline F larger(F a, F b) { return _mm_max_ps(a, b); }
+inline D larger(D a, D b) { return _mm_max_pd(a, b); }
+inline D smaller(D a, D b) { return _mm_min_pd(a, b); }
 #endif
 
 // Rows of 4 numbers, `stride` apart, side by side in one vector; and back.
@@ -99,26 +114,6 @@ inline void scatter_fours(F v, float* p, int64_t stride) {
     std::memcpy(p + i * stride, reinterpret_cast<float*>(&v) + 4 * i, 16);
 #endif
 }
-
-#ifdef LUCE_FMA
-// a b + c, rounded once. Where it matters which of two products is fused, it has to be said.
-inline F fused(F a, F b, F c) {
-#if defined(__AVX512F__) && LUCE_VECTOR_BYTES == 64
-  return _mm512_fmadd_ps(a, b, c);
-#elif defined(__FMA__)
-  __m256 x[kBytes / 32], y[kBytes / 32], z[kBytes / 32];
-  std::memcpy(x, &a, sizeof a);
-  std::memcpy(y, &b, sizeof b);
-  std::memcpy(z, &c, sizeof c);
-  for (int i = 0; i < kBytes / 32; ++i) z[i] = _mm256_fmadd_ps(x[i], y[i], z[i]);
-  std::memcpy(&c, z, sizeof c);
-  return c;
-#else
-  for (int i = 0; i < kFloats; ++i) c[i] = __builtin_fmaf(a[i], b[i], c[i]);
-  return c;
-#endif
-}
-#endif
 
 // Store past the cache, which a large result would only sweep empty; p is aligned to kBytes.
 inline void stream(float* p, F v) {
@@ -166,22 +161,38 @@ inline void transpose_fours(F (&v)[4]) {
   v[3] = LUCE_SHUFFLE(b, d, LUCE_FOURS(2, 3, n + 2, n + 3));
 }
 
+// The two halves of a vector of floats as doubles, and back.
+#if defined(__AVX512F__) && LUCE_VECTOR_BYTES == 64
+inline D widen_low(F v) { return widened(_mm512_castps512_ps256(v)); }
+inline D widen_high(F v) { return widened(_mm512_extractf32x8_ps(v, 1)); }
+inline F narrow(D low, D high) {
+  return _mm512_insertf32x8(_mm512_castps256_ps512(narrowed(low)), narrowed(high), 1);
+}
+#elif defined(__AVX__) && LUCE_VECTOR_BYTES == 32
+inline D widen_low(F v) { return widened(_mm256_castps256_ps128(v)); }
+inline D widen_high(F v) { return widened(_mm256_extractf128_ps(v, 1)); }
+inline F narrow(D low, D high) { return _mm256_set_m128(narrowed(high), narrowed(low)); }
+#else
 struct Halves {
   HalfF low, high;
 };
-inline Halves halves(F v) {
+inline D widen_low(F v) {
   Halves h;
   std::memcpy(&h, &v, sizeof h);
-  return h;
+  return widened(h.low);
 }
-inline D widen_low(F v) { return widened(halves(v).low); }
-inline D widen_high(F v) { return widened(halves(v).high); }
+inline D widen_high(F v) {
+  Halves h;
+  std::memcpy(&h, &v, sizeof h);
+  return widened(h.high);
+}
 inline F narrow(D low, D high) {
   Halves h{narrowed(low), narrowed(high)};
   F v;
   std::memcpy(&v, &h, sizeof v);
   return v;
 }
+#endif
 
 // Numbers of either type as doubles, kDoubles at a time.
 inline D load_wide(const double* p) { return load_as<D>(p); }
@@ -189,17 +200,85 @@ inline D load_wide(const float* p) { return widened(load_as<HalfF>(p)); }
 inline void store_narrow(double* p, D v) { store_as(p, v); }
 inline void store_narrow(float* p, D v) { store_as(p, narrowed(v)); }
 
-template <class V>
-inline double added_up(V v) {
-  double sum = 0;
-  for (unsigned i = 0; i < sizeof v / sizeof v[0]; ++i) sum += v[i];
-  return sum;
+// The first `count` < kDoubles floats as doubles, filled up with -inf; and back.
+inline D load_some(const float* p, int64_t count) {
+#if defined(__AVX512VL__) && LUCE_VECTOR_BYTES == 64
+  return widened(_mm256_mask_loadu_ps(_mm256_set1_ps(-kInfF), __mmask8((1 << count) - 1), p));
+#else
+  float some[kDoubles];
+  for (int j = 0; j < kDoubles; ++j) some[j] = j < count ? p[j] : -kInfF;
+  return load_wide(some);
+#endif
+}
+inline void store_some(float* p, D v, int64_t count) {
+#if defined(__AVX512VL__) && LUCE_VECTOR_BYTES == 64
+  _mm256_mask_storeu_ps(p, __mmask8((1 << count) - 1), narrowed(v));
+#else
+  float some[kDoubles];
+  store_narrow(some, v);
+  std::memcpy(p, some, count * sizeof(float));
+#endif
+}
+
+// The sum of the lanes: the second half is added to the first, and so on.
+inline double added_up(D v) {
+  double part[kDoubles];
+  std::memcpy(part, &v, sizeof part);
+  for (int width = kDoubles / 2; width > 0; width /= 2)
+    for (int i = 0; i < width; ++i) part[i] += part[i + width];
+  return part[0];
 }
 
 template <class V>
 inline auto largest(V v) {
   auto top = v[0];
   for (unsigned i = 1; i < sizeof v / sizeof v[0]; ++i) top = v[i] > top ? v[i] : top;
+  return top;
+}
+
+// ---- rows ---------------------------------------------------------------------------------------
+
+constexpr double kMost = 0x1.fffffffffffffp1023;
+
+inline bool finite(double x) { return x <= kMost && x >= -kMost; }
+
+template <class T>
+void fill(T* out, int64_t n, double value) {
+  for (int64_t i = 0; i < n; ++i) out[i] = T(value);
+}
+
+inline F load(const float* p) { return load_as<F>(p); }
+inline D load(const double* p) { return load_as<D>(p); }
+
+template <class T>
+constexpr int lanes_of = kBytes / sizeof(T);
+
+template <class T>
+T maximum(const T* z, int64_t n) {  // NaN is passed over
+  constexpr int lanes = lanes_of<T>;
+  constexpr T none = -__builtin_inf();
+  T top = none;
+  int64_t i = 0;
+  if (n >= lanes) {
+    auto a = all(none), b = a, c = a, d = a;
+    for (; i + 4 * lanes <= n; i += 4 * lanes) {
+      a = larger(load(z + i), a);
+      b = larger(load(z + i + lanes), b);
+      c = larger(load(z + i + 2 * lanes), c);
+      d = larger(load(z + i + 3 * lanes), d);
+    }
+    for (; i + lanes <= n; i += lanes) a = larger(load(z + i), a);
+    top = largest(larger(larger(a, b), larger(c, d)));
+  }
+  for (; i < n; ++i) top = z[i] > top ? z[i] : top;
+  return top;
+}
+
+// The logsumexp of a row whose maximum is infinite, or that holds only NaNs and -inf.
+template <class T>
+double logsumexp_of_extremes(const T* z, int64_t n, double top) {
+  for (int64_t i = 0; i < n; ++i)
+    if (z[i] != z[i]) return z[i];
   return top;
 }
 

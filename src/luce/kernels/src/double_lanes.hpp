@@ -1,31 +1,30 @@
-// Short rows on the exact path, several at a time: one row in each lane of vectors of doubles.
+// Short rows of doubles, several at a time: one row in each lane of the vectors.
 #pragma once
-#include "rows.hpp"
+#include "double_rows.hpp"
 
 namespace {
 
 using luce::kShort;
 
 // kDoubles rows, class by class, and what `measure` finds of them.
-template <class T>
-struct ExactTile {
+struct DoubleTile {
   D logits[kShort], power[kShort];
   D top;                   // NaN where it is not finite
   L winner;
   D high, low;             // sum of exponentials without the winner's, times 2^512
   double log_high[kDoubles], log_low[kDoubles];
 
-  void read(const T* z, int64_t rows, int64_t n) {
+  void read(const double* z, int64_t rows, int64_t n) {
     double* cells = reinterpret_cast<double*>(logits);
     for (int64_t i = 0; i < kDoubles; ++i) {
-      const T* row = z + (i < rows ? i : 0) * n;
+      const double* row = z + (i < rows ? i : 0) * n;
       for (int64_t j = 0; j < n; ++j) cells[j * kDoubles + i] = row[j];
     }
   }
-  static void write(const D* cells_, T* out, int64_t rows, int64_t n) {
+  static void write(const D* cells_, double* out, int64_t rows, int64_t n) {
     const double* cells = reinterpret_cast<const double*>(cells_);
     for (int64_t i = 0; i < rows; ++i)
-      for (int64_t j = 0; j < n; ++j) out[i * n + j] = T(cells[j * kDoubles + i]);
+      for (int64_t j = 0; j < n; ++j) out[i * n + j] = cells[j * kDoubles + i];
   }
 
   template <bool unit>
@@ -33,7 +32,7 @@ struct ExactTile {
     D most = all(-kInf);
     for (int64_t j = 0; j < n; ++j) most = larger(logits[j], most);
     top = (most <= kMost) & (most >= -kMost) ? most : all(__builtin_nan(""));
-    const Gap<T, unit> gap(top, temperature);
+    const Gap<unit> gap(top, temperature);
     high = low = D{};
     winner = L{} - 1;
     for (int64_t j = 0; j < n; ++j) {
@@ -49,7 +48,7 @@ struct ExactTile {
     }
   }
 
-  Sum sum(int lane) const { return {top[lane], winner[lane], 0, high[lane], low[lane], true}; }
+  Sum sum(int lane) const { return {top[lane], winner[lane], high[lane], low[lane], true}; }
 
   // 1 / (1 + rest), times 2^-512
   D inverse() const {
@@ -60,26 +59,26 @@ struct ExactTile {
   }
 
   template <bool unit>
-  D log_probability(int64_t j, const Gap<T, unit>& gap) const {
+  D log_probability(int64_t j, const Gap<unit>& gap) const {
     return log_of_probability(gap(logits[j]), load_as<D>(log_high), load_as<D>(log_low));
   }
 
   void take_logarithms() {
     for (int i = 0; i < kDoubles; ++i) {
-      Log log = log_of(sum(i), static_cast<const T*>(nullptr));
+      Log log = log_of(sum(i));
       log_high[i] = log.high;
       log_low[i] = log.low;
     }
   }
 };
 
-template <class T, bool unit>
-void exact_short_rows(Kind kind, const T* z, T* out, int64_t rows, int64_t n, double temperature) {
-  ExactTile<T> tile;
+template <bool unit>
+void short_rows(Kind kind, const double* z, double* out, int64_t rows, int64_t n, double temperature) {
+  DoubleTile tile;
   for (int64_t i = 0; i < rows; i += kDoubles) {
     const int64_t count = rows - i < kDoubles ? rows - i : kDoubles;
     tile.read(z + i * n, count, n);
-    tile.template measure<unit>(n, temperature);
+    tile.measure<unit>(n, temperature);
     if (kind == Kind::logsumexp) {
       for (int r = 0; r < count; ++r) {
         Sum sum = tile.sum(r);
@@ -93,11 +92,17 @@ void exact_short_rows(Kind kind, const T* z, T* out, int64_t rows, int64_t n, do
       for (int64_t j = 0; j < n; ++j) tile.power[j] *= inverse;
     } else {
       tile.take_logarithms();
-      const Gap<T, unit> gap(tile.top, temperature);
+      const Gap<unit> gap(tile.top, temperature);
       for (int64_t j = 0; j < n; ++j) tile.power[j] = tile.log_probability(j, gap);
     }
-    ExactTile<T>::write(tile.power, out + i * n, count, n);
+    DoubleTile::write(tile.power, out + i * n, count, n);
   }
+}
+
+inline void short_rows(Kind kind, const double* z, double* out, int64_t rows, int64_t n,
+                       double temperature) {
+  temperature == 1 ? short_rows<true>(kind, z, out, rows, n, 1)
+                   : short_rows<false>(kind, z, out, rows, n, temperature);
 }
 
 }  // namespace
