@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from luce.functions.sigmoid_grad import logit_grad as logit_grad
     from luce.functions.sigmoid_grad import sigmoid_grad as sigmoid_grad
     from luce.functions.sigmoid_grad import softplus_grad as softplus_grad
+    from luce.functions.smooth_maximum import boltzmann_max as boltzmann_max
+    from luce.functions.smooth_maximum import boltzmann_max_vjp as boltzmann_max_vjp
+    from luce.functions.smooth_maximum import p_norm_max as p_norm_max
+    from luce.functions.smooth_maximum import p_norm_max_vjp as p_norm_max_vjp
     from luce.functions.softmax import log_softmax as log_softmax
     from luce.functions.softmax import logmeanexp as logmeanexp
     from luce.functions.softmax import logsumexp as logsumexp
@@ -53,6 +57,8 @@ __version__ = "0.1.0"
 _HOME = {
     "SoftmaxRegression": "estimators",
     "TopK": "functions",
+    "boltzmann_max": "functions",
+    "boltzmann_max_vjp": "functions",
     "entmax": "functions",
     "entmax_jacobian": "functions",
     "entmax_jvp": "functions",
@@ -74,6 +80,8 @@ _HOME = {
     "logsumexp_jvp": "functions",
     "logsumexp_vjp": "functions",
     "one_hot": "functions",
+    "p_norm_max": "functions",
+    "p_norm_max_vjp": "functions",
     "sample_categorical": "functions",
     "set_num_threads": "kernels",
     "sigmoid": "functions",

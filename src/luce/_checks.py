@@ -263,6 +263,16 @@ def as_axis_of_result(axis: Any, ndim: int) -> int:
     return _as_axis(axis, ndim, "the result")
 
 
+def as_norm_order(value: Any) -> float:
+    """Return the order of a norm, which is at least 1 and may be infinite."""
+    order = _as_number(value, "p")
+    if not order >= 1:
+        raise ParameterError(
+            f"p must be at least 1, got {value!r}. Below 1 it is no norm, and no smooth maximum."
+        )
+    return order
+
+
 def as_temperature(value: Any) -> float:
     """Return a temperature that logits may be divided by."""
     temperature = _as_number(value, "temperature")

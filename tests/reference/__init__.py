@@ -33,6 +33,10 @@ from reference.rows import logits as logits
 from reference.rows import long_row as long_row
 from reference.rows import problem as problem
 from reference.rows import tables as tables
+from reference.smooth_maximum import boltzmann_max as boltzmann_max
+from reference.smooth_maximum import boltzmann_max_grad as boltzmann_max_grad
+from reference.smooth_maximum import p_norm_max as p_norm_max
+from reference.smooth_maximum import p_norm_max_grad as p_norm_max_grad
 from reference.sparse import entmax as entmax
 from reference.sparse import sparsemax as sparsemax
 from reference.sparse import sparsemax_product as sparsemax_product

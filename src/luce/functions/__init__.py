@@ -29,6 +29,10 @@ from luce.functions.sigmoid_grad import log_sigmoid_grad as log_sigmoid_grad
 from luce.functions.sigmoid_grad import logit_grad as logit_grad
 from luce.functions.sigmoid_grad import sigmoid_grad as sigmoid_grad
 from luce.functions.sigmoid_grad import softplus_grad as softplus_grad
+from luce.functions.smooth_maximum import boltzmann_max as boltzmann_max
+from luce.functions.smooth_maximum import boltzmann_max_vjp as boltzmann_max_vjp
+from luce.functions.smooth_maximum import p_norm_max as p_norm_max
+from luce.functions.smooth_maximum import p_norm_max_vjp as p_norm_max_vjp
 from luce.functions.softmax import log_softmax as log_softmax
 from luce.functions.softmax import logmeanexp as logmeanexp
 from luce.functions.softmax import logsumexp as logsumexp
