@@ -536,6 +536,46 @@ def as_distances(values: ArrayLike) -> tuple[FloatArray, np.dtype[Any]]:
     return distances, dtype
 
 
+def as_similarities(values: ArrayLike, labelled: bool, symmetric: bool) -> NDArray[Any]:
+    """Return a table of similarities that has the diagonal which takes the place of labels."""
+    table = as_array(values, "similarities")
+    if table.ndim != 2:
+        raise ShapeError(
+            f"similarities must be a table (queries, candidates), got shape {table.shape}."
+            " Pass queries @ candidates.T."
+        )
+    n, m = table.shape
+    if symmetric and labelled:
+        raise ParameterError(
+            "symmetric must be False with labels, got True. Order the candidates so that each query"
+            " fits the candidate of its number, and leave labels out."
+        )
+    if (n != m and symmetric) or (n > m and not labelled):
+        needed = "as many candidates as queries" if symmetric else "a candidate for each query"
+        raise ShapeError(
+            f"similarities must have {needed} where there are no labels, got shape {table.shape}."
+            " Pass labels that say which candidate fits each query."
+        )
+    return table
+
+
+def check_same_shape(shape: tuple[int, ...], logits: tuple[int, ...], name: str) -> None:
+    """Refuse an array that has not the shape of the logits."""
+    if shape != logits:
+        raise ShapeError(
+            f"{name} must have the shape of the logits, {logits}, got shape {shape}."
+            " Pass the same rows and classes in both."
+        )
+
+
+def check_taught(alpha: float, labelled: bool) -> None:
+    """Refuse to mix in the loss of labels that are not there."""
+    if alpha < 1 and not labelled:
+        raise ParameterError(
+            f"alpha must be 1 without labels, got {alpha!r}. Pass labels, or leave alpha out."
+        )
+
+
 def as_labels(
     target: ArrayLike, rows: tuple[int, ...], classes: int, ignore_index: int | None = None
 ) -> NDArray[np.int64]:

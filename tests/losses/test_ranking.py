@@ -7,9 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from reference import row_losses
 
 from luce.errors import DataError, DtypeError, LabelError, ParameterError, ShapeError
-from luce.losses import contrastive, contrastive_grad, label_ranking, label_ranking_grad
-
-# Label ranking.
+from luce.losses import label_ranking, label_ranking_grad
 
 RANKED = ("N(0,1) around 1e8", "introduction", "neighbours of 1", "rising", "subnormal logits",
           "confident by 40", "N(0,10) of 100", "results below the subnormal")  # fmt: skip
@@ -175,88 +173,22 @@ def test_types_of_a_ranking(dtype):
     assert_array_equal(grad, [[-1, 1]])
 
 
-# Contrastive.
-
-
-@pytest.mark.parametrize("dtype", reference.DTYPES)
-@pytest.mark.parametrize("margin", [0.0, 0.3, 1.0, 7.5])
-def test_contrastive_keeps_its_promise(margin, dtype):
-    rng = np.random.default_rng(1)
-    eps = np.finfo(dtype).eps
-    d = np.concatenate([rng.exponential(1, 60), 10.0 ** rng.uniform(-15, 6, 60), [0, 1, 1 - eps]])
-    d, same = d.astype(dtype), rng.random(len(d)) < 0.5
-    pairs = [row_losses.contrastive(*one, margin) for one in zip(d, same, strict=True)]
-    for reduction, divisor in (("none", 1), ("sum", 1), ("mean", len(d))):
-        loss, grad = contrastive_grad(d, same, margin=margin, reduction=reduction)
-        assert_array_equal(loss, contrastive(d, same, margin=margin, reduction=reduction))
-        bound = reference.promised(contrastive, dtype)
-        exact = [one.loss / divisor for one in pairs]
-        if reduction != "none":
-            exact, bound = [sum(exact)], 2 * bound
-        reference.assert_within(bound, loss, exact, dtype)
-        bound = reference.promised(contrastive_grad, dtype, of="gradient")
-        reference.assert_within(bound, grad, [one.grad[0] / divisor for one in pairs], dtype)
-
-
-@given(st.lists(st.floats(0, 9), min_size=1, max_size=9), st.floats(0, 5))
-def test_the_gradient_of_contrastive_is_that_of_finite_differences(distances, margin):
-    d = np.array(distances) + 1e-3
-    for same in (True, False):
-        grad = contrastive_grad(d, np.full(d.shape, same), margin=margin, reduction="sum").grad
-        up, down = (
-            contrastive(d + h, np.full(d.shape, same), margin=margin, reduction="sum")
-            for h in (1e-5, -1e-5)
-        )
-        assert_allclose(grad.sum(), (up - down) / 2e-5, atol=1e-4)
-
-
-def test_any_shape_and_type_of_distances():
-    d = np.array([[0.5, 0.25, 2.0], [0.0, 1.0, 3.0]])
-    same = np.array([[1, 0, 0], [1, 1, 0]])
-    expected = [[0.125, 0.28125, 0], [0, 0.5, 0]]
-    for dtype in (np.float16, np.float32, ">f4"):
-        loss, grad = contrastive_grad(d.astype(dtype), same, reduction="none")
-        assert_array_equal(loss, expected)
-        assert_array_equal(grad, [[0.5, -0.75, 0], [0, 1, 0]])
-        assert grad.dtype == np.dtype(dtype).newbyteorder("=")
-        assert not np.signbit(grad[0, 2])
-    assert contrastive_grad(0.5, True).grad.shape == ()
-    assert contrastive(0.5, True) == 0.125
-    assert contrastive([1, 2], [False, True]) == 1.0
-    turned = contrastive_grad(d.T, same.T, reduction="sum")
-    assert_array_equal(turned.grad.T, contrastive_grad(d, same, reduction="sum").grad)
-
-
-def test_infinite_distances_and_none():
-    loss, grad = contrastive_grad([np.inf, np.inf, np.nan], [1, 0, 0], reduction="none")
-    assert_array_equal(loss, [np.inf, 0, np.nan])
-    assert_array_equal(grad, [np.inf, 0, np.nan])
-    assert np.isnan(contrastive([], []))
-    assert contrastive([], [], empty="zero") == 0
-    assert contrastive_grad([], [], reduction="none").grad.shape == (0,)
-
-
 # Bad arguments.
 
 ONE = [[1.0, 2.0]]
 BAD = [
-    (label_ranking, ONE, [[1, 2]], {}, LabelError, "got 2.0 at row (0, 1) (entries at fault: 1)"),
-    (label_ranking, ONE, [[1, np.nan]], {}, LabelError, "relevant must hold booleans, or 0 and 1"),
-    (label_ranking, ONE, [1, 0], {}, ShapeError, "relevant must have one flag for each number"),
-    (label_ranking, ONE, [["a", "b"]], {}, DtypeError, "relevant must be float32"),
-    (label_ranking, ONE, [[1, 0]], {"reduction": "all"}, ParameterError, "reduction must be"),
-    (label_ranking, 1.0, True, {}, ShapeError, "logits must have an axis"),
-    (contrastive, [1.0, -1.0], [1, 0], {}, DataError, "distances must be 0 or more, got -1.0 at"),
-    (contrastive, [1.0, 2.0], [1], {}, ShapeError, "same must have one flag for each number"),
-    (contrastive, [1.0], [1], {"margin": -1}, ParameterError, "margin must be finite and at"),
-    (contrastive, [1j], [1], {}, DtypeError, "distances must be float32"),
+    (ONE, [[1, 2]], {}, LabelError, "got 2.0 at row (0, 1) (entries at fault: 1)"),
+    (ONE, [[1, np.nan]], {}, LabelError, "relevant must hold booleans, or 0 and 1"),
+    (ONE, [1, 0], {}, ShapeError, "relevant must have one flag for each number"),
+    (ONE, [["a", "b"]], {}, DtypeError, "relevant must be float32"),
+    (ONE, [[1, 0]], {"reduction": "all"}, ParameterError, "reduction must be"),
+    (1.0, True, {}, ShapeError, "logits must have an axis"),
 ]
-GRADIENTS = {label_ranking: label_ranking_grad, contrastive: contrastive_grad}
 
 
-@pytest.mark.parametrize(("function", "x", "flags", "options", "error", "message"), BAD)
-def test_bad_arguments(function, x, flags, options, error, message):
-    for one in (function, GRADIENTS[function]):
+@pytest.mark.parametrize(("x", "flags", "options", "error", "message"), BAD)
+def test_bad_arguments(x, flags, options, error, message):
+    for one in (label_ranking, label_ranking_grad):
         with pytest.raises(error) as raised:
             one(x, flags, **options)
         assert message in str(raised.value)

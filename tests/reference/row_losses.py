@@ -11,7 +11,6 @@ from typing import NamedTuple
 from mpmath import mp, mpf
 
 from reference.functions import at_full_precision, exact, odds_against_the_winner
-from reference.losses import row_gradient, row_loss
 
 Row = Sequence[float]
 
@@ -39,6 +38,17 @@ def hinge(row: Row, y: int, *, margin: float = 1.0, kind: str, power: int = 1) -
 
 
 @at_full_precision
+def labelled(u: list[mpf], y: int) -> Exact:
+    """Return the cross-entropy of exact logits and its gradient."""
+    winner, odds, losers = odds_against_the_winner(u)
+    total = 1 + losers
+    grad = [odd / total for odd in odds]
+    others = losers if y == winner else total - odds[y]
+    grad[y] = -others / total
+    return Exact((u[winner] - u[y]) + mp.log1p(losers), grad)
+
+
+@at_full_precision
 def margined(c: mpf, kind: str, m: mpf) -> tuple[mpf, mpf, mpf]:
     """Return what replaces the label's cosine, its derivative, and the size of what cancels."""
     if kind == "cosface":
@@ -56,10 +66,10 @@ def margin_loss(row: Row, y: int, *, kind: str, margin: float, scale: float) -> 
     value, slope, _ = margined(c[y], kind, mpf(float(margin)))
     u = [s * one for one in c]
     u[y] = s * value
-    t = [int(j == y) for j in range(len(c))]
-    grad = [s * one for one in row_gradient(u, t)]
+    loss, grad = labelled(u, y)
+    grad = [s * one for one in grad]
     grad[y] *= slope
-    return Exact(row_loss(u, t), grad)
+    return Exact(loss, grad)
 
 
 @at_full_precision
@@ -85,6 +95,19 @@ def contrastive(distance: float, same: bool, margin: float) -> Exact:
     return Exact(max(mpf(0), m - d) ** 2 / 2, [-max(mpf(0), m - d)])
 
 
+@at_full_precision
+def info_nce(
+    table: Sequence[Row], y: Sequence[int], temperature: float
+) -> tuple[list[mpf], list[list[mpf]]]:
+    """Return the loss of each row, and the gradient of their sum."""
+    losses, grads, T = [], [], mpf(float(temperature))
+    for row, label in zip(table, y, strict=True):
+        loss, grad = labelled(exact(row, temperature), label)
+        losses.append(loss)
+        grads.append([one / T for one in grad])
+    return losses, grads
+
+
 class Divergence(NamedTuple):
     """A divergence, and in which units its terms are known."""
 
@@ -95,13 +118,20 @@ class Divergence(NamedTuple):
 
 
 def log_p(z: list[mpf]) -> list[mpf]:
-    winner, _, losers = odds_against_the_winner(z)
+    winner = max(range(len(z)), key=z.__getitem__)
+    losers = mp.fsum(mp.exp(one - z[winner]) for j, one in enumerate(z) if j != winner)
     return [(one - z[winner]) - mp.log1p(losers) for one in z]
+
+
+def digits_for(*rows: Row, temperature: float = 1.0) -> int:
+    """Return how many digits 1 - p of the winners needs to keep 60 of its own."""
+    widest = max(float(max(row)) - float(min(row)) for row in rows) / temperature
+    return 60 + int(min(2000.0, widest))  # a probability of e^-2.3 is a digit; twice that
 
 
 def kl_divergence(row: Row, target: Row, temperature: float = 1.0) -> Divergence:
     """Return ``sum q log(q / p) - sum q + 1`` and its gradient in the logits."""
-    with mp.workdps(1000):
+    with mp.workdps(digits_for(row, temperature=temperature)):
         T = mpf(float(temperature))
         q, log = exact(target), log_p(exact(row, temperature))
         p = [mp.exp(one) for one in log]
@@ -115,11 +145,8 @@ def kl_divergence(row: Row, target: Row, temperature: float = 1.0) -> Divergence
 
 
 def distillation(row: Row, teacher: Row, temperature: float = 1.0) -> Divergence:
-    """Return ``T^2 KL(teacher || student)`` at the temperature and its gradient in the student.
-
-    With 1000 digits, for 1 - p of a winner with p = 1 - 1e-300 must keep its own.
-    """
-    with mp.workdps(1000):
+    """Return ``T^2 KL(teacher || student)`` at the temperature and its gradient in the student."""
+    with mp.workdps(digits_for(row, teacher, temperature=temperature)):
         T = mpf(float(temperature))
         log, log_q = log_p(exact(row, temperature)), log_p(exact(teacher, temperature))
         p, q = [mp.exp(a) for a in log], [mp.exp(b) for b in log_q]

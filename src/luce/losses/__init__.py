@@ -8,14 +8,20 @@ by: estimators and every room above.
 from luce.losses.cross_entropy import cross_entropy as cross_entropy
 from luce.losses.cross_entropy import cross_entropy_grad as cross_entropy_grad
 from luce.losses.curvature import cross_entropy_hvp as cross_entropy_hvp
+from luce.losses.divergence import distillation as distillation
+from luce.losses.divergence import distillation_grad as distillation_grad
+from luce.losses.divergence import kl_divergence as kl_divergence
+from luce.losses.divergence import kl_divergence_grad as kl_divergence_grad
 from luce.losses.hinge import multiclass_hinge as multiclass_hinge
 from luce.losses.hinge import multiclass_hinge_grad as multiclass_hinge_grad
 from luce.losses.margin import arcface as arcface
 from luce.losses.margin import arcface_grad as arcface_grad
 from luce.losses.margin import cosface as cosface
 from luce.losses.margin import cosface_grad as cosface_grad
-from luce.losses.ranking import contrastive as contrastive
-from luce.losses.ranking import contrastive_grad as contrastive_grad
+from luce.losses.pairs import contrastive as contrastive
+from luce.losses.pairs import contrastive_grad as contrastive_grad
+from luce.losses.pairs import info_nce as info_nce
+from luce.losses.pairs import info_nce_grad as info_nce_grad
 from luce.losses.ranking import label_ranking as label_ranking
 from luce.losses.ranking import label_ranking_grad as label_ranking_grad
 from luce.losses.reduction import LossGrad as LossGrad
@@ -31,6 +37,12 @@ __all__ = [
     "cross_entropy",
     "cross_entropy_grad",
     "cross_entropy_hvp",
+    "distillation",
+    "distillation_grad",
+    "info_nce",
+    "info_nce_grad",
+    "kl_divergence",
+    "kl_divergence_grad",
     "label_ranking",
     "label_ranking_grad",
     "multiclass_hinge",

@@ -1,4 +1,4 @@
-"""Losses that compare: which of many fits, which class ranks above which, which pair is alike."""
+"""Label ranking: relevant classes should rank above the others, whatever their number."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from luce._checks import FloatArray, as_distances, as_finite, as_flags
+from luce._checks import FloatArray, as_flags
 from luce.functions import log_sigmoid, sigmoid
 from luce.functions.compensated import sum_of
 from luce.functions.interchange import own_kind
@@ -141,144 +141,6 @@ def label_ranking_grad(
     rows = Rows.of(logits, axis)
     grad = rows.gradient()
     return LossGrad(_label_ranking(rows, relevant, how, grad), rows.shaped(grad))
-
-
-@own_kind
-def contrastive(
-    distances: ArrayLike,
-    same: ArrayLike,
-    *,
-    margin: float = 1.0,
-    reduction: str = "mean",
-    normalizer: float | None = None,
-    empty: str = "nan",
-) -> Any:
-    r"""Contrastive loss of distances: pairs that are the same attract, the others repel.
-
-    With the distance :math:`d` of a pair and the margin :math:`m`
-
-    .. math::
-        L = \begin{cases}
-            \tfrac12 d^2 & \text{if the two are the same} \\
-            \tfrac12 \max(0, m - d)^2 & \text{else}
-        \end{cases}
-
-    Parameters
-    ----------
-    distances : array_like, shape (...)
-        A distance of 0 or more for each pair. Dtypes as for :func:`cross_entropy`.
-    same : array_like of bool, shape of the distances
-        Whether the two of a pair are the same. 0 and 1 will do.
-    margin : float
-        The distance from which on two different ones are far enough apart; 0 or more.
-    reduction : {"mean", "sum", "none"}
-        "none" returns the loss of each pair, "mean" divides by the number of pairs.
-    normalizer, empty
-        As in :func:`cross_entropy`.
-
-    Returns
-    -------
-    numpy.float64 or ndarray of float64
-        The loss: a scalar, or for reduction "none" one number for each pair.
-
-    Raises
-    ------
-    ShapeError, DtypeError, LabelError, ParameterError, DataError
-        As :func:`cross_entropy`; LabelError if a flag is neither 0 nor 1, DataError if a distance
-        is negative.
-
-    Notes
-    -----
-    Some libraries leave out the factor one half. Edge values: a distance of ``inf`` costs ``inf``
-    for the same and 0 for others; NaN gives NaN.
-
-    Source: Hadsell, Chopra & LeCun (2006), Dimensionality reduction by learning an invariant
-    mapping, CVPR, equation 4.
-
-    Accuracy
-    --------
-    float32 : 2 ULP
-    float64 : 4 ULP
-
-    of the loss of a pair, in units of the distances' dtype; twice that for a sum or mean.
-
-    Examples
-    --------
-    >>> from luce.losses import contrastive
-    >>> print(contrastive([0.5, 0.5, 2.0], [True, False, False], reduction="none"))
-    [0.125 0.125 0.   ]
-    """
-    how = Reduction.checked(reduction, normalizer, empty)
-    m = as_finite(margin, "margin", 0.0)
-    d, _ = as_distances(distances)
-    return _contrastive(d, as_flags(same, d.shape, "same"), m, how)[0]
-
-
-@own_kind
-def contrastive_grad(
-    distances: ArrayLike,
-    same: ArrayLike,
-    *,
-    margin: float = 1.0,
-    reduction: str = "mean",
-    normalizer: float | None = None,
-    empty: str = "nan",
-) -> LossGrad:
-    r"""Contrastive loss, and its gradient in the distances.
-
-    It is :math:`d` for the same and :math:`-\max(0, m - d)` for others.
-
-    Parameters
-    ----------
-    distances, same, margin, reduction, normalizer, empty
-        As in :func:`contrastive`.
-
-    Returns
-    -------
-    LossGrad
-        As :func:`cross_entropy_grad`; the gradient has the shape and dtype of the distances.
-
-    Raises
-    ------
-    ShapeError, DtypeError, LabelError, ParameterError, DataError
-        As :func:`contrastive`.
-
-    Notes
-    -----
-    Edge values as in :func:`contrastive`.
-
-    Accuracy
-    --------
-    float32 : 2 ULP
-    float64 : 4 ULP
-    gradient, float32 : 2 ULP
-    gradient, float64 : 2 ULP
-
-    The loss as in :func:`contrastive`, the gradient of each element.
-
-    Examples
-    --------
-    >>> from luce.losses import contrastive_grad
-    >>> grad = contrastive_grad([0.5, 0.5, 2.0], [True, False, False], reduction="sum").grad
-    >>> print(grad)
-    [ 0.5 -0.5  0. ]
-    """
-    how = Reduction.checked(reduction, normalizer, empty)
-    m = as_finite(margin, "margin", 0.0)
-    d, dtype = as_distances(distances)
-    loss, grad = _contrastive(d, as_flags(same, d.shape, "same"), m, how)
-    with np.errstate(over="ignore", under="ignore"):  # one rounding, from float64
-        return LossGrad(loss, np.ascontiguousarray(grad, dtype).reshape(d.shape))
-
-
-def _contrastive(d: FloatArray, same: Flags, m: float, how: Reduction) -> tuple[Any, Doubles]:
-    """Return the reduced loss and its gradient in float64."""
-    divisor = how.divisor(d.size, d.size)
-    with np.errstate(all="ignore"):
-        pull = d.astype(np.float64)
-        force = np.where(same, pull, -np.maximum(m - pull, 0.0))  # (...)
-        losses = 0.5 / divisor * (force * force)
-        return how.reduced(losses, divisor), force / divisor + 0.0
 
 
 def _label_ranking(rows: Rows, relevant: ArrayLike, how: Reduction, grad: FloatArray | None) -> Any:
