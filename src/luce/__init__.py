@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from luce.functions.gumbel import sample_categorical as sample_categorical
     from luce.functions.hardmax import hardmax as hardmax
     from luce.functions.hardmax import one_hot as one_hot
+    from luce.functions.logsumexp_derivatives import logmeanexp_jvp as logmeanexp_jvp
+    from luce.functions.logsumexp_derivatives import logmeanexp_vjp as logmeanexp_vjp
     from luce.functions.logsumexp_derivatives import logsumexp_hvp as logsumexp_hvp
     from luce.functions.logsumexp_derivatives import logsumexp_jvp as logsumexp_jvp
     from luce.functions.logsumexp_derivatives import logsumexp_vjp as logsumexp_vjp
@@ -75,6 +77,8 @@ _HOME = {
     "logit": "functions",
     "logit_grad": "functions",
     "logmeanexp": "functions",
+    "logmeanexp_jvp": "functions",
+    "logmeanexp_vjp": "functions",
     "logsumexp": "functions",
     "logsumexp_hvp": "functions",
     "logsumexp_jvp": "functions",

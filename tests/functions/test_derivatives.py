@@ -19,14 +19,17 @@ PRODUCTS = {
     luce.log_softmax_vjp: exactly.log_softmax_vjp,
     luce.log_softmax_jvp: exactly.centred,
     luce.logsumexp_jvp: exactly.mean,
+    luce.logmeanexp_jvp: exactly.mean,
 }
 FORMULAS = (luce.softmax_vjp, luce.log_softmax_vjp, luce.log_softmax_jvp, luce.logsumexp_jvp)
 JACOBIANS = {
     luce.softmax_jacobian: exactly.softmax_jacobian,
     luce.log_softmax_jacobian: exactly.log_softmax_jacobian,
 }
-FULL = [one for one in PRODUCTS if one is not luce.logsumexp_jvp]
-ALL = [*PRODUCTS, luce.logsumexp_vjp, *JACOBIANS]
+TOTALS = (luce.logsumexp_jvp, luce.logmeanexp_jvp)
+OF_TOTALS = (luce.logsumexp_vjp, luce.logmeanexp_vjp)
+FULL = [one for one in PRODUCTS if one not in TOTALS]
+ALL = [*PRODUCTS, *OF_TOTALS, *JACOBIANS]
 
 
 def direction(function, x):
@@ -34,7 +37,7 @@ def direction(function, x):
     if function in JACOBIANS:
         return ()
     rng = np.random.default_rng(5)
-    shape = np.shape(x) if function is not luce.logsumexp_vjp else (*np.shape(x)[:-1], 1)
+    shape = np.shape(x) if function not in OF_TOTALS else (*np.shape(x)[:-1], 1)
     return (rng.normal(size=shape),)
 
 
@@ -155,6 +158,9 @@ def test_derivatives_are_those_of_the_functions(row, temperature):
     lse = temperature * luce.logsumexp(np.stack([ahead, behind]) / temperature)
     slope = (lse[0] - lse[1]) / (2 * step)
     assert_allclose(luce.logsumexp_vjp(row, 1.0, **options), slope, atol=1e-8)
+    means = luce.logmeanexp(np.stack([ahead, behind]), **options)
+    slope = (means[0] - means[1]) / (2 * step)
+    assert_allclose(luce.logmeanexp_vjp(row, 1.0, **options), slope, atol=1e-8)
 
 
 @given(reference.tables(), st.floats(0.2, 5), st.randoms())
@@ -227,19 +233,19 @@ def test_many_rows_are_taken_tile_by_tile(k):
 
 
 @pytest.mark.parametrize("axis", [0, 1, -1, (0, 2), (2, 1), None])
-@pytest.mark.parametrize("function", [*PRODUCTS, luce.logsumexp_vjp])
+@pytest.mark.parametrize("function", [*PRODUCTS, *OF_TOTALS])
 def test_any_axis_or_axes(function, axis):
     rng = np.random.default_rng(7)
     x, u = rng.normal(0, 4, (2, 2, 3, 4))
     axes = tuple(range(3)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    gains_rows = function is luce.logsumexp_vjp
+    gains_rows = function in OF_TOTALS
     u = luce.logsumexp(u, axis) if gains_rows else u
     last = range(-len(axes), 0)
     kept = np.moveaxis(x, axes, last).shape[: 3 - len(axes)]
     rows = np.moveaxis(x, axes, last).reshape(*kept, -1)
     got = function(x, u, axis)
     flat = function(rows, u if gains_rows else np.moveaxis(u, axes, last).reshape(rows.shape))
-    if function is luce.logsumexp_jvp:
+    if function in TOTALS:
         assert_array_equal(got, flat)
         assert function(x, u, axis, keepdims=True).shape == x.sum(axes, keepdims=True).shape
     else:
@@ -388,14 +394,14 @@ def test_a_small_temperature_does_not_underflow_on_the_way():
     )
 
 
-@pytest.mark.parametrize("function", [*PRODUCTS, luce.logsumexp_vjp])
+@pytest.mark.parametrize("function", [*PRODUCTS, *OF_TOTALS])
 def test_no_rows_and_no_classes(function):
-    row_wise = function is luce.logsumexp_vjp
+    row_wise = function in OF_TOTALS
     for shape in ((0, 3), (2, 0), (0, 0)):
         x = np.empty(shape, np.float32)
         got = function(x, np.empty(shape[0]) if row_wise else x)
         assert got.dtype == np.float32
-        assert got.shape == (shape[:1] if function is luce.logsumexp_jvp else shape)
+        assert got.shape == (shape[:1] if function in TOTALS else shape)
     assert np.isnan(luce.logsumexp_jvp(np.empty((2, 0)), 0.0)).all()
 
 
