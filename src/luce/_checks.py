@@ -536,6 +536,7 @@ def as_distances(values: ArrayLike) -> tuple[FloatArray, np.dtype[Any]]:
     return distances, dtype
 
 
+<<<<<<< HEAD
 def as_similarities(values: ArrayLike, labelled: bool, symmetric: bool) -> NDArray[Any]:
     """Return a table of similarities that has the diagonal which takes the place of labels."""
     table = as_array(values, "similarities")
@@ -574,6 +575,64 @@ def check_taught(alpha: float, labelled: bool) -> None:
         raise ParameterError(
             f"alpha must be 1 without labels, got {alpha!r}. Pass labels, or leave alpha out."
         )
+=======
+def as_positive(value: Any, name: str) -> float:
+    """Return a finite number above 0."""
+    number = _as_number(value, name)
+    if not 0 < number < np.inf:
+        raise ParameterError(
+            f"{name} must be above 0 and finite, got {value!r}. Pass a number such as 1.0."
+        )
+    return number
+
+
+def as_target(target: ArrayLike, shape: tuple[int, ...], name: str) -> FloatArray:
+    """Return a target for each number of x."""
+    given = as_array(target, "target")
+    t = as_float_array(given.view(np.uint8) if given.dtype == np.bool_ else given, "target")
+    if t.shape == shape:
+        return t
+    same = t.size == np.prod(shape)
+    cure = f"Pass target.reshape({shape})." if same else "Pass one target for each of them."
+    raise ShapeError(
+        f"target must have the shape of {name}, {shape}, got shape {t.shape}: it is not repeated."
+        f" {cure}"
+    )
+
+
+def as_shares(target: ArrayLike, shape: tuple[int, ...], name: str) -> FloatArray:
+    """Return a target in 0..1 for each number of x."""
+    t = as_target(target, shape, name)
+    wrong = ~((t >= 0) & (t <= 1))
+    if wrong.any():
+        place = tuple(_first(wrong))
+        raise LabelError(
+            f"targets must lie in 0..1, got {t[place]} at {_element(place)} (elements at fault:"
+            f" {wrong.sum()}). Pass probabilities, or classes numbered 0 and 1."
+        )
+    return t
+
+
+def as_element_weights(
+    values: ArrayLike, shape: tuple[int, ...], name: str = "weight"
+) -> NDArray[np.float64]:
+    """Return a finite weight of 0 or more for each element of x."""
+    weight: NDArray[np.float64] = as_float_array(values, name).astype(np.float64)
+    wrong = ~((weight >= 0) & (weight <= LARGEST_WEIGHT))
+    if wrong.any():
+        place = tuple(_first(wrong))
+        raise ParameterError(
+            f"{name} must lie in 0..{LARGEST_WEIGHT:g}, got {weight[place]} at {_element(place)}"
+            f" (elements at fault: {wrong.sum()}). Use 0 to leave an element out."
+        )
+    return as_like(weight, shape, name)
+
+
+def _element(place: tuple[int, ...]) -> str:
+    if not place:
+        return "the only element"
+    return f"element {place[0] if len(place) == 1 else place}"
+>>>>>>> 2c14906 (Binary cross-entropy with every option, and squared, absolute and Huber's error, each with its gradient)
 
 
 def as_labels(

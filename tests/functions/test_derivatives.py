@@ -464,7 +464,7 @@ def test_bad_arguments(function, change, error, message):
 @pytest.mark.parametrize("axis", [(0, 1), None, (0,), "1", True])
 @pytest.mark.parametrize("function", JACOBIANS)
 def test_a_jacobian_takes_one_axis(function, axis):
-    with pytest.raises(ParameterError, match="axis must be one integer for a Jacobian, got"):
+    with pytest.raises(ParameterError, match="axis must be one integer"):
         function(np.ones((2, 3)), axis)
 
 

@@ -5,6 +5,8 @@ here minimises anything. May import: functions, kernels, _checks, errors, numpy.
 by: estimators and every room above.
 """
 
+from luce.losses.binary import binary_cross_entropy as binary_cross_entropy
+from luce.losses.binary import binary_cross_entropy_grad as binary_cross_entropy_grad
 from luce.losses.cross_entropy import cross_entropy as cross_entropy
 from luce.losses.cross_entropy import cross_entropy_grad as cross_entropy_grad
 from luce.losses.curvature import cross_entropy_hvp as cross_entropy_hvp
@@ -25,11 +27,19 @@ from luce.losses.pairs import info_nce_grad as info_nce_grad
 from luce.losses.ranking import label_ranking as label_ranking
 from luce.losses.ranking import label_ranking_grad as label_ranking_grad
 from luce.losses.reduction import LossGrad as LossGrad
+from luce.losses.regression import huber as huber
+from luce.losses.regression import huber_grad as huber_grad
+from luce.losses.regression import mae as mae
+from luce.losses.regression import mae_grad as mae_grad
+from luce.losses.regression import mse as mse
+from luce.losses.regression import mse_grad as mse_grad
 
 __all__ = [
     "LossGrad",
     "arcface",
     "arcface_grad",
+    "binary_cross_entropy",
+    "binary_cross_entropy_grad",
     "contrastive",
     "contrastive_grad",
     "cosface",
@@ -39,12 +49,18 @@ __all__ = [
     "cross_entropy_hvp",
     "distillation",
     "distillation_grad",
+    "huber",
+    "huber_grad",
     "info_nce",
     "info_nce_grad",
     "kl_divergence",
     "kl_divergence_grad",
     "label_ranking",
     "label_ranking_grad",
+    "mae",
+    "mae_grad",
+    "mse",
+    "mse_grad",
     "multiclass_hinge",
     "multiclass_hinge_grad",
 ]
