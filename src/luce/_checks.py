@@ -536,7 +536,6 @@ def as_distances(values: ArrayLike) -> tuple[FloatArray, np.dtype[Any]]:
     return distances, dtype
 
 
-<<<<<<< HEAD
 def as_similarities(values: ArrayLike, labelled: bool, symmetric: bool) -> NDArray[Any]:
     """Return a table of similarities that has the diagonal which takes the place of labels."""
     table = as_array(values, "similarities")
@@ -575,7 +574,8 @@ def check_taught(alpha: float, labelled: bool) -> None:
         raise ParameterError(
             f"alpha must be 1 without labels, got {alpha!r}. Pass labels, or leave alpha out."
         )
-=======
+
+
 def as_positive(value: Any, name: str) -> float:
     """Return a finite number above 0."""
     number = _as_number(value, name)
@@ -632,7 +632,6 @@ def _element(place: tuple[int, ...]) -> str:
     if not place:
         return "the only element"
     return f"element {place[0] if len(place) == 1 else place}"
->>>>>>> 2c14906 (Binary cross-entropy with every option, and squared, absolute and Huber's error, each with its gradient)
 
 
 def as_labels(
