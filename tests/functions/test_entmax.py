@@ -287,3 +287,14 @@ def test_the_entmax_package_agrees():
     for alpha in (1.3, 3.0):
         expected = entmax.entmax_bisect(given, alpha, n_iter=80).numpy()
         assert_allclose(luce.entmax(table, alpha), expected, atol=1e-7)
+
+
+@pytest.mark.parametrize("gap", [0.12625, 0.125, 0.124, 0.1249999])
+def test_a_class_on_either_side_of_the_threshold_for_a_large_alpha(gap):
+    """The two above it fill the sum from a gap of 1/8 on."""
+    assert_exact(np.array([0.0, 0.0, -gap]), 3.0)
+
+
+def test_differences_beyond_the_largest_number():
+    got = luce.entmax([1e308, -1e308], 1 + 1e-9, temperature=1e308)
+    assert_allclose(got, luce.softmax([1.0, -1.0]), rtol=1e-8)
