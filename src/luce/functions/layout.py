@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from luce import kernels
 from luce._checks import Axis, as_axes, as_floats, as_where, check_out
 from luce.functions.rows import as_rows, from_rows, without
 
@@ -34,7 +35,7 @@ def along_axes(
     if out is not None:
         check_out(out, z.shape, dtype)
     ready, place = joined(z, axes)
-    target = out if out is not None and _fits(out, ready) else np.empty_like(ready, order="C")
+    target = out if out is not None and _fits(out, ready) else kernels.empty_like(ready)
     if ready.size:
         kernel(ready, target, place)
     if target is out:
@@ -53,7 +54,7 @@ def elementwise(kernel: Kernel, x: ArrayLike, out: NDArray[Any] | None = None) -
     if out is not None:
         check_out(out, z.shape, dtype)
     ready = np.ascontiguousarray(z)
-    target = out if out is not None and _fits(out, ready) else np.empty_like(ready)
+    target = out if out is not None and _fits(out, ready) else kernels.empty_like(ready)
     if ready.size:
         kernel(ready, target)
     if target is out:

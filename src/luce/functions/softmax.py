@@ -102,7 +102,7 @@ def softmax(
     plain = empty == infinity == "nan"
     at_once = plain and temperature == 1.0 and where is None
     if at_once and type(axis) is int and type(x) is np.ndarray:
-        result = np.empty_like(x) if out is None else out
+        result = kernels.empty_like(x) if out is None else out
         if kernels.softmax_at_once(x, result, axis):
             return result
     t = as_temperature(temperature)

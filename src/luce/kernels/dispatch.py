@@ -57,6 +57,22 @@ cross_entropy_rows = _core.cross_entropy_rows
 softmax_curvature = _core.softmax_curvature
 
 
+_LARGE = 4 << 20  # bytes, from which faulting the pages of a result in costs more than computing it
+
+
+def empty_like(x: NDArray[Any]) -> NDArray[Any]:
+    """Return an uninitialised C-contiguous array with the shape and dtype of `x`.
+
+    Where `x` is a large one that kernels take, the memory is used again once the array is gone.
+    """
+    if x.nbytes < _LARGE or _core is _numpy or not x.flags.c_contiguous or not x.dtype.isnative:
+        return np.empty(x.shape, x.dtype)
+    if x.dtype.char not in "fd":
+        return np.empty(x.shape, x.dtype)
+    large: NDArray[Any] = _core.empty_like(x)
+    return large
+
+
 def simd() -> str:
     """Return the instruction set in use: avx512, avx2, baseline, neon, or numpy for the twin."""
     return _simd

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from luce import kernels
 from luce._checks import FloatArray, as_class_axis, as_floats
 from luce.functions.interchange import own_kind
 from luce.losses.options import Options
@@ -244,7 +245,7 @@ def cross_entropy_grad(
     z, dtype = as_floats(logits, "logits")
     place = as_class_axis(axis, z.shape)
     last = place == z.ndim - 1
-    grad = np.empty(z.shape if last else np.moveaxis(z, place, -1).shape, z.dtype)  # (..., k)
+    grad = kernels.empty_like(z if last else np.moveaxis(z, place, -1))  # (..., k)
     loss = _evaluate(z, target, axis, options, grad)
     if last and dtype == z.dtype:
         return LossGrad(loss, grad)

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from luce import kernels
 from luce._checks import FloatArray, as_class_axis, as_class_weights, as_floats, as_labels
 from luce.functions.rows import as_rows, from_rows, sum_of_rows
 from luce.losses.reduction import Reduction
@@ -39,7 +40,7 @@ class Rows(NamedTuple):
 
     def gradient(self) -> FloatArray:
         """Return an array for the gradient of the rows, of shape (n, k)."""
-        return np.empty(self.z.shape, self.z.dtype)
+        return kernels.empty_like(self.z)
 
     def shaped(self, grad: FloatArray) -> FloatArray:
         """Return the gradient in the shape and dtype of the logits."""

@@ -1,11 +1,13 @@
 // The Python face: buffers in, no checks beyond what memory safety needs (`_checks` words errors).
 #include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
 
 #include <vector>
 #include <cstring>
 
 #include "layout.hpp"
 #include "pool.hpp"
+#include "results.hpp"
 
 namespace nb = nanobind;
 
@@ -191,6 +193,20 @@ bool softmax_at_once(nb::handle z_, nb::handle out_, int axis) {
   return true;
 }
 
+// An uninitialised array like `x_`, in memory that is used again once the array is gone.
+nb::object empty_like(nb::handle x_) {
+  Array x(x_, false);
+  require(x && (x.kind() == 'f' || x.kind() == 'd'), "C-contiguous float32 or float64 expected");
+  void* memory = take_result_memory(x.bytes());
+  if (!memory) throw std::bad_alloc();
+  nb::capsule owner(memory, [](void* p) noexcept { give_result_memory(p); });
+  std::vector<size_t> shape;
+  for (int i = 0; i < x.ndim(); ++i) shape.push_back(x.shape(i));
+  if (x.kind() == 'f')
+    return nb::ndarray<nb::numpy, float>(memory, x.ndim(), shape.data(), owner).cast();
+  return nb::ndarray<nb::numpy, double>(memory, x.ndim(), shape.data(), owner).cast();
+}
+
 void elementwise_of(bool logarithm, nb::handle x_, nb::handle out_) {
   Array x(x_, false), out(out_, true);
   require(x && out && x.kind() == out.kind() && x.size() == out.size(), "arrays do not fit");
@@ -251,6 +267,7 @@ NB_MODULE(_native, m) {
   m.def("select", luce::select);
   m.def("get_num_threads", luce::num_threads);
   m.def("set_num_threads", luce::set_num_threads);
+  m.def("empty_like", luce::empty_like);
   m.def("softmax", luce::softmax, "z"_a, "out"_a, "axis"_a = -1, "temperature"_a = 1.0);
   m.def("softmax_at_once", luce::softmax_at_once, "z"_a, "out"_a, "axis"_a = -1);
   m.def("log_softmax", luce::log_softmax, "z"_a, "out"_a, "axis"_a = -1, "temperature"_a = 1.0);

@@ -1,6 +1,8 @@
 #include "pool.hpp"
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdlib>
 #include <deque>
@@ -59,6 +61,23 @@ struct Place {
 inline int current_processor() { return -1; }
 #endif
 
+// Waking a sleeper takes longer than much of the work: who waits looks around for a moment first.
+template <class Condition>
+void spin_until(Condition condition) {
+  using Clock = std::chrono::steady_clock;
+  const auto end = Clock::now() + std::chrono::microseconds(50);
+  do {
+    for (int i = 0; i < 32; ++i) {
+      if (condition()) return;
+#if defined(__x86_64__)
+      __builtin_ia32_pause();
+#elif defined(__aarch64__)
+      asm volatile("yield");
+#endif
+    }
+  } while (Clock::now() < end);
+}
+
 class Pool {
  public:
   bool try_run(int64_t tasks, const Body& body, int threads) {
@@ -66,18 +85,25 @@ class Pool {
     if (!caller) return false;
     grow(threads - 1);
     Job job{&body, tasks};
+    int to_wake;
     {
       std::lock_guard<std::mutex> lock(state_);
       job_ = &job;
-      places_ = int(tasks < threads ? tasks : threads) - 1;
-      if (places_ > started_) places_ = started_;
+      places_ = std::min(int(std::min<int64_t>(tasks, threads)) - 1, started_);
+      to_wake = std::min(places_.load(), asleep_);
     }
     const int here = current_processor();
     for (const Place& worker : workers_) worker.leave(here);
-    for (int i = places_; i > 0; --i) wake_.notify_one();
+    for (; to_wake > 0; --to_wake) wake_.notify_one();
     job.work(0);
     std::unique_lock<std::mutex> lock(state_);
     job_ = nullptr;  // who has not come by now need not come
+    places_ = 0;
+    if (working_ > 0) {
+      lock.unlock();
+      spin_until([this] { return working_ == 0; });
+      lock.lock();
+    }
     done_.wait(lock, [this] { return working_ == 0; });
     return true;
   }
@@ -104,7 +130,14 @@ class Pool {
 #endif
     std::unique_lock<std::mutex> lock(state_);
     for (;;) {
-      wake_.wait(lock, [this] { return job_ && places_ > 0; });
+      if (places_ == 0) {
+        lock.unlock();
+        spin_until([this] { return places_ > 0; });
+        lock.lock();
+      }
+      ++asleep_;
+      wake_.wait(lock, [this] { return places_ > 0; });
+      --asleep_;
       Job* job = job_;
       const int worker = places_--;  // a place in this job: the pool may have more threads than it
       ++working_;
@@ -120,7 +153,8 @@ class Pool {
   std::condition_variable wake_, done_;
   Job* job_ = nullptr;
   std::deque<Place> workers_;  // a worker's own place stays where it is while others are added
-  int places_ = 0, working_ = 0, started_ = 0;
+  int asleep_ = 0, started_ = 0;
+  std::atomic<int> places_{0}, working_{0};  // changed with `state_` held, looked at without
 };
 
 Pool* pool = nullptr;  // never destroyed: its threads may outlive the interpreter
