@@ -103,11 +103,22 @@ def test_a_temperature_divides_the_logits(soft, dtype):
     assert_allclose(16 * product, expected[2], rtol=10 * rtol, atol=rtol)
 
 
-@pytest.mark.parametrize("c", [1e12, 1e300])
-def test_a_high_softcap_is_none(c):
+@pytest.mark.parametrize("size", [1, 1e-8])
+@pytest.mark.parametrize("c", [1e12, 1e300, 1.7e308])
+def test_a_high_softcap_is_none(c, size):
     z, y, _, _, v = problem()
-    for got, expected in zip(all_of(z, y, v, softcap=c), all_of(z, y, v), strict=True):
-        assert_allclose(got, expected, rtol=1e-14, atol=1e-16)
+    options = {"z_loss": 0.1, "temperature": size}
+    expected = all_of(size * z, y, size * v, **options)
+    for got, same in zip(
+        all_of(size * z, y, size * v, softcap=c, **options), expected, strict=True
+    ):
+        assert_allclose(got, same, rtol=1e-12, atol=1e-14 * np.abs(same).max())
+
+
+def test_a_temperature_keeps_float32_rows_apart_from_their_common_offset():
+    z, y, _, _, _ = problem(dtype="float32")
+    z, far = z.round(), (z.round() + 2.0**22).astype(np.float32)
+    assert_array_equal(cross_entropy(far, y, temperature=0.7), cross_entropy(z, y, temperature=0.7))
 
 
 def test_a_softcap_is_taken_before_the_temperature():

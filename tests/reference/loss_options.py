@@ -136,7 +136,7 @@ def units_of(z: list[mpf], row: Row, v: list[mpf]) -> Units:
     return Units(
         loss + row.z_loss * row.share() * size**2,
         [first[j] * gradient[j] for j in k],
-        product,
+        [2 * one for one in product],
     )
 
 

@@ -91,7 +91,8 @@ def cross_entropy_hvp(
     float32 : 4 ULP
     float64 : 4 ULP
 
-    in units of the sum of the absolute values of the terms above, with :math:`x - \bar x` as
+    in units of twice the sum of the absolute values of the terms above (each is a product of half
+    a dozen rounded numbers), with :math:`x_j - \bar x` as
     :math:`|x_j - x_w| + \sum_l p_l |x_l - x_w|` for the likeliest class :math:`w`; the additions
     for float64 as in :func:`cross_entropy_grad`.
 

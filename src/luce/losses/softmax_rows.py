@@ -52,9 +52,10 @@ class SoftmaxRows(NamedTuple):
         For the winner the sum leaves out ``s_ij``, which then is multiplied by ``1 - p_ij``: with
         ``p_ij`` near 1 the two would cancel.
         """
-        result = self.p * (totals(s)[:, None] + extra) - s
         left = s.copy()
         left[self.winner] = 0.0
-        pull = totals(left) + np.broadcast_to(extra, s.shape)[self.winner]
-        result[self.winner] = self.p[self.winner] * pull - s[self.winner] * self.others
+        rest, at_winner = totals(left), s[self.winner]  # (n,)
+        result = self.p * ((rest + at_winner)[:, None] + extra) - s
+        pull = rest + np.broadcast_to(extra, s.shape)[self.winner]
+        result[self.winner] = self.p[self.winner] * pull - at_winner * self.others
         return result
