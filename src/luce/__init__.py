@@ -10,6 +10,14 @@ from typing import Any as _Any
 
 if TYPE_CHECKING:
     from luce.estimators import SoftmaxRegression as SoftmaxRegression
+    from luce.functions.activations import leaky_relu as leaky_relu
+    from luce.functions.activations import leaky_relu_grad as leaky_relu_grad
+    from luce.functions.activations import relu as relu
+    from luce.functions.activations import relu_grad as relu_grad
+    from luce.functions.activations import step as step
+    from luce.functions.activations import step_grad as step_grad
+    from luce.functions.activations import tanh as tanh
+    from luce.functions.activations import tanh_grad as tanh_grad
     from luce.functions.derivatives import log_softmax_jacobian as log_softmax_jacobian
     from luce.functions.derivatives import log_softmax_jvp as log_softmax_jvp
     from luce.functions.derivatives import log_softmax_vjp as log_softmax_vjp
@@ -20,6 +28,8 @@ if TYPE_CHECKING:
     from luce.functions.entmax import entmax_jacobian as entmax_jacobian
     from luce.functions.entmax import entmax_jvp as entmax_jvp
     from luce.functions.entmax import entmax_vjp as entmax_vjp
+    from luce.functions.gelu import gelu as gelu
+    from luce.functions.gelu import gelu_grad as gelu_grad
     from luce.functions.gumbel import gumbel_softmax as gumbel_softmax
     from luce.functions.gumbel import sample_categorical as sample_categorical
     from luce.functions.hardmax import hardmax as hardmax
@@ -65,9 +75,13 @@ _HOME = {
     "entmax_jacobian": "functions",
     "entmax_jvp": "functions",
     "entmax_vjp": "functions",
+    "gelu": "functions",
+    "gelu_grad": "functions",
     "get_num_threads": "kernels",
     "gumbel_softmax": "functions",
     "hardmax": "functions",
+    "leaky_relu": "functions",
+    "leaky_relu_grad": "functions",
     "log_sigmoid": "functions",
     "log_sigmoid_grad": "functions",
     "log_softmax": "functions",
@@ -86,6 +100,8 @@ _HOME = {
     "one_hot": "functions",
     "p_norm_max": "functions",
     "p_norm_max_vjp": "functions",
+    "relu": "functions",
+    "relu_grad": "functions",
     "sample_categorical": "functions",
     "set_num_threads": "kernels",
     "sigmoid": "functions",
@@ -101,6 +117,10 @@ _HOME = {
     "sparsemax_jacobian": "functions",
     "sparsemax_jvp": "functions",
     "sparsemax_vjp": "functions",
+    "step": "functions",
+    "step_grad": "functions",
+    "tanh": "functions",
+    "tanh_grad": "functions",
 }
 _ROOMS = (
     "data",

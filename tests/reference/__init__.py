@@ -3,6 +3,8 @@
 Nothing here imports luce's numerics, and nothing in luce imports this.
 """
 
+from reference.activations import gelu as gelu
+from reference.activations import gelu_grad as gelu_grad
 from reference.activations import log_sigmoid_at as log_sigmoid_at
 from reference.activations import log_sigmoid_grad as log_sigmoid_grad
 from reference.activations import logit as logit
@@ -10,6 +12,8 @@ from reference.activations import logit_grad as logit_grad
 from reference.activations import sigmoid_at as sigmoid_at
 from reference.activations import sigmoid_grad as sigmoid_grad
 from reference.activations import softplus as softplus
+from reference.activations import tanh as tanh
+from reference.activations import tanh_grad as tanh_grad
 from reference.functions import log_sigmoid as log_sigmoid
 from reference.functions import log_softmax as log_softmax
 from reference.functions import logmeanexp as logmeanexp

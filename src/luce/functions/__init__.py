@@ -4,6 +4,14 @@ One file per family. Nothing here knows about labels, training or files.
 May import: kernels, _checks, errors, numpy. May be imported by: losses and every room above.
 """
 
+from luce.functions.activations import leaky_relu as leaky_relu
+from luce.functions.activations import leaky_relu_grad as leaky_relu_grad
+from luce.functions.activations import relu as relu
+from luce.functions.activations import relu_grad as relu_grad
+from luce.functions.activations import step as step
+from luce.functions.activations import step_grad as step_grad
+from luce.functions.activations import tanh as tanh
+from luce.functions.activations import tanh_grad as tanh_grad
 from luce.functions.derivatives import log_softmax_jacobian as log_softmax_jacobian
 from luce.functions.derivatives import log_softmax_jvp as log_softmax_jvp
 from luce.functions.derivatives import log_softmax_vjp as log_softmax_vjp
@@ -14,6 +22,8 @@ from luce.functions.entmax import entmax as entmax
 from luce.functions.entmax import entmax_jacobian as entmax_jacobian
 from luce.functions.entmax import entmax_jvp as entmax_jvp
 from luce.functions.entmax import entmax_vjp as entmax_vjp
+from luce.functions.gelu import gelu as gelu
+from luce.functions.gelu import gelu_grad as gelu_grad
 from luce.functions.gumbel import gumbel_softmax as gumbel_softmax
 from luce.functions.gumbel import sample_categorical as sample_categorical
 from luce.functions.hardmax import hardmax as hardmax

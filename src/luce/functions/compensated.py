@@ -58,6 +58,14 @@ def times(pair: Pair, other: Pair) -> Pair:
     return Pair(product.high, product.low + (pair.high * other.low + pair.low * other.high))
 
 
+def ratio_of(a: Pair, b: Pair) -> Pair:
+    """Return ``a / b``, for numbers in the range of `product_of`."""
+    quotient = a.high / b.high
+    product = product_of(quotient, b.high)
+    left = ((a.high - product.high) - product.low) + (a.low - quotient * b.low)
+    return Pair(quotient, left / b.high)
+
+
 def divided(x: Any, temperature: float, low: Any = 0.0) -> Pair:
     """Return ``(x + low) / temperature``, to twice the digits where its exponential matters."""
     if temperature == 1.0:
