@@ -407,11 +407,9 @@ def _taught(z: Doubles, v: Doubles, T: float) -> tuple[Doubles, Doubles]:
 
 
 def _log_of_ratio(student: SoftmaxRows, q: Doubles) -> Doubles:
-    """Return ``log(q / p)``, of an exact difference where the two are close."""
+    """Return ``log(q / p)``, which is off by no more than the rounding of p makes it."""
     p = student.p
-    near = np.log1p((q - p) / p)
-    far = np.where(p > _NORMAL, np.log(q / p), np.log(q) - student.log_p)
-    ratio: Doubles = np.where(np.abs(q - p) <= 0.5 * p, near, far)
+    ratio: Doubles = np.where(p > _NORMAL, np.log(q / p), np.log(q) - student.log_p)
     ratio[q == 0] = -np.inf
     return ratio
 

@@ -229,6 +229,5 @@ def _violations(
         v[rows, first] = strongest
     v[impossible] = -np.inf
     v[rows, own] = -np.inf
-    v[~used] = -np.inf
     v[~np.isfinite(top)] = np.nan
     return v

@@ -342,7 +342,7 @@ def _evaluate(
             spread = np.zeros(len(c))
             kernels.cross_entropy_rows(u, y[part], factors[part], spread, None, loss[part], pull)
             if grad is not None:
-                u[own] *= np.where(factors[part] != 0, slope, 0.0)
+                u[own] *= slope
                 grad[part] = scale * u
     return how.reduced(loss.reshape(rows.leading), divisor)
 
