@@ -124,3 +124,11 @@ def test_every_error_is_of_the_family():
         with pytest.raises(LuceError) as raised:
             call()
         assert isinstance(raised.value, ValueError)
+
+
+def test_distributions_rounded_to_bfloat16_are_taken():
+    thirds = np.full((1, 3), 0.333984375, np.float32)  # what bfloat16 makes of 1/3
+    assert abs(thirds.sum() - 1) > _checks.SUM_TOLERANCE
+    _checks.as_distributions(thirds, (1,), 3)
+    with pytest.raises(LabelError, match="sum to 1"):
+        _checks.as_distributions(thirds.astype(np.float64), (1,), 3)

@@ -18,6 +18,7 @@ Axis: TypeAlias = int | tuple[int, ...] | None
 
 # Rows that another library's float16 or float32 softmax made pass; typing errors do not.
 SUM_TOLERANCE = 1e-3
+_SUM_TOLERANCE_OF_BFLOAT16 = 4e-3
 LARGEST_WEIGHT = 1e200  # leaves room for the sum over all rows
 _HOST_DEVICES = (1, 3, 11)  # of DLPack: plain memory, and that which CUDA or ROCm has pinned
 
@@ -98,7 +99,7 @@ def as_axes(axis: Axis, shape: tuple[int, ...], name: str = "x") -> tuple[int, .
 
 def as_where(where: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     """Return the mask as a read-only boolean view of the shape of x."""
-    mask = np.asarray(where)
+    mask = as_array(where, "where")
     if mask.dtype != np.bool_:
         raise DtypeError(
             f"where must be boolean (True = take part), got dtype {mask.dtype}."
@@ -665,7 +666,7 @@ def as_distributions(
     t = as_float_array(given.view(np.uint8) if given.dtype == np.bool_ else given, "target")
     if t.shape != _with_classes(rows, classes, axis):
         raise _target_shape_error(t, rows, classes, axis)
-    t = np.moveaxis(t, axis, -1)
+    t = np.ascontiguousarray(np.moveaxis(t, axis, -1))  # rows are summed in the same order
     wrong = ~(t >= 0)
     if wrong.any():
         *row, column = _first(wrong)
@@ -676,6 +677,8 @@ def as_distributions(
         )
     total = t.sum(axis=-1, dtype=np.float64)
     wrong = ~(np.abs(total - 1) <= SUM_TOLERANCE)
+    if wrong.any() and _was_bfloat16(t):
+        wrong = ~(np.abs(total - 1) <= _SUM_TOLERANCE_OF_BFLOAT16)
     if wrong.any():
         row = _first(wrong)
         raise LabelError(
@@ -689,6 +692,11 @@ def as_distributions(
 def _is_bfloat16(dtype: np.dtype[Any]) -> bool:
     """Whether it is the bfloat16 of ml_dtypes, a package that need not be there."""
     return dtype.name == "bfloat16"
+
+
+def _was_bfloat16(t: FloatArray) -> bool:
+    """Whether bfloat16 holds all the numbers, so that they may have been rounded to it."""
+    return t.dtype == np.float32 and not (t.view(np.uint32) & 0xFFFF).any()
 
 
 def _frozen() -> ParameterError:
@@ -728,8 +736,15 @@ def _as_axis(axis: Any, ndim: int, name: str) -> int:
 
 def _as_number(value: Any, name: str) -> float:
     if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
-        return float(value)
+        return _as_float64(value)
     raise ParameterError(f"{name} must be a number, got {value!r}. Pass a Python float.")
+
+
+def _as_float64(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # of a Python integer
+        return np.inf if value > 0 else -np.inf
 
 
 def _as_integers(labels: NDArray[Any]) -> NDArray[Any]:

@@ -41,9 +41,9 @@ def along_axes(
     if target is out:
         return target
     result = parted(target, axes, z.shape)
-    if out is None:
-        return np.ascontiguousarray(result, dtype)
     with np.errstate(over="ignore", under="ignore"):  # one rounding from float32 to float16
+        if out is None:
+            return np.ascontiguousarray(result, dtype)
         out[...] = result
     return out
 

@@ -99,9 +99,15 @@ def softmax(
     >>> luce.softmax([3.0, 1.0, 2.0, 4.0], where=[True, True, False, False]).round(4)
     array([0.8808, 0.1192, 0.    , 0.    ])
     """
-    plain = empty == infinity == "nan"
-    at_once = plain and temperature == 1.0 and where is None
-    if at_once and type(axis) is int and type(x) is np.ndarray:
+    plain = type(empty) is type(infinity) is str and empty == infinity == "nan"
+    if (
+        plain
+        and where is None
+        and type(axis) is int
+        and type(temperature) is float
+        and temperature == 1.0
+        and type(x) is np.ndarray
+    ):  # types first: comparing with an array gives an array
         result = kernels.empty_like(x) if out is None else out
         if kernels.softmax_at_once(x, result, axis):
             return result
@@ -159,7 +165,7 @@ def log_softmax(
     array([-4.24835426e-18, -4.00000000e+01])
     """
     t = as_temperature(temperature)
-    plain = empty == infinity == "nan"
+    plain = type(empty) is type(infinity) is str and empty == infinity == "nan"
     limits = None if plain else _Limits.found(x, axis, where, empty, infinity)
     log_p = along_axes(lambda z, p, a: kernels.log_softmax(z, p, a, t), x, axis, where, out)
     return log_p if limits is None else limits.put(log_p, -np.inf, lambda count: 0 - np.log(count))
