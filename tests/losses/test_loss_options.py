@@ -110,9 +110,11 @@ def allowances(z, options, dtype):
     """Return what the docstrings add for float64: to all bounds, and to those of derivatives."""
     if dtype == "float32":
         return 0, 0
-    more, slope, cap = 2 * options.get("focal_gamma", 0), 0, options.get("softcap")
+    gamma, cap, slope = options.get("focal_gamma", 0), options.get("softcap"), 0
+    more = 2 * gamma
     if cap:
-        more += 4 * np.abs(cap * np.tanh(z / cap)).max() / options.get("temperature", 1)
+        largest = np.abs(cap * np.tanh(z / cap)).max() / options.get("temperature", 1)
+        more += 4 * (1 + gamma) * largest
         slope = 2 * np.abs(z / cap).max()
     return more, slope
 

@@ -135,7 +135,7 @@ def units_of(z: list[mpf], row: Row, v: list[mpf]) -> Units:
     loss = mp.fsum(-t[j] * rest[j] ** g * log_p[j] for j in k)
     return Units(
         loss + row.z_loss * row.share() * size**2,
-        [first[j] * gradient[j] for j in k],
+        [first[j] * (gradient[j] + z_pull * p[j] * size) for j in k],
         [2 * one for one in product],
     )
 

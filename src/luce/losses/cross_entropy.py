@@ -134,8 +134,8 @@ def cross_entropy(
     for a sum or mean. ``[0, -40]`` with label 0 gives 4.2e-18, not 0. Where ``lse`` cancels
     (its largest logit is negative) the unit of the z-loss is that of
     :math:`\lambda r (|u_w| + |\log p_w|)^2` for the likeliest class ``w``. float64 only: add
-    :math:`2 \gamma` ULP for a focal loss, and for a softcap :math:`4 \max |u|` ULP, since the
-    capped logits are rounded to float64.
+    :math:`2 \gamma` ULP for a focal loss, and for a softcap :math:`4 (1 + \gamma) \max |u|` ULP,
+    since the capped logits are rounded to float64.
 
     Examples
     --------
@@ -227,9 +227,9 @@ def cross_entropy_grad(
 
     The loss as in :func:`cross_entropy`; the gradient for labels without smoothing and z-loss.
     Otherwise its terms may cancel, and the unit is that of :math:`u'_j` times
-    :math:`p_j \sum_{l \ne j} s_l + s_j (1 - p_j) + 2 \lambda r p_j (|u_w| + |\log p_w|)`, with the
+    :math:`p_j \sum_{l \ne j} s_l + s_j (1 - p_j) + 4 \lambda r p_j (|u_w| + |\log p_w|)`, with the
     likeliest class ``w``. float64 only: add :math:`2 \gamma` ULP for a focal loss, and for a
-    softcap :math:`4 \max |u| + 2 |z_j / c|` ULP.
+    softcap :math:`4 (1 + \gamma) \max |u| + 2 |z_j / c|` ULP.
 
     Examples
     --------
