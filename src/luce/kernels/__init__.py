@@ -9,6 +9,9 @@ from luce.kernels.dispatch import cross_entropy_rows as cross_entropy_rows
 from luce.kernels.dispatch import describe as describe
 from luce.kernels.dispatch import empty_like as empty_like
 from luce.kernels.dispatch import get_num_threads as get_num_threads
+from luce.kernels.dispatch import linear as linear
+from luce.kernels.dispatch import linear_grad_hidden as linear_grad_hidden
+from luce.kernels.dispatch import linear_grad_weight as linear_grad_weight
 from luce.kernels.dispatch import log_sigmoid as log_sigmoid
 from luce.kernels.dispatch import log_softmax as log_softmax
 from luce.kernels.dispatch import logsumexp as logsumexp

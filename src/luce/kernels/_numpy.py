@@ -16,6 +16,7 @@ Floats = NDArray[np.floating[Any]]
 Doubles = NDArray[np.float64]
 
 _TILE = 1 << 16  # elements worked on at a time: half a megabyte of float64
+_PRODUCT = 1 << 19  # numbers of a product that is to be added to another array
 _LOWEST = -800.0  # exp() of anything below is 0 in float64
 _SPLIT = 134217729.0  # 2^27 + 1: halves a float64 into two numbers of 26 bits (Dekker 1971)
 
@@ -114,6 +115,29 @@ def softmax_curvature(p: Floats, u: Floats, scale: Floats, out: Floats) -> None:
         wide_p, wide_u = p[part].astype(np.float64), u[part].astype(np.float64)
         mean = (wide_p * wide_u).sum(axis=1, keepdims=True)
         out[part] = scale[part, None] * (wide_p * (wide_u - mean))
+
+
+def linear(h: Floats, w: Floats, transposed: bool, bias: Floats | None, z: Floats) -> None:
+    """Write ``z_ij = sum_p h_ip w_jp + bias_j``; `w` is (k, d), or (d, k) if `transposed`."""
+    np.matmul(h, w if transposed else w.T, out=z)
+    if bias is not None:
+        z += bias
+
+
+def linear_grad_hidden(g: Floats, w: Floats, transposed: bool, out: Floats) -> None:
+    """Write ``sum_j g_ij w_jp`` to `out` (n, d)."""
+    np.matmul(g, w.T if transposed else w, out=out)
+
+
+def linear_grad_weight(g: Floats, h: Floats, out: Floats, add: bool) -> None:
+    """Write ``sum_i g_ij h_ip`` to `out` (k, d), or add it to what is there."""
+    step = max(1, _PRODUCT // h.shape[1])
+    for start in range(0, len(out), step):
+        part = slice(start, start + step)
+        if add:
+            out[part] += g[:, part].T @ h
+        else:
+            np.matmul(g[:, part].T, h, out=out[part])
 
 
 def _cross_entropy_tile(

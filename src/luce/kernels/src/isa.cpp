@@ -4,6 +4,7 @@
 #include "elementwise.hpp"
 #include "float_columns.hpp"
 #include "float_lanes.hpp"
+#include "product_tiles.hpp"
 
 namespace {
 
@@ -41,6 +42,7 @@ luce::KernelsOf<T> table() {
   t.curvature = curvature<T>;
   t.sigmoid = sigmoid<T>;
   t.log_sigmoid = log_sigmoid<T>;
+  t.products = products<T>();
   return t;
 }
 

@@ -5,6 +5,8 @@
 #pragma once
 #include <cstdint>
 
+#include "products.hpp"
+
 namespace luce {
 
 // A row longer than this is worked on in pieces of this many classes, whatever the number of
@@ -76,6 +78,8 @@ struct KernelsOf {
   void (*curvature)(const T* p, const T* u, const T* scale, T* out, int64_t rows, int64_t k);
   void (*sigmoid)(const T* x, T* out, int64_t n);
   void (*log_sigmoid)(const T* x, T* out, int64_t n);
+
+  ProductsOf<T> products;
 };
 
 struct Kernels {

@@ -258,6 +258,56 @@ void softmax_curvature(nb::handle p_, nb::handle u_, nb::handle scale_, nb::hand
   });
 }
 
+// Weights (k, d), or (d, k) if they are transposed.
+template <class T>
+Weights<T> weights_of(const Array& w, bool transposed) {
+  const int64_t k = w.shape(transposed), d = w.shape(!transposed);
+  return {w.data<T>(), k, d, transposed ? 1 : d, transposed ? k : 1};
+}
+
+bool matrix(const Array& a, const Array& like, int64_t rows, int64_t columns) {
+  return a && a.kind() == like.kind() && a.ndim() == 2 && a.shape(0) == rows &&
+         a.shape(1) == columns && a.size() > 0;
+}
+
+void linear(nb::handle h_, nb::handle w_, bool transposed, nb::handle bias_, nb::handle z_) {
+  Array h(h_, false), w(w_, false), bias(bias_.is_none() ? w_ : bias_, false), z(z_, true);
+  require(h && w && bias && h.ndim() == 2 && w.ndim() == 2, "matrices expected");
+  const int64_t n = h.shape(0), d = h.shape(1), k = w.shape(transposed);
+  require(w.kind() == h.kind() && w.shape(!transposed) == d, "weights do not fit");
+  require(bias_.is_none() || (bias.kind() == h.kind() && bias.size() == k), "bias does not fit");
+  require(matrix(z, h, n, k), "logits do not fit");
+  by_type(z, [&](const auto& kernels, auto* type) {
+    using T = std::remove_pointer_t<decltype(type)>;
+    logits_of<T>(kernels.products, h.data<T>(), n, weights_of<T>(w, transposed),
+              bias_.is_none() ? nullptr : bias.data<T>(), z.data<T>());
+  });
+}
+
+void linear_grad_hidden(nb::handle g_, nb::handle w_, bool transposed, nb::handle out_) {
+  Array g(g_, false), w(w_, false), out(out_, true);
+  require(g && w && g.ndim() == 2 && w.ndim() == 2 && w.kind() == g.kind() &&
+              w.shape(transposed) == g.shape(1) && g.size() > 0, "weights do not fit");
+  require(matrix(out, g, g.shape(0), w.shape(!transposed)), "result does not fit");
+  by_type(g, [&](const auto& kernels, auto* type) {
+    using T = std::remove_pointer_t<decltype(type)>;
+    grad_hidden<T>(kernels.products, g.data<T>(), g.shape(0), weights_of<T>(w, transposed),
+                          out.data<T>());
+  });
+}
+
+void linear_grad_weight(nb::handle g_, nb::handle h_, nb::handle out_, bool add) {
+  Array g(g_, false), h(h_, false), out(out_, true);
+  require(g && h && g.ndim() == 2 && h.ndim() == 2, "matrices expected");
+  require(g.size() > 0 && matrix(h, g, g.shape(0), h.shape(1)), "rows do not fit");
+  require(matrix(out, g, g.shape(1), h.shape(1)), "result does not fit");
+  by_type(g, [&](const auto& kernels, auto* type) {
+    using T = std::remove_pointer_t<decltype(type)>;
+    grad_weight<T>(kernels.products, g.data<T>(), g.shape(0), g.shape(1), h.data<T>(),
+                          h.shape(1), out.data<T>(), add);
+  });
+}
+
 }  // namespace
 }  // namespace luce
 
@@ -277,4 +327,7 @@ NB_MODULE(_native, m) {
   m.def("cross_entropy_rows", luce::cross_entropy_rows, "z"_a, "y"_a, "a"_a, "b"_a, "w"_a.none(),
         "loss"_a, "grad"_a.none());
   m.def("softmax_curvature", luce::softmax_curvature);
+  m.def("linear", luce::linear, "h"_a, "w"_a, "transposed"_a, "bias"_a.none(), "z"_a);
+  m.def("linear_grad_hidden", luce::linear_grad_hidden);
+  m.def("linear_grad_weight", luce::linear_grad_weight);
 }

@@ -1,0 +1,95 @@
+#include "products.hpp"
+
+#include <algorithm>
+#include <memory>
+
+#include "pool.hpp"
+
+namespace luce {
+namespace {
+
+int64_t divided_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// Memory for each thread, or for all; it starts on a cache line, and is not filled.
+template <class T>
+class Workspace {
+ public:
+  explicit Workspace(int64_t size, int64_t copies = 1)
+      : size_(divided_up(size, kLine) * kLine), held_(new T[size_ * copies + kLine]) {
+    const auto at = reinterpret_cast<uintptr_t>(held_.get());
+    start_ = reinterpret_cast<T*>((at + 63) / 64 * 64);
+  }
+  T* operator[](int64_t copy) const { return start_ + copy * size_; }
+
+ private:
+  static constexpr int64_t kLine = 64 / sizeof(T);
+  int64_t size_;
+  std::unique_ptr<T[]> held_;
+  T* start_;
+};
+
+}  // namespace
+
+template <class T>
+void logits_of(const ProductsOf<T>& products, const T* h, int64_t n, const Weights<T>& w,
+            const T* bias, T* z) {
+  const int64_t wide = products.panel, panels = divided_up(n, wide);
+  Workspace<T> packed(panels * w.d * wide);
+  const int threads = num_threads();
+  run(panels, threads, [&](int64_t i, int) {
+    products.pack_transposed(h + i * wide * w.d, w.d, w.d, std::min(wide, n - i * wide),
+                             packed[0] + i * w.d * wide);
+  });
+  Workspace<T> work(products.logits_work(n, w.of_width == 1 ? 0 : w.d), threads);
+  run(divided_up(w.k, kLogitClasses), threads, [&](int64_t block, int worker) {
+    const int64_t j = block * kLogitClasses;
+    Weights<T> some = w.from(j);
+    some.k = std::min(some.k, kLogitClasses);
+    products.logits(packed[0], n, some, bias ? bias + j : nullptr, z + j, w.k, work[worker]);
+  });
+}
+
+template <class T>
+void grad_hidden(const ProductsOf<T>& products, const T* g, int64_t n,
+                        const Weights<T>& w, T* out) {
+  // Every part reads all of g, and should keep its part of the result in the cache.
+  const int threads = num_threads();
+  const int64_t tiles = divided_up(w.d, products.panel);
+  const int64_t most = std::max<int64_t>(1, (1 << 19) / (n * products.panel * int64_t(sizeof(T))));
+  const int64_t parts = std::min(tiles, threads * divided_up(tiles, threads * most));
+  Workspace<T> work(products.hidden_work(n), threads);
+  run(parts, threads, [&](int64_t part, int worker) {
+    const int64_t first = tiles * part / parts * products.panel;
+    const int64_t last = std::min(w.d, tiles * (part + 1) / parts * products.panel);
+    products.hidden(g, n, w, first, last, out, work[worker]);
+  });
+}
+
+template <class T>
+void grad_weight(const ProductsOf<T>& products, const T* g, int64_t n, int64_t k,
+                        const T* h, int64_t d, T* out, bool add) {
+  const int64_t wide = products.panel, panels = divided_up(d, wide);
+  Workspace<T> packed(panels * n * wide);
+  const int threads = num_threads();
+  run(panels, threads, [&](int64_t i, int) {
+    products.pack(h + i * wide, d, n, std::min(wide, d - i * wide), packed[0] + i * n * wide);
+  });
+  Workspace<T> work(products.weight_work(n, kWeightClasses), threads);
+  run(divided_up(k, kWeightClasses), threads, [&](int64_t block, int worker) {
+    const int64_t j = block * kWeightClasses;
+    products.weight(g + j, k, n, std::min(kWeightClasses, k - j), packed[0], d, out + j * d, add,
+                    work[worker]);
+  });
+}
+
+#define LUCE_INSTANTIATE(T)                                                                     \
+  template void logits_of<T>(const ProductsOf<T>&, const T*, int64_t, const Weights<T>&, const T*, \
+                          T*);                                                                  \
+  template void grad_hidden<T>(const ProductsOf<T>&, const T*, int64_t,                  \
+                                      const Weights<T>&, T*);                                   \
+  template void grad_weight<T>(const ProductsOf<T>&, const T*, int64_t, int64_t,         \
+                                      const T*, int64_t, T*, bool);
+LUCE_INSTANTIATE(float)
+LUCE_INSTANTIATE(double)
+
+}  // namespace luce
