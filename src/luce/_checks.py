@@ -635,6 +635,39 @@ def _element(place: tuple[int, ...]) -> str:
     return f"element {place[0] if len(place) == 1 else place}"
 
 
+def as_linear_layer(
+    hidden: ArrayLike, weight: ArrayLike, bias: ArrayLike | None
+) -> tuple[tuple[FloatArray, FloatArray, FloatArray | None], tuple[np.dtype[Any], ...]]:
+    """Return the three in the dtype to compute with, and the dtypes that their gradients have."""
+    h, hidden_dtype = as_floats(hidden, "hidden")
+    w, weight_dtype = as_floats(weight, "weight")
+    b, bias_dtype = (None, weight_dtype) if bias is None else as_floats(bias, "bias")
+    if h.ndim == 0:
+        raise ShapeError(
+            "hidden must have a last axis as long as the rows of weight, got a single number."
+            " Pass an array of shape (..., d)."
+        )
+    if w.ndim != 2 or w.shape[1] != h.shape[-1] or w.shape[0] == 0:
+        turned = w.ndim == 2 and w.shape[0] == h.shape[-1]
+        cure = "Pass weight.T." if turned else "Pass one row of d numbers for each class."
+        raise ShapeError(
+            f"weight must have shape (k, d) with d = {h.shape[-1]}, as hidden has it, and at least"
+            f" one class, got shape {w.shape} with hidden of shape {h.shape}. {cure}"
+        )
+    if b is not None and b.shape != w.shape[:1]:
+        raise ShapeError(
+            f"bias must hold one number for each of the {w.shape[0]} classes, got shape {b.shape}."
+            f" Pass bias of shape {w.shape[:1]}."
+        )
+    wide = np.result_type(h, w) if b is None else np.result_type(h, w, b)
+    layer = (
+        h.astype(wide, copy=False),
+        w.astype(wide, copy=False),
+        None if b is None else b.astype(wide, copy=False),
+    )
+    return layer, (hidden_dtype, weight_dtype, bias_dtype)
+
+
 def as_labels(
     target: ArrayLike, rows: tuple[int, ...], classes: int, ignore_index: int | None = None
 ) -> NDArray[np.int64]:

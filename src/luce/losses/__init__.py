@@ -16,6 +16,9 @@ from luce.losses.divergence import kl_divergence as kl_divergence
 from luce.losses.divergence import kl_divergence_grad as kl_divergence_grad
 from luce.losses.hinge import multiclass_hinge as multiclass_hinge
 from luce.losses.hinge import multiclass_hinge_grad as multiclass_hinge_grad
+from luce.losses.linear_cross_entropy import LinearLossGrad as LinearLossGrad
+from luce.losses.linear_cross_entropy import linear_cross_entropy as linear_cross_entropy
+from luce.losses.linear_cross_entropy import linear_cross_entropy_grad as linear_cross_entropy_grad
 from luce.losses.margin import arcface as arcface
 from luce.losses.margin import arcface_grad as arcface_grad
 from luce.losses.margin import cosface as cosface
@@ -35,6 +38,7 @@ from luce.losses.regression import mse as mse
 from luce.losses.regression import mse_grad as mse_grad
 
 __all__ = [
+    "LinearLossGrad",
     "LossGrad",
     "arcface",
     "arcface_grad",
@@ -57,6 +61,8 @@ __all__ = [
     "kl_divergence_grad",
     "label_ranking",
     "label_ranking_grad",
+    "linear_cross_entropy",
+    "linear_cross_entropy_grad",
     "mae",
     "mae_grad",
     "mse",

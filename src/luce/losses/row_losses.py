@@ -21,20 +21,27 @@ from luce.losses.targets import Targets
 Doubles = NDArray[np.float64]
 
 _WORTH_THREADS = 8  # tiles; fewer are done sooner than threads are started
+_BYTES = 150  # for each number of a tile: up to 100 are alive, and the allocator keeps some more
 
 
 def write_rows(
-    z: FloatArray, targets: Targets, scalars: Scalars, loss: Doubles, grad: FloatArray | None
+    z: FloatArray,
+    targets: Targets,
+    scalars: Scalars,
+    loss: Doubles,
+    grad: FloatArray | None,
+    space: int | None = None,
 ) -> None:
     """Write the loss of each row of C-contiguous logits (n, k), and its gradient if wanted.
 
-    A row's results depend on nothing but the row: rows may be handed over in any portions.
+    `grad` may be `z`. A row's results depend on nothing but the row: rows may be handed over in
+    any portions. `space` is the number of bytes that tiles may take on all threads together, as
+    long as it is enough for one.
     """
-    plain = targets.y is not None and scalars.gamma == 0 and scalars.z_loss == 0
-    untouched = scalars.temperature == 1 and scalars.softcap is None
-    if plain and untouched:
+    if not works_on_tiles(targets, scalars):
         _labelled_rows(z, targets, loss, grad)
         return
+    plain = _plain(targets, scalars)
     # A temperature would cost float64 logits digits here, but not in the general formula.
     labelled = plain and (z.dtype == np.float32 or scalars.softcap is not None)
 
@@ -51,16 +58,30 @@ def write_rows(
             if grad is not None and slopes is not None:
                 grad[part] = _in_logits(slopes, tile, scalars)
 
-    over_tiles(write, *z.shape)
+    over_tiles(write, len(z), z.shape[1], space)
 
 
-def over_tiles(work: Callable[[slice], None], n: int, k: int) -> None:
+def works_on_tiles(targets: Targets, scalars: Scalars) -> bool:
+    """Whether `write_rows` needs memory beside the rows themselves."""
+    untouched = scalars.temperature == 1 and scalars.softcap is None
+    return not (untouched and _plain(targets, scalars))
+
+
+def space_of_tile(k: int) -> int:
+    """Return the number of bytes that a tile takes at most."""
+    rows: int = tiles(k, k)[0].stop
+    return _BYTES * rows * k
+
+
+def over_tiles(work: Callable[[slice], None], n: int, k: int, space: int | None = None) -> None:
     """Call ``work(rows)`` for all tiles of (n, k) logits, on all threads of luce if there are many.
 
     How rows are tiled depends on the sizes alone, and what a row gives on the row alone.
     """
     parts = tiles(n, k)
     threads = min(kernels.get_num_threads(), len(parts))
+    if space is not None:
+        threads = min(threads, space // space_of_tile(k))
     if threads < 2 or len(parts) < _WORTH_THREADS:
         for part in parts:
             work(part)
@@ -83,6 +104,11 @@ def z_slopes(rows: SoftmaxRows, z_weight: Doubles) -> Doubles:
     """Return the derivative of ``z_weight_i lse_i^2`` in ``lse_i``, as a column."""
     slope = np.where(z_weight == 0, 0.0, 2.0 * z_weight * rows.normaliser)
     return slope[:, None]
+
+
+def _plain(targets: Targets, scalars: Scalars) -> bool:
+    """Whether it is the cross-entropy of labels that the kernel knows, in ``softcap(z) / T``."""
+    return targets.y is not None and scalars.gamma == 0 and scalars.z_loss == 0
 
 
 def _labelled_rows(z: FloatArray, some: Targets, loss: Doubles, grad: FloatArray | None) -> None:
