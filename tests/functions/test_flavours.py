@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from luce import functions, losses
+from luce import functions, kernels, losses
 
 N, K, WIDTH = 4, 19, 3  # NumPy adds up fewer than 8 numbers in the same order anyhow
 RNG = np.random.default_rng(8)
@@ -188,6 +188,8 @@ def test_every_required_parameter_has_a_value():
 def test_gives_the_bits_of_a_plain_copy(function, arguments, dtype, flavour):
     if flavour == "zero-size" and function.__name__ in NO_EMPTY_BATCH:
         return
+    if function.__name__.startswith("linear") and kernels.simd() == "numpy":
+        return  # the twin's matrix products are those of BLAS, which promises no bits
     given = changed(with_floats(arguments, dtype), FLAVOURS[flavour])
     copies = changed(given, plain)
     expected = function(**copies)
