@@ -118,7 +118,8 @@ def test_a_high_softcap_is_none(c, size):
 def test_a_temperature_keeps_float32_rows_apart_from_their_common_offset():
     z, y, _, _, _ = problem(dtype="float32")
     z, far = z.round(), (z.round() + 2.0**22).astype(np.float32)
-    assert_array_equal(cross_entropy(far, y, temperature=0.7), cross_entropy(z, y, temperature=0.7))
+    near = cross_entropy(z, y, temperature=0.7)
+    assert_allclose(cross_entropy(far, y, temperature=0.7), near, rtol=1e-9)
 
 
 def test_a_softcap_is_taken_before_the_temperature():

@@ -82,28 +82,34 @@ def log_sigmoid(z: Floats, out: Floats) -> None:
 
 def cross_entropy_rows(
     z: Floats,
-    y: NDArray[np.int64],
-    a: Doubles,
-    b: Doubles,
+    target: NDArray[Any],
+    own: Doubles,
+    spread: Doubles,
     w: Doubles | None,
     loss: Doubles,
     grad: Floats | None,
+    z_weight: Doubles | None = None,
+    temperature: float = 1.0,
 ) -> None:
-    """Cross-entropy of each row with the target ``t_ij = a_i [j = y_i] + b_i w_j``.
+    """Cross-entropy of each row of logits divided by the temperature, and its gradient.
 
-    ``loss_i = -sum_j t_ij log p_ij`` (with 0 * inf = 0) and ``grad_ij = (sum_j t_ij) p_ij - t_ij``,
-    where ``1 - p`` of the winner is the sum of the others. `grad` may be `z`; `w` None = ones.
-    A row with ``a = b = 0`` gives zeros whatever it holds, and its `y` is not read.
+    `target` holds a label for each row, ``t_ij = own_i [j = y_i] + spread_i w_j``, or a
+    distribution, ``t_ij = (own_i q_ij + spread_i) w_j``. The loss of a row is ``-sum_j t_ij log
+    p_ij + z_weight_i lse_i^2`` (with 0 * inf = 0), where ``1 - p`` of the winner is the sum of the
+    others. `grad` may be `z`; `w` None = ones, `z_weight` None = zeros. A row with ``own = spread
+    = 0`` gives zeros whatever it holds, and its label is not read.
     """
     n, k = z.shape
     weight = np.ones(k) if w is None else w
+    z_weights = np.zeros(n) if z_weight is None else z_weight
     step = max(1, _TILE // k)
     with np.errstate(all="ignore"):
         for start in range(0, n, step):
             part = slice(start, start + step)
+            t = _targets(target[part], own[part], spread[part], weight)
             _cross_entropy_tile(
-                z[part], y[part], a[part], b[part], weight, loss[part],
-                None if grad is None else grad[part],
+                z[part], t, z_weights[part], temperature, (own[part] != 0) | (spread[part] != 0),
+                loss[part], None if grad is None else grad[part],
             )  # fmt: skip
 
 
@@ -140,34 +146,43 @@ def linear_grad_weight(g: Floats, h: Floats, out: Floats, add: bool) -> None:
             np.matmul(g[:, part].T, h, out=out[part])
 
 
+def _targets(target: NDArray[Any], own: Doubles, spread: Doubles, w: Doubles) -> Doubles:
+    """Return ``t_ij``, and zeros for rows whose `own` and `spread` are 0."""
+    if target.ndim == 2:
+        return np.where(w == 0, 0.0, w * (own[:, None] * target + spread[:, None]))
+    t: Doubles = spread[:, None] * w
+    counts = np.flatnonzero(own)
+    t[counts, target[counts]] += own[counts]
+    return t
+
+
 def _cross_entropy_tile(
     z: Floats,
-    y: NDArray[np.int64],
-    a: Doubles,
-    b: Doubles,
-    w: Doubles,
+    t: Doubles,
+    z_weight: Doubles,
+    temperature: float,
+    used: NDArray[np.bool_],
     loss: Doubles,
     grad: Floats | None,
 ) -> None:
-    used = (a != 0) | (b != 0)
-    own = np.arange(len(z)), np.where(used, y, 0)
-    row = _measure(z.astype(np.float64), 1.0)
-    minus_log_p = -_log_p(row)
-    spread = np.where(w != 0, w * minus_log_p, 0.0).sum(axis=1)  # 0 * inf = 0
-    loss[:] = np.where(a != 0, a * minus_log_p[own], 0.0) + np.where(b != 0, b * spread, 0.0)
+    row = _measure(z.astype(np.float64), temperature)
+    surprise = np.where(t == 0, 0.0, t * -_log_p(row)).sum(axis=1)  # 0 * inf = 0
+    normaliser = (row.top / temperature + np.log1p(row.rest))[:, 0]
+    loss[:] = surprise + np.where(z_weight == 0, 0.0, z_weight * normaliser**2)
     loss[~used] = 0.0
     if grad is None:
         return
+    pull = np.where(z_weight == 0, 0.0, 2.0 * z_weight * normaliser)
     p = row.power / (1.0 + row.rest)
-    at_label = p[own]
-    others = np.where(
-        row.winner[:, 0] == own[1], row.rest[:, 0] / (1.0 + row.rest[:, 0]), 1 - at_label
-    )
-    total = w.sum()
-    result = (a + b * total)[:, None] * p - b[:, None] * w
-    result[own] = b * (total * at_label - w[own[1]]) - a * others
+    result = p * (t.sum(axis=1) + pull)[:, None] - t
+    # For the winner the sum leaves out its own target, which would cancel where p is near 1.
+    winner = np.arange(len(z)), row.winner[:, 0]
+    others = t.copy()
+    others[winner] = 0.0
+    rest = (row.rest / (1.0 + row.rest))[:, 0]
+    result[winner] = p[winner] * (others.sum(axis=1) + pull) - t[winner] * rest
     result[~used] = 0.0
-    grad[...] = result
+    grad[...] = result / temperature
 
 
 def _measure(z: Doubles, temperature: float) -> _Row:

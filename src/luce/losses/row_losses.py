@@ -1,7 +1,7 @@
 """Losses of rows of logits with any target and any option, and their gradients.
 
-Rows of labels go to the kernel. What it does not know (focal losses, z-losses, distributions)
-is done here in float64, a tile at a time, and so are temperature and softcap.
+Nearly all goes to the kernel. What it does not know is done here in float64, a tile at a time:
+focal losses, the softcap of the logits, and distributions that are not in C order.
 """
 
 from collections.abc import Callable
@@ -39,32 +39,30 @@ def write_rows(
     long as it is enough for one.
     """
     if not works_on_tiles(targets, scalars):
-        _labelled_rows(z, targets, loss, grad)
+        _kernel_rows(z, targets, scalars, loss, grad)
         return
-    plain = _plain(targets, scalars)
-    # A temperature would cost float64 logits digits here, but not in the general formula.
-    labelled = plain and (z.dtype == np.float32 or scalars.softcap is not None)
 
     def write(part: slice) -> None:
         tile, some = z[part].astype(np.float64, order="C"), targets.part(part)  # (rows, k)
         slopes = None if grad is None else np.empty(tile.shape)
         ready = tile if scalars.softcap is None else capped(tile, scalars.softcap)
         with np.errstate(all="ignore"):
-            if labelled:
-                gap = ready - ready.max(axis=1, keepdims=True)
-                _labelled_rows(gap / scalars.temperature, some, loss[part], slopes)
+            if scalars.gamma == 0:
+                _kernel_rows(ready, some, scalars, loss[part], slopes)
             else:
-                _general_rows(ready, some, scalars, loss[part], slopes)
+                _focal_rows(ready, some, scalars, loss[part], slopes)
             if grad is not None and slopes is not None:
-                grad[part] = _in_logits(slopes, tile, scalars)
+                if scalars.softcap is not None:
+                    slope = cap_slope(tile, scalars.softcap)
+                    slopes = np.where(slopes == 0, 0.0, slopes * slope)
+                grad[part] = slopes
 
     over_tiles(write, len(z), z.shape[1], space)
 
 
 def works_on_tiles(targets: Targets, scalars: Scalars) -> bool:
     """Whether `write_rows` needs memory beside the rows themselves."""
-    untouched = scalars.temperature == 1 and scalars.softcap is None
-    return not (untouched and _plain(targets, scalars))
+    return scalars.gamma != 0 or scalars.softcap is not None or not targets.in_order()
 
 
 def space_of_tile(k: int) -> int:
@@ -106,59 +104,31 @@ def z_slopes(rows: SoftmaxRows, z_weight: Doubles) -> Doubles:
     return slope[:, None]
 
 
-def _plain(targets: Targets, scalars: Scalars) -> bool:
-    """Whether it is the cross-entropy of labels that the kernel knows, in ``softcap(z) / T``."""
-    return targets.y is not None and scalars.gamma == 0 and scalars.z_loss == 0
-
-
-def _labelled_rows(z: FloatArray, some: Targets, loss: Doubles, grad: FloatArray | None) -> None:
-    kernels.cross_entropy_rows(z, some.y, some.own, some.spread, some.weight, loss, grad)
-
-
-def _general_rows(
-    z: Doubles, targets: Targets, scalars: Scalars, loss: Doubles, slopes: Doubles | None
+def _kernel_rows(
+    z: FloatArray, targets: Targets, scalars: Scalars, loss: Doubles, grad: FloatArray | None
 ) -> None:
-    _write_general(
-        z,
+    z_weight = scalars.z_loss * targets.share if scalars.z_loss else None
+    kernels.cross_entropy_rows(
+        z, targets.given(), targets.own, targets.spread, targets.weight, loss, grad, z_weight,
         scalars.temperature,
-        targets.matrix(z.shape[1]),
-        scalars.z_loss * targets.share,
-        scalars.gamma,
-        loss,
-        slopes,
-    )
+    )  # fmt: skip
 
 
-def _write_general(
-    z: Doubles,
-    temperature: float,
-    t: Doubles,
-    z_weight: Doubles,
-    gamma: float,
-    loss: Doubles,
-    slopes: Doubles | None,
+def _focal_rows(
+    z: Doubles, targets: Targets, scalars: Scalars, loss: Doubles, grad: Doubles | None
 ) -> None:
     """Write ``sum_j t_ij (1 - p_ij)^gamma (-log p_ij) + z_weight_i lse_i^2`` of each row.
 
-    `slopes` receives the gradient in ``z / temperature``. 0 * inf = 0, and a row whose `t` is all
-    0 gives zeros whatever it holds. A kernel may take the place of this function as it stands.
+    0 * inf = 0, and a row whose `t` is all 0 gives zeros whatever it holds.
     """
-    rows = SoftmaxRows.of(z, temperature)
-    surprise = np.abs(rows.log_p)
-    if gamma:
-        surprise *= rows.rest() ** gamma
+    t, z_weight = targets.matrix(z.shape[1]), scalars.z_loss * targets.share
+    rows = SoftmaxRows.of(z, scalars.temperature)
+    surprise = np.abs(rows.log_p) * rows.rest() ** scalars.gamma
     squared = np.where(z_weight == 0, 0.0, z_weight * np.square(rows.normaliser))
     used = (t != 0).any(axis=1)  # (n,)
     loss[:] = np.where(used, totals(np.where(t == 0, 0.0, t * surprise)) + squared, 0.0)
-    if slopes is None:
+    if grad is None:
         return
-    s = t * focal_slopes(rows, gamma) if gamma else t
-    slopes[:] = rows.balanced(s, z_slopes(rows, z_weight))
+    slopes = rows.balanced(t * focal_slopes(rows, scalars.gamma), z_slopes(rows, z_weight))
     slopes[~used] = 0.0
-
-
-def _in_logits(slopes: Doubles, z: Doubles, scalars: Scalars) -> Doubles:
-    """Return the gradient in the logits, given that in ``softcap(z) / T``."""
-    if scalars.softcap is not None:
-        slopes = np.where(slopes == 0, 0.0, slopes * cap_slope(z, scalars.softcap))
-    return slopes if scalars.temperature == 1 else slopes / scalars.temperature
+    grad[:] = slopes if scalars.temperature == 1 else slopes / scalars.temperature

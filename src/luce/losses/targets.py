@@ -114,6 +114,17 @@ class Targets(NamedTuple):
             share=self.share[rows],
         )
 
+    def in_order(self) -> bool:
+        """Whether a kernel can read them as they are."""
+        return self.q is None or (self.q.flags.c_contiguous and self.q.flags.aligned)
+
+    def given(self) -> "NDArray[np.int64] | FloatArray":
+        """Return labels or distributions as a kernel takes them."""
+        if self.q is None:
+            assert self.y is not None
+            return self.y
+        return np.ascontiguousarray(self.q)
+
     def matrix(self, classes: int) -> Doubles:
         """Return ``t_ij`` (n, k) of rows few enough for that."""
         n = len(self.own)

@@ -7,81 +7,190 @@ namespace {
 
 using luce::Targets;
 
-// sum_j w_j log(p_j / p_winner), with 0 * -inf = 0
+// ---- one row ------------------------------------------------------------------------------------
+
+// What is known of a measured row: its probabilities of kDoubles logits x from index j on, and
+// (z - top) / temperature.
+struct FloatRow {
+  const FloatOdds& odds;
+  const double* powers;  // exponentials that were kept, or null
+  double temperature, total = odds.sum.exact ? odds.sum.high + odds.sum.low : odds.sum.high;
+
+  double top() const { return odds.sum.top; }
+  double rest() const { return odds.rest; }
+  double log() const { return odds.log; }
+  D gap(D x) const { return temperature == 1 ? x - top() : (x - top()) / temperature; }
+  D probability(D x, int64_t j) const {
+    if (odds.sum.exact) return exp_wide(gap(x)) / total;
+    if (powers) return load(powers + j) * (1 / total);
+    return exp_wide(x * (1 / temperature)) * (1 / total);
+  }
+};
+
+struct DoubleRow {
+  const Sum& sum;
+  double temperature;
+  Log logs = log_of(sum);
+  double high, low;  // 1 / the whole sum of exponentials
+
+  DoubleRow(const Sum& s, double t) : sum(s), temperature(t) {
+    Sum whole = s, winner{};  // the winner is put back into the sum
+    winner.high = 0x1p512;
+    add(&whole, winner);
+    reciprocal(whole, &high, &low);
+  }
+  double top() const { return sum.top; }
+  double rest() const { return rest_of(sum); }
+  double log() const { return logs.high; }
+  Pair pair(D x) const {
+    return temperature == 1 ? Gap<true>(sum.top, 1)(x) : Gap<false>(sum.top, temperature)(x);
+  }
+  D gap(D x) const { return pair(x).high; }
+  D probability(D x, int64_t) const {
+    const Pair g = pair(x), e = exp_pair(g.high, g.low);
+    return e.high * high + (e.high * low + e.low * high);
+  }
+};
+
+// The first `count` of numbers as doubles, kDoubles at most, filled up with zeros; and back.
 template <class T>
-double weighted_gaps(const T* z, int64_t k, double top, const double* w) {
+inline D load_part(const T* p, int64_t count) {
+  if (count >= kDoubles) return load_wide(p);
+  T some[kDoubles] = {};
+  std::copy(p, p + count, some);
+  return load_wide(some);
+}
+template <class T>
+inline void store_part(T* p, D v, int64_t count) {
+  if (count >= kDoubles) return store_narrow(p, v);
+  T some[kDoubles];
+  store_narrow(some, v);
+  std::copy(some, some + count, p);
+}
+
+// The part of a target that the vectors below go along: without the label's own.
+template <class Q>
+struct Shares {
+  const Q* q;
+  const double* w;
+  double own, spread;
+
+  D operator()(int64_t j, int64_t count) const {
+    const D share = q ? own * load_part(q + j, count) + spread : all(spread);
+    const D weights = w || count < kDoubles ? weights_at(j, count) : all(1.0);
+    return weights == 0.0 ? D{} : weights * share;
+  }
+
+ private:
+  D weights_at(int64_t j, int64_t count) const {
+    if (w) return load_part(w + j, count);
+    double ones[kDoubles] = {};
+    std::fill(ones, ones + std::min<int64_t>(count, kDoubles), 1.0);
+    return load_as<D>(ones);
+  }
+};
+
+// A sum that carries its rounding error along; infinity stays infinity.
+struct Adder {
   D high{}, low{};
-  double weights[kDoubles];
-  for (int64_t j = 0; j < k; j += kDoubles) {
-    T logits[kDoubles];
-    for (int i = 0; i < kDoubles; ++i) {
-      const bool there = j + i < k;
-      weights[i] = !there ? 0 : w ? w[j + i] : 1;
-      logits[i] = there ? z[j + i] : T(0);
-    }
-    const D weight = load_as<D>(weights), g = load_wide(logits) - top;
-    const D term = weight == 0.0 ? D{} : weight * g;
-    const D total = high + term, seen = total - high;
-    const D left = (high - (total - seen)) + (term - seen);
-    low += total >= -kMost ? left : D{};
+
+  void add(D x) {
+    const D total = high + x, seen = total - high;
+    const D left = (high - (total - seen)) + (x - seen);
+    low += total <= kMost ? left : D{};
     high = total;
   }
-  return added_up(high) + added_up(low);
-}
-
-// What the loss needs to know of a measured row, for either type.
-struct Odds {
-  double rest, log;
+  double sum() const { return added_up(high) + added_up(low); }
 };
-inline Odds odds_of(const float*, const Sum& sum) {
-  const double rest = rest_of(sum, 1);
-  return {rest, __builtin_log1p(rest)};
-}
-inline Odds odds_of(const double*, const Sum& sum) { return {rest_of(sum), log_of(sum).high}; }
 
-// factor * softmax(z)
-inline void write_gradient(const float* z, float* grad, int64_t k, const Sum& sum, double factor) {
-  write_multiple(z, grad, k, sum, 1, factor);
+// Any target. A class that has more than half of the probability is treated apart: its p times
+// the sum of all targets would cancel with its target.
+template <class T, class Q, class Row>
+void general_row(const T* z, const Q* q, const Targets& t, double* loss, T* grad, const Row& row) {
+  const int64_t k = t.k, y = t.y ? *t.y : -1;
+  const double rest = row.rest(), log = row.log(), others = rest / (1 + rest);
+  const Shares<Q> shares{q, t.w, *t.own, *t.spread};
+  const double winner = rest < 1 ? row.top() : __builtin_nan("");
+
+  Adder surprise, weight, weight_others;
+  for (int64_t j = 0; j < k; j += kDoubles) {
+    const D x = load_part(z + j, k - j), share = shares(j, k - j);
+    surprise.add(share == 0.0 ? D{} : share * (log - row.gap(x)));
+    weight.add(share);
+    weight_others.add(x == winner ? D{} : share);
+  }
+  double total = surprise.sum();
+  const double gap_y = y < 0 ? 0 : row.gap(all(double(z[y])))[0];
+  const double own = y < 0 ? 0 : *t.own;
+  if (own != 0) total += own * (log - gap_y);
+  const double z_weight = t.z_weight ? *t.z_weight : 0, lse = row.top() / t.temperature + log;
+  if (z_weight != 0) total += z_weight * lse * lse;
+  *loss = total;
+  if (!grad) return;
+
+  const double pull = z_weight == 0 ? 0 : 2 * z_weight * lse;
+  const double all_shares = weight.sum(), other_shares = weight_others.sum();
+  double at_label = 0;
+  if (y >= 0) {
+    const double share = *t.spread * (t.w ? t.w[y] : 1);
+    const double p = __builtin_exp(gap_y) / (1 + rest);
+    at_label = double(z[y]) == winner
+                   ? p * (other_shares + pull) - (share + own) * others
+                   : (p * (all_shares + pull) - share) - own * (1 - p);
+  }
+  for (int64_t j = 0; j < k; j += kDoubles) {
+    const D x = load_part(z + j, k - j), share = shares(j, k - j), p = row.probability(x, j);
+    const D slope = x == winner ? p * (own + other_shares + pull) - share * others
+                                : p * (own + all_shares + pull) - share;
+    store_part(grad + j, slope / t.temperature, k - j);
+  }
+  if (y >= 0) grad[y] = T(at_label / t.temperature);
 }
-inline void write_gradient(const double* z, double* grad, int64_t k, const Sum& sum,
-                           double factor) {
-  Sum whole = sum, top{};  // the winner is put back into the sum
-  top.high = 0x1p512;
-  add(&whole, top);
-  exact_softmax(z, grad, k, whole, Gap<true>(sum.top, 1));
-  for (int64_t j = 0; j < k; ++j) grad[j] = factor * grad[j];
+
+// A label alone.
+template <class T, class Row>
+void plain_row(const T* z, const Targets& t, double* loss, T* grad, const Row& row) {
+  const int64_t k = t.k, y = *t.y;
+  const double a = *t.own, gap_y = double(z[y]) - row.top(), rest = row.rest();
+  *loss = a * (row.log() - gap_y);
+  if (!grad) return;
+  const double others =
+      gap_y == 0 ? rest / (1 + rest) : 1 - __builtin_exp(gap_y) / (1 + rest);
+  for (int64_t j = 0; j < k; j += kDoubles)
+    store_part(grad + j, a * row.probability(load_part(z + j, k - j), j), k - j);
+  grad[y] = T(-a * others);
+}
+
+template <class T, class Row>
+void write_row(const T* z, const Targets& t, double* loss, T* grad, const Row& row) {
+  if (!finite(row.top())) {
+    *loss = __builtin_nan("");
+    if (grad) fill(grad, t.k, *loss);
+    return;
+  }
+  if (t.plain() && *t.spread == 0) return plain_row(z, t, loss, grad, row);
+  if (t.q32) return general_row(z, t.q32, t, loss, grad, row);
+  general_row(z, t.q64, t, loss, grad, row);
+}
+
+// A row that has been measured, unless it counts nothing: then it may hold anything.
+inline void cross_entropy_row(const float* z, const Targets& t, double* loss, float* grad,
+                              int64_t, const Sum& sum) {
+  const FloatOdds odds = odds_of(z, sum, t.temperature);
+  write_row(z, t, loss, grad, FloatRow{odds, nullptr, t.temperature});
+}
+inline void cross_entropy_row(const double* z, const Targets& t, double* loss, double* grad,
+                              int64_t, const Sum& sum) {
+  write_row(z, t, loss, grad, DoubleRow(sum, t.temperature));
 }
 
 template <class T>
-void cross_entropy_row(const T* z, const Targets& t, int64_t i, double* loss, T* grad, int64_t k,
-                       const Sum& sum) {
-  const double a = t.a[i], b = t.b[i];
-  if (a == 0 && b == 0) {  // an ignored row counts nothing, whatever it holds
-    loss[i] = 0;
-    if (grad) fill(grad, k, 0);
-    return;
-  }
-  if (!finite(sum.top)) {
-    loss[i] = __builtin_nan("");
-    if (grad) fill(grad, k, loss[i]);
-    return;
-  }
-  const int64_t y = t.y[i];
-  const Odds odds = odds_of(z, sum);
-  const double gap_y = double(z[y]) - sum.top;
-  double total = 0;
-  if (a != 0) total += a * (odds.log - gap_y);
-  if (b != 0) total += b * (t.total_w * odds.log - weighted_gaps(z, k, sum.top, t.w));
-  loss[i] = total;
-  if (!grad) return;
-
-  const double w_y = t.w ? t.w[y] : 1, p_y = __builtin_exp(gap_y) / (1 + odds.rest);
-  const double others = gap_y == 0 ? odds.rest / (1 + odds.rest) : 1 - p_y;
-  write_gradient(z, grad, k, sum, a + b * t.total_w);
-  if (b != 0)
-    for (int64_t j = 0; j < k; ++j) grad[j] = T(grad[j] - (t.w ? b * t.w[j] : b));
-  grad[y] = T(b * (t.total_w * p_y - w_y) - a * others);
+void write_nothing(double* loss, T* grad, int64_t k) {
+  *loss = 0;
+  if (grad) fill(grad, k, 0);
 }
+
+// ---- short rows, a lane each --------------------------------------------------------------------
 
 // sum_j w_j log(p_j) of each lane, with 0 * -inf = 0
 inline D weighted_logarithms(const DoubleTile& tile, int64_t k, const double* w) {
@@ -100,8 +209,8 @@ inline void cross_entropy_tile(const double* z, const Targets& t, double* loss, 
   tile.measure<true>(k, 1);
   tile.take_logarithms();
   D a{}, b{};
-  std::memcpy(&a, t.a, rows * sizeof(double));
-  std::memcpy(&b, t.b, rows * sizeof(double));
+  std::memcpy(&a, t.own, rows * sizeof(double));
+  std::memcpy(&b, t.spread, rows * sizeof(double));
   const L counts = (a != 0.0) | (b != 0.0);  // a row without weight may hold anything
   bool smoothed = false;
   for (int r = 0; r < kDoubles; ++r) smoothed |= b[r] != 0;
@@ -143,16 +252,16 @@ inline void cross_entropy_tile(const float* z, const Targets& t, double* loss, f
   const bool all_fit = tile.all_fit(true);
   if (!all_fit)
     tile.each_unfit(rows, k, true, [&](int64_t i, const float* row) {
-      const Targets here = t.from(i);
-      cross_entropy_row(row, here, 0, loss + i, grad ? mended[i] : nullptr, k,
-                        here.counts(0) ? sum_of_row(row, k, true, 1) : Sum{});
+      if (!t.counts(i)) return write_nothing(loss + i, grad ? mended[i] : nullptr, k);
+      cross_entropy_row(row, t.from(i), loss + i, grad ? mended[i] : nullptr, k,
+                        sum_of_row(row, k, true, 1));
     });
 
   double a[kFloats]{}, b[kFloats]{}, gap_y[kFloats]{};
   bool smoothed = false;
   for (int64_t i = 0; i < rows; ++i) {
-    a[i] = t.a[i];
-    b[i] = t.b[i];
+    a[i] = t.own[i];
+    b[i] = t.spread[i];
     smoothed |= b[i] != 0;
     if (t.counts(i)) gap_y[i] = double(z[i * k + t.y[i]]) - double(tile.top[i / kDoubles][i % kDoubles]);
   }
@@ -199,19 +308,50 @@ inline void cross_entropy_tile(const float* z, const Targets& t, double* loss, f
   write_rows(tile.logits, grad, rows, k);
 }
 
+// ---- many rows ----------------------------------------------------------------------------------
+
 template <class T>
-void cross_entropy(const T* z, const Targets& t, double* loss, T* grad, int64_t rows, int64_t k) {
-  if (k <= kShort) {
-    constexpr int64_t step = sizeof(T) == 4 ? kFloats : kDoubles;
-    for (int64_t i = 0; i < rows; i += step)
-      cross_entropy_tile(z + i * k, t.from(i), loss + i, grad ? grad + i * k : nullptr,
-                         std::min(step, rows - i), k);
-    return;
-  }
+void cross_entropy_tiles(const T* z, const Targets& t, double* loss, T* grad, int64_t rows) {
+  constexpr int64_t step = sizeof(T) == 4 ? kFloats : kDoubles;
+  for (int64_t i = 0; i < rows; i += step)
+    cross_entropy_tile(z + i * t.k, t.from(i), loss + i, grad ? grad + i * t.k : nullptr,
+                       std::min(step, rows - i), t.k);
+}
+
+inline void cross_entropy(const float* z, const Targets& t, double* loss, float* grad,
+                          int64_t rows, int64_t k) {
+  if (k <= kShort && t.plain()) return cross_entropy_tiles(z, t, loss, grad, rows);
+  alignas(kBytes) double powers[kKept];
+  FloatOdds odds[kDoubles];
+  const int64_t step = in_flight(k);
+  with_scale(t.temperature, [&](auto scale) {
+    for (int64_t first = 0; first < rows; first += step) {
+      const int64_t count = std::min(step, rows - first);
+      measure_rows<true>(z + first * k, count, k, t.temperature, scale, powers, odds,
+                         [&](int64_t i) { return t.counts(first + i); });
+      for (int64_t i = 0; i < count; ++i) {
+        const int64_t at = first + i;
+        float* to = grad ? grad + at * k : nullptr;
+        if (t.counts(at))
+          write_row(z + at * k, t.from(at), loss + at, to,
+                    FloatRow{odds[i], powers + i * in_vectors(k), t.temperature});
+        else
+          write_nothing(loss + at, to, k);
+      }
+    }
+  });
+}
+
+inline void cross_entropy(const double* z, const Targets& t, double* loss, double* grad,
+                          int64_t rows, int64_t k) {
+  if (k <= kShort && t.plain()) return cross_entropy_tiles(z, t, loss, grad, rows);
   for (int64_t i = 0; i < rows; ++i) {
-    Sum sum{};
-    if (t.counts(i)) sum = sum_of_row(z + i * k, k, true, 1);
-    cross_entropy_row(z + i * k, t, i, loss, grad ? grad + i * k : nullptr, k, sum);
+    double* to = grad ? grad + i * k : nullptr;
+    if (t.counts(i))
+      cross_entropy_row(z + i * k, t.from(i), loss + i, to, k,
+                        sum_of_row(z + i * k, k, true, t.temperature));
+    else
+      write_nothing(loss + i, to, k);
   }
 }
 

@@ -87,6 +87,46 @@ inline Sum sum_of_row(const float* z, int64_t n, bool with_top, double temperatu
   return sum;
 }
 
+// A measured row with the logarithm of its denominator relative to one with the largest logit.
+struct FloatOdds {
+  Sum sum;
+  double rest, log;
+};
+
+inline FloatOdds odds_of(const float*, const Sum& sum, double temperature) {
+  const double rest = rest_of(sum, temperature);
+  return {sum, rest, __builtin_log1p(rest)};
+}
+
+constexpr int64_t kKept = 2 * luce::kPiece;  // exponentials of the rows that are in flight
+
+inline int64_t in_vectors(int64_t n) { return (n + kDoubles - 1) / kDoubles * kDoubles; }
+inline int64_t in_flight(int64_t n) {
+  return std::max<int64_t>(1, std::min<int64_t>(kDoubles, kKept / in_vectors(n)));
+}
+
+// Measure rows of n <= kPiece classes, `in_flight` of them at most: none waits for the logarithm
+// of the one before. The exponentials go to `keep` if that is wanted. Rows for which needed(i) is
+// false are left out.
+template <bool kept, class Scale, class Needed>
+void measure_rows(const float* z, int64_t rows, int64_t n, double temperature, Scale scale,
+                  double* keep, FloatOdds* odds, Needed needed) {
+  alignas(kBytes) double top[kDoubles], sum[kDoubles], rests[kDoubles], logs[kDoubles];
+  for (int64_t i = 0; i < kDoubles; ++i) {
+    const bool here = i < rows && needed(i);
+    top[i] = here ? maximum(z + i * n, n) : 0;
+    sum[i] = here ? sum_of_powers<kept>(z + i * n, n, scale, keep + i * in_vectors(n)) : 1;
+  }
+  const D e = exp_wide(scale(load(top))), rest = (load(sum) - e) / e;
+  store_as(rests, rest);
+  store_as(logs, log_wide(1.0 + rest));
+  for (int64_t i = 0; i < rows; ++i) {
+    odds[i] = {{top[i], -1, sum[i], 0, false}, rests[i], logs[i]};
+    if (needed(i) && !(in_range(sum[i]) && rests[i] >= kCancels))
+      odds[i] = odds_of(z, sum_of_row(z + i * n, n, true, temperature), temperature);
+  }
+}
+
 // ---- write --------------------------------------------------------------------------------------
 
 // Call body(index) for kDoubles results at a time and put them into `out`, past the cache if it
@@ -136,26 +176,27 @@ inline void write_softmax(const float* z, float* out, int64_t n, const FloatSoft
 }
 #endif
 
-inline void write_log_softmax(const float* z, float* out, int64_t n, const Sum& sum,
+inline void write_log_softmax(const float* z, float* out, int64_t n, const FloatOdds& odds,
                               double temperature) {
-  const double log = __builtin_log1p(rest_of(sum, temperature));
+  const double log = odds.log, top = odds.sum.top;
   auto write = [&](auto gap) {
     write_along(out, n, false, [&](int64_t i) { return gap(logits_at(z, i, n)) - log; });
   };
-  const double top = sum.top;
   if (temperature == 1) return write([=](D x) { return x - top; });
   write(Shifted{top, temperature});
 }
 
+inline void write_logsumexp(const float* z, float* out, int64_t n, const FloatOdds& odds) {
+  const double top = odds.sum.top;
+  *out = float(finite(top) ? top + odds.log : logsumexp_of_extremes(z, n, top));
+}
+
 inline void finish(Kind kind, const float* z, float* out, int64_t n, const Sum& sum,
                    double temperature, bool streaming = false) {
-  if (kind == Kind::logsumexp) {
-    *out = float(finite(sum.top) ? sum.top + __builtin_log1p(rest_of(sum, 1))
-                                 : logsumexp_of_extremes(z, n, sum.top));
-    return;
-  }
+  if (kind == Kind::logsumexp) return write_logsumexp(z, out, n, odds_of(z, sum, 1));
   if (!finite(sum.top)) return fill(out, n, __builtin_nan(""));
-  if (kind == Kind::log_softmax) return write_log_softmax(z, out, n, sum, temperature);
+  if (kind == Kind::log_softmax)
+    return write_log_softmax(z, out, n, odds_of(z, sum, temperature), temperature);
 #ifdef LUCE_FMA
   if (!sum.exact && temperature == 1)
     return write_softmax(z, out, n, RowConstants(sum.high), streaming);
@@ -169,16 +210,14 @@ inline void row(Kind kind, const float* z, float* out, int64_t n, double tempera
   finish(kind, z, out, n, sum_of_row(z, n, kind != Kind::softmax, temperature), temperature);
 }
 
-// The same as `row` with Kind::softmax, without computing the exponentials twice. A few rows are
-// in flight at a time, so that one need not wait for the sum of the one before.
+// The same as `row` for each row, several in flight at a time, and without computing the
+// exponentials of a softmax twice.
 template <class Scale>
 void softmax_rows(const float* z, float* out, int64_t rows, int64_t n, double temperature,
                   Scale scale, bool streaming) {
-  constexpr int64_t most = 4, kept = luce::kPiece + most * kDoubles;
-  alignas(kBytes) double powers[kept];
-  const int64_t length = (n + kDoubles - 1) / kDoubles * kDoubles;
-  const int64_t step = std::max<int64_t>(1, std::min<int64_t>(most, kept / length));
-  double sums[most];
+  alignas(kBytes) double powers[kKept];
+  double sums[kDoubles];
+  const int64_t step = in_flight(n), length = in_vectors(n);
   for (int64_t first = 0; first < rows; first += step) {
     const int64_t count = std::min(step, rows - first);
     for (int64_t i = 0; i < count; ++i)
@@ -195,6 +234,29 @@ void softmax_rows(const float* z, float* out, int64_t rows, int64_t n, double te
     }
   }
   if (streaming) end_of_stream();
+}
+
+inline void log_rows(Kind kind, const float* z, float* out, int64_t rows, int64_t n,
+                     double temperature) {
+  FloatOdds odds[kDoubles];
+  const int64_t length = kind == Kind::logsumexp ? 1 : n;
+  with_scale(temperature, [&](auto scale) {
+    for (int64_t first = 0; first < rows; first += kDoubles) {
+      const int64_t count = std::min<int64_t>(kDoubles, rows - first);
+      measure_rows<false>(z + first * n, count, n, temperature, scale, nullptr, odds,
+                          [](int64_t) { return true; });
+      for (int64_t i = 0; i < count; ++i) {
+        const float* from = z + (first + i) * n;
+        float* to = out + (first + i) * length;
+        if (kind == Kind::logsumexp)
+          write_logsumexp(from, to, n, odds[i]);
+        else if (finite(odds[i].sum.top))
+          write_log_softmax(from, to, n, odds[i], temperature);
+        else
+          fill(to, n, __builtin_nan(""));
+      }
+    }
+  });
 }
 
 inline void softmax_rows(const float* z, float* out, int64_t rows, int64_t n, double temperature,

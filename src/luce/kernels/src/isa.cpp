@@ -12,8 +12,7 @@ void rows(Kind kind, const float* z, float* out, int64_t count, int64_t n, doubl
           bool streaming) {
   if (n <= kShort) return short_rows(kind, z, out, count, n, temperature);
   if (kind == Kind::softmax) return softmax_rows(z, out, count, n, temperature, streaming);
-  const int64_t step = kind == Kind::logsumexp ? 1 : n;
-  for (int64_t i = 0; i < count; ++i) row(kind, z + i * n, out + i * step, n, temperature);
+  log_rows(kind, z, out, count, n, temperature);
 }
 
 void rows(Kind kind, const double* z, double* out, int64_t count, int64_t n, double temperature,
@@ -37,8 +36,8 @@ luce::KernelsOf<T> table() {
   t.settled = settled;
   t.measure_exact = measure_exact;
   t.finish = finish;
-  t.cross_entropy = cross_entropy<T>;
-  t.cross_entropy_row = cross_entropy_row<T>;
+  t.cross_entropy = cross_entropy;
+  t.cross_entropy_row = cross_entropy_row;
   t.curvature = curvature<T>;
   t.sigmoid = sigmoid<T>;
   t.log_sigmoid = log_sigmoid<T>;

@@ -30,16 +30,32 @@ struct Sum {
 
 enum class Kind { softmax, log_softmax, logsumexp };
 
-// The target of a row: a * [j = y] + b * w_j.
+// The targets of rows of k classes: t_ij = own_i [j = y_i] + spread_i w_j for labels,
+// t_ij = (own_i q_ij + spread_i) w_j for distributions. The loss of a row is
+// -sum_j t_ij log p_ij + z_weight_i lse_i^2, of logits divided by the temperature.
 struct Targets {
-  const int64_t* y;
-  const double* a;
-  const double* b;
+  int64_t k;
+  const int64_t* y;  // null for distributions
+  const float* q32;  // one of these two, or none for labels
+  const double* q64;
+  const double *own, *spread;
   const double* w;  // null = ones
   double total_w;
+  const double* z_weight;  // null = zeros
+  double temperature;
 
-  Targets from(int64_t row) const { return {y + row, a + row, b + row, w, total_w}; }
-  bool counts(int64_t row) const { return a[row] != 0 || b[row] != 0; }
+  Targets from(int64_t row) const {
+    Targets rest = *this;
+    if (y) rest.y += row;
+    if (q32) rest.q32 += row * k;
+    if (q64) rest.q64 += row * k;
+    rest.own += row;
+    rest.spread += row;
+    if (z_weight) rest.z_weight += row;
+    return rest;
+  }
+  bool counts(int64_t row) const { return own[row] != 0 || spread[row] != 0; }
+  bool plain() const { return y && !z_weight && temperature == 1; }
 };
 
 template <class T>
@@ -73,8 +89,8 @@ struct KernelsOf {
 
   void (*cross_entropy)(const T* z, const Targets&, double* loss, T* grad, int64_t rows,
                         int64_t k);  // rows of k <= kPiece classes; grad null or z too
-  void (*cross_entropy_row)(const T* z, const Targets&, int64_t row, double* loss, T* grad,
-                            int64_t k, const Sum&);
+  void (*cross_entropy_row)(const T* z, const Targets&, double* loss, T* grad, int64_t k,
+                            const Sum&);
   void (*curvature)(const T* p, const T* u, const T* scale, T* out, int64_t rows, int64_t k);
   void (*sigmoid)(const T* x, T* out, int64_t n);
   void (*log_sigmoid)(const T* x, T* out, int64_t n);

@@ -286,15 +286,19 @@ template <class T>
 void cross_entropy(const KernelsOf<T>& kernels, const T* z, const Targets& targets, double* loss,
                    T* grad, int64_t n, int64_t k) {
   split(n, k, [&](int64_t first, int64_t last, int) {
-    T* part = grad ? grad + first * k : nullptr;
-    const Targets here = targets.from(first);
     if (k <= kPiece)
-      return kernels.cross_entropy(z + first * k, here, loss + first, part, last - first, k);
+      return kernels.cross_entropy(z + first * k, targets.from(first), loss + first,
+                                   grad ? grad + first * k : nullptr, last - first, k);
     for (int64_t i = first; i < last; ++i) {
-      Sum sum{};
-      if (targets.counts(i))
-        sum = LongRow<T>{kernels, z + i * k, k}.measured(Serially{}, true);
-      kernels.cross_entropy_row(z + i * k, targets, i, loss, grad ? grad + i * k : nullptr, k, sum);
+      T* to = grad ? grad + i * k : nullptr;
+      if (!targets.counts(i)) {
+        loss[i] = 0;
+        if (to) std::fill(to, to + k, T(0));
+        continue;
+      }
+      const LongRow<T> row{kernels, z + i * k, k, targets.temperature};
+      kernels.cross_entropy_row(z + i * k, targets.from(i), loss + i, to, k,
+                                row.measured(Serially{}, true));
     }
   });
 }

@@ -221,23 +221,39 @@ void log_sigmoid(nb::handle x, nb::handle out) { elementwise_of(true, x, out); }
 
 bool doubles(const Array& a, int64_t n) { return a && a.kind() == 'd' && a.size() == n; }
 
-void cross_entropy_rows(nb::handle z_, nb::handle y_, nb::handle a_, nb::handle b_, nb::handle w_,
-                        nb::handle loss_, nb::handle grad_) {
-  Array z(z_, false), y(y_, false), a(a_, false), b(b_, false), loss(loss_, true);
-  Array w(w_.is_none() ? a_ : w_, false), grad(grad_.is_none() ? loss_ : grad_, true);
+void cross_entropy_rows(nb::handle z_, nb::handle target_, nb::handle own_, nb::handle spread_,
+                        nb::handle w_, nb::handle loss_, nb::handle grad_, nb::handle z_weight_,
+                        double temperature) {
+  Array z(z_, false), target(target_, false), own(own_, false), spread(spread_, false);
+  Array loss(loss_, true), w(w_.is_none() ? own_ : w_, false);
+  Array z_weight(z_weight_.is_none() ? own_ : z_weight_, false);
+  Array grad(grad_.is_none() ? loss_ : grad_, true);
   require(bool(z) && z.ndim() == 2, "logits of two axes expected");
   const int64_t n = z.shape(0), k = z.shape(1);
-  require(y && y.kind() == 'q' && y.size() == n, "one int64 label a row expected");
-  require(doubles(a, n) && doubles(b, n) && doubles(loss, n), "one float64 a row expected");
+  require(bool(target), "a target expected");
+  const bool labels = target.kind() == 'q' && target.size() == n;
+  require(labels || ((target.kind() == 'f' || target.kind() == 'd') && target.same_shape(z)),
+          "one int64 label a row expected, or probabilities like the logits");
+  require(doubles(own, n) && doubles(spread, n) && doubles(loss, n), "one float64 a row expected");
+  require(doubles(z_weight, n), "one float64 weight of the z-loss a row expected");
   require(w_.is_none() || doubles(w, k), "one float64 weight a class expected");
   require(bool(grad) && (grad_.is_none() || (grad.kind() == z.kind() && grad.size() == z.size())),
           "a gradient like the logits expected");
-  Targets targets{y.data<int64_t>(), a.data<double>(), b.data<double>(), nullptr, double(k)};
+  Targets targets{};
+  targets.k = k;
+  if (labels) targets.y = target.data<int64_t>();
+  if (target.kind() == 'f') targets.q32 = target.data<float>();
+  if (target.kind() == 'd') targets.q64 = target.data<double>();
+  targets.own = own.data<double>();
+  targets.spread = spread.data<double>();
+  targets.total_w = double(k);
   if (!w_.is_none()) {
     targets.w = w.data<double>();
     targets.total_w = 0;
     for (int64_t j = 0; j < k; ++j) targets.total_w += targets.w[j];
   }
+  if (!z_weight_.is_none()) targets.z_weight = z_weight.data<double>();
+  targets.temperature = temperature;
   by_type(z, [&](const auto& kernels, auto* type) {
     using T = std::remove_pointer_t<decltype(type)>;
     cross_entropy<T>(kernels, z.data<T>(), targets, loss.data<double>(),
@@ -324,8 +340,9 @@ NB_MODULE(_native, m) {
   m.def("logsumexp", luce::logsumexp, "z"_a, "out"_a, "axis"_a = -1);
   m.def("sigmoid", luce::sigmoid);
   m.def("log_sigmoid", luce::log_sigmoid);
-  m.def("cross_entropy_rows", luce::cross_entropy_rows, "z"_a, "y"_a, "a"_a, "b"_a, "w"_a.none(),
-        "loss"_a, "grad"_a.none());
+  m.def("cross_entropy_rows", luce::cross_entropy_rows, "z"_a, "target"_a, "own"_a, "spread"_a,
+        "w"_a.none(), "loss"_a, "grad"_a.none(), "z_weight"_a.none() = nb::none(),
+        "temperature"_a = 1.0);
   m.def("softmax_curvature", luce::softmax_curvature);
   m.def("linear", luce::linear, "h"_a, "w"_a, "transposed"_a, "bias"_a.none(), "z"_a);
   m.def("linear_grad_hidden", luce::linear_grad_hidden);
