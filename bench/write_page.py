@@ -78,6 +78,12 @@ SECTIONS = {
         "`luce.softmax` on float32, last axis, `out=` given; [kernels.md](kernels.md) tells what\n"
         "makes it fast and what limits it.",
     ),
+    "linear_cross_entropy": Section(
+        "A linear layer and its cross-entropy",
+        ("linear_cross_entropy.py", "--huge"),
+        "`luce.losses.linear_cross_entropy_grad` never holds all logits: what does it cost beside\n"
+        "the three matrix products that there is no way around, and beside PyTorch?",
+    ),
     "kill_while_training": Section(
         "Killed while training and saving",
         ("kill_while_saving.py", "--train"),
