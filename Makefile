@@ -23,7 +23,7 @@ help:
 	@echo 'make test                   style, types, rooms, tests, on every instruction set'
 	@echo 'make test-slow              the longer sweeps too'
 	@echo 'make bench                  the figures of docs/benchmarks.md'
-	@echo 'make docs                   the pages that are made from the program'
+	@echo 'make docs                   the pages and figures that are made from the program'
 	@echo 'make clean                  everything that can be made again'
 
 demo: install
@@ -79,6 +79,7 @@ bench: install
 
 docs: install
 	$(BIN)/python docs/make_cli_page.py
+	$(BIN)/python docs/make_figures.py
 
 clean:
 	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

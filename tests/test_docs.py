@@ -10,12 +10,14 @@ import tomllib
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 
 import luce as luce_package
 from luce.cli.app import VERBS, app
 
 ROOT = Path(__file__).parents[1]
+IMAGES = ROOT / "docs" / "images"
 README, CHINESE = ROOT / "README.md", ROOT / "README.zh-CN.md"
 PAGES = [
     README,
@@ -63,7 +65,8 @@ def test_python_sessions_run_and_print_what_they_show(page):
     session = "\n\n".join(code for code in blocks(page, "python") if ">>>" in code)
     test = doctest.DocTestParser().get_doctest(session, {}, page.name, str(page), 0)
     complaints: list[str] = []
-    doctest.DocTestRunner(verbose=False).run(test, out=complaints.append)
+    with np.errstate():  # a page may silence NumPy's warnings, for itself
+        doctest.DocTestRunner(verbose=False).run(test, out=complaints.append)
     assert not complaints, "".join(complaints)
 
 
@@ -182,5 +185,34 @@ def test_each_fragment_of_the_changelog_is_one_sentence_of_a_known_kind():
         assert re.fullmatch(r"[^-\s].*\.\n", fragment.read_text("utf-8")), fragment.name
 
 
-def test_the_picture_is_light():
-    assert (ROOT / "docs" / "images" / "report.png").stat().st_size < 150_000
+@pytest.mark.parametrize("picture", sorted(IMAGES.iterdir()), ids=lambda path: path.name)
+def test_pictures_are_light(picture):
+    assert picture.stat().st_size < (150_000 if picture.suffix == ".png" else 70_000)
+
+
+def test_every_example_of_the_softmax_page_is_run():
+    page = ROOT / "docs" / "softmax.md"
+    assert len(blocks(page, "python")) > 30
+    assert all(code.startswith(">>> ") for code in blocks(page, "python"))
+
+
+def test_the_figures_of_the_softmax_page_are_those_that_its_script_draws(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    import make_figures
+
+    text = (ROOT / "docs" / "softmax.md").read_text("utf-8")
+    shown = re.findall(r"!\[([^\]]+)\]\(images/([^)]+)\)", text)
+    make_figures.draw(tmp_path)
+    drawn = {path.name for path in tmp_path.iterdir()}
+    assert {name for _, name in shown} == drawn
+    assert all(len(alternative) > 60 for alternative, _ in shown)
+    for name in drawn:
+        new, kept = (figure_of(folder / name) for folder in (tmp_path, IMAGES))
+        assert new == kept, "run `make docs`"
+
+
+def figure_of(path: Path) -> tuple[int, set[str]]:
+    """How many lines a figure has, and its colours: what no version of Matplotlib changes."""
+    text = path.read_text("utf-8")
+    lines = re.findall(r"fill: none; stroke[^\"]*", text)
+    return len(lines), set(re.findall(r"#[0-9a-f]{6}", text))
