@@ -55,10 +55,9 @@ sigmoid = _core.sigmoid
 log_sigmoid = _core.log_sigmoid
 cross_entropy_rows = _core.cross_entropy_rows
 softmax_curvature = _core.softmax_curvature
-_products: Any = _core if hasattr(_core, "linear") else _numpy  # a core of an earlier build
-linear = _products.linear
-linear_grad_hidden = _products.linear_grad_hidden
-linear_grad_weight = _products.linear_grad_weight
+linear = _core.linear
+linear_grad_hidden = _core.linear_grad_hidden
+linear_grad_weight = _core.linear_grad_weight
 
 
 _LARGE = 4 << 20  # bytes, from which faulting the pages of a result in costs more than computing it
