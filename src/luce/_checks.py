@@ -700,8 +700,8 @@ def as_distributions(
     if t.shape != _with_classes(rows, classes, axis):
         raise _target_shape_error(t, rows, classes, axis)
     t = np.ascontiguousarray(np.moveaxis(t, axis, -1))  # rows are summed in the same order
-    wrong = ~(t >= 0)
-    if wrong.any():
+    if t.size and not t.min() >= 0:  # also for NaN; no array of the size of t for right ones
+        wrong = ~(t >= 0)
         *row, column = _first(wrong)
         raise LabelError(
             f"target probabilities must be 0 or more, got {t[(*row, column)]} at"
