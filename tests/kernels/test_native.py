@@ -193,14 +193,26 @@ def test_refuses_memory_it_must_not_touch(native):
 
 
 def test_the_short_cut_declines_what_needs_preparation(native):
+    def quick(*args, **kwargs):
+        return native.softmax_quick(args, kwargs)
+
     z = np.zeros((4, 6), np.float32)
-    assert native.softmax_at_once(z, np.empty_like(z))
-    assert not native.softmax_at_once(z.T, np.empty((6, 4), np.float32))
-    assert not native.softmax_at_once(z, np.empty((4, 6)))
-    assert not native.softmax_at_once(z.astype(">f4"), np.empty_like(z))
-    assert not native.softmax_at_once(z, [1, 2])
+    out = np.empty_like(z)
+    assert quick(z).tolist() == [[np.float32(1 / 6)] * 6] * 4
+    assert quick(z, 0, out=out) is out
+    assert quick(z, axis=-2, out=None) is not None
+    read_only = np.empty_like(z)
+    read_only.flags.writeable = False
     shared = np.zeros(30, np.float32)
-    assert not native.softmax_at_once(shared[:24], shared[6:])  # they overlap in part
+    for args, kwargs in [
+        ((), {}), ((), {"x": z}), ((z, -1, out), {}), ((z, True), {}), ((z, 2), {}),
+        ((z, 2**70), {}), ((z.T,), {}), ((z.astype(">f4"),), {}), ((z[:0],), {}),
+        ((z.view(np.recarray),), {}),
+        ((z,), {"out": np.empty((4, 6))}), ((z,), {"out": [1, 2]}), ((z,), {"out": read_only}),
+        ((z,), {"temperature": 1.0}), ((z.astype(int),), {}), ((np.float32(1),), {}),
+        ((shared[:24],), {"out": shared[6:]}),  # they overlap in part
+    ]:  # fmt: skip
+        assert quick(*args, **kwargs) is None
 
 
 def _cross_entropy(core, z, y, a, b, w):

@@ -7,7 +7,7 @@ bfloat16 travels as integers, is widened to float32, and its results are rounded
 
 import sys
 from collections.abc import Callable, Mapping
-from functools import wraps
+from functools import partial, wraps
 from inspect import signature
 from typing import (
     Any,
@@ -17,6 +17,7 @@ from typing import (
     TypeGuard,
     TypeVar,
     cast,
+    overload,
     runtime_checkable,
 )
 
@@ -28,6 +29,7 @@ from luce.errors import LuceError
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Quick = Callable[[tuple[Any, ...], dict[str, Any]], Any]
 
 # The types of nearly all arguments: they are let through at the cost of one look-up.
 _PLAIN: frozenset[type] = frozenset(
@@ -36,27 +38,38 @@ _PLAIN: frozenset[type] = frozenset(
 _HALF_OF_FLOAT32 = 16  # bfloat16 is the upper half of a float32
 
 
-def own_kind(function: Callable[P, R]) -> Callable[P, R]:
+@overload
+def own_kind(function: Callable[P, R]) -> Callable[P, R]: ...
+@overload
+def own_kind(*, quick: Quick | None) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+def own_kind(function: Any = None, *, quick: Quick | None = None) -> Any:
     """Let a function of NumPy arrays take and return the arrays of other packages as well.
 
     The first array among the arguments decides what kind the results are; arrays inside named
-    tuples are converted too. ``out`` may be of any kind and is itself returned.
+    tuples are converted too. ``out`` may be of any kind and is itself returned. `quick` is a
+    kernel's answer to a call whose arguments it can use as they are, or to others None: most of
+    the time of a small call is spent on looking at its arguments.
     """
+    if function is None:
+        return partial(own_kind, quick=quick)
     names = tuple(signature(function).parameters)
 
-    @wraps(function)
-    def with_own_kind(*args: P.args, **kwargs: P.kwargs) -> R:
+    def with_own_kind(*args: Any, **kwargs: Any) -> Any:
         for value in args:
             if type(value) not in _PLAIN:
                 return _exchanged(function, names, args, kwargs)
         if not kwargs:
-            return function(*args)  # type: ignore[call-arg]  # faster without
+            return function(*args)  # faster without
         for value in kwargs.values():
             if type(value) not in _PLAIN:
                 return _exchanged(function, names, args, kwargs)
         return function(*args, **kwargs)
 
-    return with_own_kind
+    def with_own_kind_and_quick(*args: Any, **kwargs: Any) -> Any:
+        result = quick(args, kwargs)  # type: ignore[misc]  # only where there is one
+        return with_own_kind(*args, **kwargs) if result is None else result
+
+    return wraps(function)(with_own_kind_and_quick if quick else with_own_kind)
 
 
 @runtime_checkable

@@ -26,7 +26,7 @@ _EMPTY = ("nan", "zero", "raise")
 _INFINITY = ("nan", "limit")
 
 
-@own_kind
+@own_kind(quick=kernels.softmax_quick)
 def softmax(
     x: ArrayLike,
     axis: Axis = -1,
@@ -100,17 +100,6 @@ def softmax(
     array([0.8808, 0.1192, 0.    , 0.    ])
     """
     plain = type(empty) is type(infinity) is str and empty == infinity == "nan"
-    if (
-        plain
-        and where is None
-        and type(axis) is int
-        and type(temperature) is float
-        and temperature == 1.0
-        and type(x) is np.ndarray
-    ):  # types first: comparing with an array gives an array
-        result = kernels.empty_like(x) if out is None else out
-        if kernels.softmax_at_once(x, result, axis):
-            return result
     t = as_temperature(temperature)
     limits = None if plain else _Limits.found(x, axis, where, empty, infinity)
     p = along_axes(lambda z, p, a: kernels.softmax(z, p, a, t), x, axis, where, out)

@@ -19,8 +19,8 @@ from luce.kernels.dispatch import set_num_threads as set_num_threads
 from luce.kernels.dispatch import sigmoid as sigmoid
 from luce.kernels.dispatch import simd as simd
 from luce.kernels.dispatch import softmax as softmax
-from luce.kernels.dispatch import softmax_at_once as softmax_at_once
 from luce.kernels.dispatch import softmax_curvature as softmax_curvature
+from luce.kernels.dispatch import softmax_quick as softmax_quick
 from luce.kernels.dispatch import softmax_residual as softmax_residual
 from luce.kernels.dispatch import softmax_rows as softmax_rows
 from luce.kernels.self_test import self_test as self_test

@@ -40,11 +40,6 @@ def softmax(z: Floats, out: Floats, axis: int = -1, temperature: float = 1.0) ->
             target[...] = (row.power / (1.0 + row.rest)).reshape(target.shape)
 
 
-def softmax_at_once(z: object, out: object, axis: int = -1) -> bool:
-    """Return False: only the native core has a short cut for arrays that need no preparation."""
-    return False
-
-
 def log_softmax(z: Floats, out: Floats, axis: int = -1, temperature: float = 1.0) -> None:
     """Write the logarithm of the softmax of `z` along `axis` to `out`, which may be `z`."""
     with np.errstate(all="ignore"):

@@ -6,6 +6,7 @@ was not built.
 """
 
 import os
+from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -48,7 +49,6 @@ if _native and _simd != "numpy":
     _core = _native
 
 softmax = _core.softmax
-softmax_at_once = _core.softmax_at_once
 log_softmax = _core.log_softmax
 logsumexp = _core.logsumexp
 sigmoid = _core.sigmoid
@@ -59,6 +59,9 @@ linear = _core.linear
 linear_grad_hidden = _core.linear_grad_hidden
 linear_grad_weight = _core.linear_grad_weight
 
+
+# What a call of softmax gives if its arguments need no preparation, else None. The twin has none.
+softmax_quick: "Callable[[Any, Any], Any] | None" = getattr(_core, "softmax_quick", None)
 
 _LARGE = 4 << 20  # bytes, from which faulting the pages of a result in costs more than computing it
 

@@ -176,23 +176,6 @@ void logsumexp(nb::handle z, nb::handle out, int axis) {
   apply(Kind::logsumexp, z, out, axis, 1);
 }
 
-bool softmax_at_once(nb::handle z_, nb::handle out_, int axis) {
-  Array z(z_, false);
-  if (!z) return PyErr_Clear(), false;
-  Array out(out_, true);
-  if (!out) return PyErr_Clear(), false;
-  const char kind = z.kind();
-  if ((kind != 'f' && kind != 'd') || out.kind() != kind || z.ndim() == 0) return false;
-  if (!z.same_shape(out) || !z.same_or_apart(out) || z.size() == 0) return false;
-  if (axis < -z.ndim() || axis >= z.ndim()) return false;
-  const Shape s(z, axis);
-  by_type(z, [&](const auto& kernels, auto* type) {
-    using T = std::remove_pointer_t<decltype(type)>;
-    along_axis<T>(kernels, Kind::softmax, z.data<T>(), out.data<T>(), s.outer, s.n, s.inner, 1);
-  });
-  return true;
-}
-
 // An uninitialised array like `x_`, in memory that is used again once the array is gone.
 nb::object empty_like(nb::handle x_) {
   Array x(x_, false);
@@ -205,6 +188,81 @@ nb::object empty_like(nb::handle x_) {
   if (x.kind() == 'f')
     return nb::ndarray<nb::numpy, float>(memory, x.ndim(), shape.data(), owner).cast();
   return nb::ndarray<nb::numpy, double>(memory, x.ndim(), shape.data(), owner).cast();
+}
+
+// The softmax of a call that needs no preparation, or null: `args` and `kwargs` hold a plain array
+// that is ready for the kernels, and at most an axis and such an array for the result.
+class QuickSoftmax {
+ public:
+  QuickSoftmax(nb::handle args, nb::handle kwargs) {
+    const Py_ssize_t count = PyTuple_GET_SIZE(args.ptr());
+    if (count < 1 || count > 2 || !take("x", PyTuple_GET_ITEM(args.ptr(), 0))) return;
+    if (count == 2 && !take("axis", PyTuple_GET_ITEM(args.ptr(), 1))) return;
+    PyObject *key, *value;
+    for (Py_ssize_t at = 0; PyDict_Next(kwargs.ptr(), &at, &key, &value);)
+      if (!take(PyUnicode_AsUTF8(key), value)) return;
+    ready_ = bool(x_);
+  }
+
+  nb::object result() {
+    if (!ready_) return {};
+    Array z(x_, false);
+    if (!z) return PyErr_Clear(), nb::object();
+    const char kind = z.kind();
+    if ((kind != 'f' && kind != 'd') || z.size() == 0) return {};
+    if (axis_ < -z.ndim() || axis_ >= z.ndim()) return {};
+    nb::object target = out_ ? nb::borrow(out_) : like(z);
+    Array out(target, true);
+    if (!out) return PyErr_Clear(), nb::object();
+    if (out.kind() != kind || !z.same_shape(out) || !z.same_or_apart(out)) return {};
+    const Shape s(z, axis_);
+    by_type(z, [&](const auto& kernels, auto* type) {
+      using T = std::remove_pointer_t<decltype(type)>;
+      along_axis<T>(kernels, Kind::softmax, z.data<T>(), out.data<T>(), s.outer, s.n, s.inner, 1);
+    });
+    return target;
+  }
+
+ private:
+  static constexpr int64_t kLarge = 4 << 20;  // bytes, from which faulting pages in costs most
+
+  static PyObject* numpy(const char* name) {
+    return nb::getattr(nb::module_::import_("numpy"), name).release().ptr();
+  }
+
+  bool take(const char* name, PyObject* value) {
+    static PyObject* const ndarray = numpy("ndarray");  // never released: modules stay
+    if (std::strcmp(name, "axis") == 0) {
+      if (!PyLong_CheckExact(value)) return false;
+      int overflow;
+      const long axis = PyLong_AsLongAndOverflow(value, &overflow);
+      axis_ = axis < -64 || axis > 64 ? 65 : int(axis);
+      return !overflow;
+    }
+    const bool is_out = std::strcmp(name, "out") == 0;
+    if (is_out && value == Py_None) return true;
+    if (reinterpret_cast<PyObject*>(Py_TYPE(value)) != ndarray) return false;
+    if (is_out)
+      out_ = value;
+    else if (std::strcmp(name, "x") == 0 && !x_)
+      x_ = value;
+    else
+      return false;
+    return true;
+  }
+  nb::object like(const Array& z) const {
+    static PyObject* const small = numpy("empty_like");
+    return z.bytes() >= kLarge ? empty_like(x_) : nb::steal(PyObject_CallOneArg(small, x_.ptr()));
+  }
+
+  nb::handle x_, out_;
+  int axis_ = -1;
+  bool ready_ = false;
+};
+
+nb::object softmax_quick(nb::handle args, nb::handle kwargs) {
+  nb::object result = QuickSoftmax(args, kwargs).result();
+  return result ? result : nb::none();
 }
 
 void elementwise_of(bool logarithm, nb::handle x_, nb::handle out_) {
@@ -335,7 +393,7 @@ NB_MODULE(_native, m) {
   m.def("set_num_threads", luce::set_num_threads);
   m.def("empty_like", luce::empty_like);
   m.def("softmax", luce::softmax, "z"_a, "out"_a, "axis"_a = -1, "temperature"_a = 1.0);
-  m.def("softmax_at_once", luce::softmax_at_once, "z"_a, "out"_a, "axis"_a = -1);
+  m.def("softmax_quick", luce::softmax_quick);
   m.def("log_softmax", luce::log_softmax, "z"_a, "out"_a, "axis"_a = -1, "temperature"_a = 1.0);
   m.def("logsumexp", luce::logsumexp, "z"_a, "out"_a, "axis"_a = -1);
   m.def("sigmoid", luce::sigmoid);
