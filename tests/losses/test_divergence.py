@@ -54,6 +54,16 @@ def test_distillation_keeps_its_promise_on_hard_rows(name, dtype):
         assert_distillation(student, teacher, 1.0, dtype)
 
 
+@pytest.mark.parametrize("temperature", [1e-200, 1e9, 1e40, 1e160, 1.7e308])
+def test_distillation_keeps_its_promise_at_any_temperature(temperature):
+    rng = np.random.default_rng(7)
+    for k in (2, 9):
+        for distance in (1.0, 1e-6):
+            student = rng.normal(0, 1, k)
+            teacher = student + rng.normal(0, distance, k)
+            assert_distillation(student, teacher, temperature, "float64")
+
+
 def assert_distillation(student, teacher, temperature, dtype):
     exact = row_losses.distillation(student, teacher, temperature)
     loss, grad = distillation_grad(student, teacher, temperature=temperature)

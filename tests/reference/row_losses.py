@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from itertools import product
 from typing import NamedTuple
 
+import numpy as np
 from mpmath import mp, mpf
 
 from reference.functions import at_full_precision, exact, odds_against_the_winner
@@ -146,7 +147,8 @@ def kl_divergence(row: Row, target: Row, temperature: float = 1.0) -> Divergence
 
 def distillation(row: Row, teacher: Row, temperature: float = 1.0) -> Divergence:
     """Return ``T^2 KL(teacher || student)`` at the temperature and its gradient in the student."""
-    with mp.workdps(digits_for(row, teacher, temperature=temperature)):
+    cancelled = max(0, int(2 * np.log10(temperature)))
+    with mp.workdps(digits_for(row, teacher, temperature=temperature) + cancelled):
         T = mpf(float(temperature))
         log, log_q = log_p(exact(row, temperature)), log_p(exact(teacher, temperature))
         p, q = [mp.exp(a) for a in log], [mp.exp(b) for b in log_q]

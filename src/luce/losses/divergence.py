@@ -18,6 +18,7 @@ from luce._checks import (
 )
 from luce.functions.compensated import Pair, plus, sum_of
 from luce.functions.interchange import own_kind
+from luce.functions.softmax_pairs import softmax_pairs
 from luce.losses.reduction import LossGrad, Reduction
 from luce.losses.row_losses import over_tiles
 from luce.losses.rows import Rows, label_factors, totals
@@ -27,6 +28,9 @@ Doubles = NDArray[np.float64]
 
 _SERIES = tuple(1.0 / factorial(n) for n in range(20, 1, -1))  # of (e^x - 1 - x) / x^2
 _SHARED = 0.25  # what two distributions must have in common to be compared more closely
+_ALL_BUT_EQUAL = 1e-12  # logarithms of ratios: rounding is not much smaller
+_ROUNDED_OFF = 2.0**-26  # a difference of logarithms below it has lost half its digits
+_STRAIGHT = 2.0**-60  # below it e^x - 1 is x
 _NORMAL = 1e-290  # a probability below it may have lost digits to the end of the normal range
 
 
@@ -350,9 +354,9 @@ def _kl_divergence(
 
     def work(part: slice) -> None:
         with np.errstate(all="ignore"):
-            student = SoftmaxRows.of(rows.z[part].astype(np.float64), T)
-            q = targets[part].astype(np.float64)  # (t, k)
-            loss[part] = totals(_excess(student.p, q, _log_of_ratio(student, q))) / divisor
+            z, q = rows.z[part].astype(np.float64), targets[part].astype(np.float64)  # (t, k)
+            student = SoftmaxRows.of(z, T)
+            loss[part] = totals(_excess(student.p, q, _log_of_ratio(z, T, student, q))) / divisor
             if grad is not None:
                 grad[part] = student.balanced(q, np.zeros((len(q), 1))) / T / divisor
 
@@ -401,61 +405,80 @@ def _distillation(
 def _taught(z: Doubles, v: Doubles, T: float) -> tuple[Doubles, Doubles]:
     """Return ``T^2 KL(teacher || student)`` of each row and its gradient in the student."""
     student, teacher = SoftmaxRows.of(z, T), SoftmaxRows.of(v, T)
-    ratio = _log_of_teacher_over_student(z, v, student, teacher, T)
-    loss = T * T * totals(_excess(student.p, teacher.p, ratio))
-    return loss, -T * _gain(student.p, teacher.p, ratio) + 0.0
+    lead = _lead_of_teacher(z, v, student, teacher, T)
+    return totals(_excess(student.p, teacher.p, lead, T)), -_gain(
+        student.p, teacher.p, lead, T
+    ) + 0.0
 
 
-def _log_of_ratio(student: SoftmaxRows, q: Doubles) -> Doubles:
-    """Return ``log(q / p)``, which is off by no more than the rounding of p makes it."""
+def _log_of_ratio(z: Doubles, T: float, student: SoftmaxRows, q: Doubles) -> Doubles:
+    """Return ``log(q / p)``, which is off by no more than the rounding of p makes it.
+
+    Where p and q are all but equal, the square of that rounding is more than their divergence:
+    such rows, which are rare, have their probabilities computed to more digits.
+    """
     p = student.p
     ratio: Doubles = np.where(p > _NORMAL, np.log(q / p), np.log(q) - student.log_p)
     ratio[q == 0] = -np.inf
+    near = np.abs(np.where(q == 0, 0.0, ratio)).max(axis=1) < _ALL_BUT_EQUAL  # (t,)
+    if near.any():
+        exact, _ = softmax_pairs(z[near], T)
+        closer = np.log1p(((q[near] - exact.high) - exact.low) / exact.high)
+        ratio[near] = np.where(q[near] == 0, -np.inf, closer)
     return ratio
 
 
-def _log_of_teacher_over_student(
+def _lead_of_teacher(
     z: Doubles, v: Doubles, student: SoftmaxRows, teacher: SoftmaxRows, T: float
 ) -> Doubles:
-    """Return ``log(q / p) = (v - z) / T - c`` from exact differences of the logits.
+    """Return ``T log(q / p) = v - z - c`` from exact differences of the logits.
 
-    The constant c is first that of the two winners. What rounding leaves of it is then found from
-    ``sum(q - p) = 0`` by one step of Newton's method; the derivative is ``-sum min(p, q)``, and
-    where that is small the two are so far apart that there is nothing to mend.
+    The constant c is first that of the two winners, or 0 where rounding leaves nothing of it. It is
+    then found from ``sum(q - p) = 0`` by two steps of Newton's method; the derivative is
+    ``-sum min(p, q)``, and where that is small the two are so far apart that there is nothing to
+    mend.
     """
     apart = sum_of(v, -z)
     tops = sum_of(v[teacher.winner], -z[student.winner])
-    shift = T * (teacher.log_p[teacher.winner] - student.log_p[student.winner])
+    fall = teacher.log_p[teacher.winner] - student.log_p[student.winner]
+    shift = np.where(np.abs(fall) < _ROUNDED_OFF, 0.0, T * fall)
     moved = plus(apart, Pair(-tops.high[:, None], -tops.low[:, None]))
     high, low = sum_of(moved.high, shift[:, None])
-    ratio = (high + (low + moved.low)) / T
-    ratio = np.where((z == -np.inf) & (v == -np.inf), 0.0, ratio)
+    lead = high + (low + moved.low)
+    lead = np.where((z == -np.inf) & (v == -np.inf), 0.0, lead)
     shared = totals(np.minimum(student.p, teacher.p))  # (t,)
-    left = totals(_gain(student.p, teacher.p, ratio)) / shared
-    mended: Doubles = ratio - np.where(shared > _SHARED, left, 0.0)[:, None]
-    return mended
+    for _ in range(2):
+        left = totals(_gain(student.p, teacher.p, lead, T)) / shared
+        lead = lead - np.where(shared > _SHARED, left, 0.0)[:, None]
+    return lead
 
 
-def _gain(p: Doubles, q: Doubles, ratio: Doubles) -> Doubles:
-    """Return ``q - p``, given ``log(q / p)``."""
-    gain: Doubles = np.copysign(np.maximum(p, q) * -np.expm1(-np.abs(ratio)), ratio)
+def _gain(p: Doubles, q: Doubles, lead: Doubles, T: float) -> Doubles:
+    """Return ``T (q - p)``, given ``lead = T log(q / p)``, which is also its limit for large T."""
+    size = np.abs(lead)
+    ratio = size / T
+    grown = np.where(ratio < _STRAIGHT, size, T * -np.expm1(-ratio))
+    gain: Doubles = np.copysign(np.maximum(p, q) * grown, lead)
     return gain
 
 
-def _excess(p: Doubles, q: Doubles, ratio: Doubles) -> Doubles:
-    """Return ``q log(q / p) - q + p``, given ``log(q / p)``; it is 0 or more.
+def _excess(p: Doubles, q: Doubles, lead: Doubles, T: float = 1.0) -> Doubles:
+    """Return ``T^2 (q log(q / p) - q + p)``, given ``lead = T log(q / p)``; it is 0 or more.
 
-    It is ``q (e^x - 1 - x)`` for ``x = log(p / q)``: by its series where it would cancel.
+    It is ``T^2 q (e^x - 1 - x)`` for ``x = log(p / q)``: by its series where it would cancel. No
+    power of T is computed, which would be beyond all numbers for T above 1e154.
     """
-    x = np.where(np.abs(ratio) <= 1.0, -ratio, 0.0)
+    ratio = lead / T
+    is_near = np.abs(ratio) <= 1.0
+    x = np.where(is_near, -ratio, 0.0)
     series = np.full_like(x, _SERIES[0])
     for coefficient in _SERIES[1:]:
         series *= x
         series += coefficient
-    near = q * (x * x * series)
+    near = q * lead * (lead * series)
     above = np.maximum(ratio, 0.0)
-    more = q * (np.expm1(-above) + above)
+    more = T * (T * (q * (np.expm1(-above) + above)))
     below = np.clip(ratio, -800.0, 0.0)
-    less = p * (1.0 + np.exp(below) * (below - 1.0))
-    value = np.where(np.abs(ratio) <= 1.0, near, np.where(ratio > 0, more, less))
-    return np.where(ratio == np.inf, np.inf, value)
+    less = T * (T * (p * (1.0 + np.exp(below) * (below - 1.0))))
+    value = np.where(is_near, near, np.where(ratio > 0, more, less))
+    return np.where(lead == np.inf, np.inf, value)
