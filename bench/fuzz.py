@@ -465,13 +465,33 @@ def check_twin(draft, got, other):
         dtype = one.dtype if one.dtype.itemsize < 8 else np.dtype(computed)
         unit = spacing(np.maximum(np.abs(a), np.abs(b)), dtype)
         if draft.name not in ("softmax", "log_softmax", "sigmoid", "log_sigmoid"):
-            finite = np.abs(a[np.isfinite(a)])  # terms may cancel: the unit is that of the largest
-            scale = np.abs(x.astype("f8")[np.isfinite(x.astype("f8"))]).max(initial=0) / 1000
-            largest = max(finite.max(initial=0), scale if "exp" in draft.name else 0)
+            scale = largest_of(x) / 1000 if "exp" in draft.name else 0
+            largest = max(largest_of(a), scale)  # terms may cancel: the unit is that of the largest
             unit = np.maximum(unit, spacing(largest, dtype))
-        with np.errstate(invalid="ignore"):
-            near = same | (np.abs(a - b) <= bound * unit)
+        with np.errstate(over="ignore", invalid="ignore"):
+            near = same | (
+                np.abs(a - b) <= bound * unit + cancelled(draft, largest_of(a), computed)
+            )
         assert near.all(), f"native {a[~near][0]!r}, twin {b[~near][0]!r}"
+
+
+def cancelled(draft, largest, dtype):
+    """Return what the rounding of logits may come to where it is more than the result's own."""
+    given = draft.arguments
+    step = spacing(1.0, dtype)
+    if not draft.name.startswith("linear"):
+        capped = largest_of(given.get("logits", 0)) / (given.get("softcap") or np.inf)
+        return 8 * step * capped * largest
+    hidden, weight = largest_of(given["hidden"]), largest_of(given["weight"])
+    logits = np.shape(given["hidden"])[-1] * hidden * weight  # the largest sum of sizes
+    logits /= min(given.get("temperature", 1.0), given.get("softcap") or 1.0)
+    return 100 * step * (1.0 + logits) * (largest + hidden + weight)
+
+
+def largest_of(values):
+    """Return the largest size among the finite values."""
+    sizes = np.abs(np.asarray(values, "f8"))
+    return sizes[np.isfinite(sizes)].max(initial=0)
 
 
 @contextmanager

@@ -286,6 +286,7 @@ class _Gradients(NamedTuple):
             )
 
 
+@np.errstate(all="ignore")  # NaN and infinity are values here
 def _evaluate(
     layer: _Layer, target: ArrayLike, options: Options, gradients: _Gradients | None
 ) -> np.float64 | NDArray[np.float64]:
