@@ -69,6 +69,12 @@ def as_float_array(values: ArrayLike, name: str = "x") -> FloatArray:
     return as_floats(values, name)[0]
 
 
+def as_doubles(values: ArrayLike, name: str) -> NDArray[np.float64]:
+    """Return a copy in float64; a signalling NaN becomes a NaN without a warning."""
+    with np.errstate(invalid="ignore"):
+        return as_float_array(values, name).astype(np.float64)
+
+
 def as_class_axis(axis: Any, shape: tuple[int, ...], name: str = "logits") -> int:
     """Return the one axis that holds the classes, at least one of them, counted from 0."""
     if axis is None or isinstance(axis, tuple):
@@ -118,7 +124,7 @@ def as_weights(
     b: ArrayLike | None, shape: tuple[int, ...], where: ArrayLike | None
 ) -> NDArray[np.float64]:
     """Return the weights b in the shape of x as float64; 0 where the mask is False, None = 1."""
-    weights = as_float_array(1.0 if b is None else b, "b").astype(np.float64)
+    weights = as_doubles(1.0 if b is None else b, "b")
     try:
         whole = np.broadcast_to(weights, shape)
     except ValueError as error:
@@ -481,7 +487,7 @@ def as_vector(values: ArrayLike, shape: tuple[int, ...]) -> FloatArray:
 
 def as_class_weights(values: ArrayLike, classes: int) -> NDArray[np.float64]:
     """Return one finite weight for each class as float64, none negative and not all zero."""
-    weight: NDArray[np.float64] = as_float_array(values, "weight").astype(np.float64)
+    weight = as_doubles(values, "weight")
     if weight.shape != (classes,):
         raise ShapeError(
             f"weight must hold one number for each of the {classes} classes, got shape"
@@ -618,7 +624,7 @@ def as_element_weights(
     values: ArrayLike, shape: tuple[int, ...], name: str = "weight"
 ) -> NDArray[np.float64]:
     """Return a finite weight of 0 or more for each element of x."""
-    weight: NDArray[np.float64] = as_float_array(values, name).astype(np.float64)
+    weight = as_doubles(values, name)
     wrong = ~((weight >= 0) & (weight <= LARGEST_WEIGHT))
     if wrong.any():
         place = tuple(_first(wrong))
@@ -660,11 +666,12 @@ def as_linear_layer(
             f" Pass bias of shape {w.shape[:1]}."
         )
     wide = np.result_type(h, w) if b is None else np.result_type(h, w, b)
-    layer = (
-        h.astype(wide, copy=False),
-        w.astype(wide, copy=False),
-        None if b is None else b.astype(wide, copy=False),
-    )
+    with np.errstate(invalid="ignore"):  # a signalling NaN becomes a NaN
+        layer = (
+            h.astype(wide, copy=False),
+            w.astype(wide, copy=False),
+            None if b is None else b.astype(wide, copy=False),
+        )
     return layer, (hidden_dtype, weight_dtype, bias_dtype)
 
 

@@ -4,6 +4,7 @@ A new function is found by itself. If it has a required parameter that is not na
 or needs other values for it, give them there or in SPECIAL.
 """
 
+import contextlib
 import inspect
 import itertools
 
@@ -12,6 +13,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from luce import functions, kernels, losses
+from luce.errors import LuceError
 
 N, K, WIDTH = 4, 19, 3  # NumPy adds up fewer than 8 numbers in the same order anyhow
 RNG = np.random.default_rng(8)
@@ -196,6 +198,26 @@ def test_gives_the_bits_of_a_plain_copy(function, arguments, dtype, flavour):
     assert_same_bits(function(**given), expected)
     for key, value in given.items():
         assert_array_equal(value, copies[key])
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments"), [call[1:] for call in CALLS], ids=[call[0] for call in CALLS]
+)
+def test_a_signalling_nan_is_a_nan_and_no_reason_to_warn(function, arguments):
+    for width in (np.float32, np.float16):
+        given = with_floats(arguments, width)
+        for key, value in given.items():
+            if isinstance(value, np.ndarray) and value.dtype == width:
+                with contextlib.suppress(LuceError):
+                    function(**(given | {key: signalling(value)}))
+
+
+def signalling(array):
+    """Return a copy whose last number is a NaN that conversions to float64 complain of."""
+    copy = array.copy()
+    bits = {4: (np.uint32, 0x7F800001), 2: (np.uint16, 0x7C01)}[array.itemsize]
+    copy.view(bits[0])[..., -1] = bits[1]
+    return copy
 
 
 @pytest.mark.parametrize(("function", "arguments", "narrow", "flavour"), NARROW)

@@ -126,8 +126,8 @@ def _write_products(
     """Write the product of each row's Hessian with its row of `v`; all are (n, k)."""
 
     def write(part: slice) -> None:
-        tile, direction = (one[part].astype(np.float64, order="C") for one in (z, v))
         with np.errstate(all="ignore"):
+            tile, direction = (one[part].astype(np.float64, order="C") for one in (z, v))
             product[part] = _products(tile, direction, targets.part(part), scalars)
 
     over_tiles(write, *z.shape)

@@ -381,9 +381,9 @@ def _distillation(
     soft_loss, hard_loss = np.zeros(n), np.zeros(n)  # (n,)
 
     def work(part: slice) -> None:
-        z = rows.z[part].astype(np.float64)  # (t, k)
-        pull = np.zeros_like(z)
         with np.errstate(all="ignore"):
+            z = rows.z[part].astype(np.float64)  # (t, k)
+            pull = np.zeros_like(z)
             if soft:
                 loss, pull = _taught(z, teacher[part].astype(np.float64), mix.temperature)
                 soft_loss[part] = soft * loss / divisor

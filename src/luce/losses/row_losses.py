@@ -43,10 +43,10 @@ def write_rows(
         return
 
     def write(part: slice) -> None:
-        tile, some = z[part].astype(np.float64, order="C"), targets.part(part)  # (rows, k)
-        slopes = None if grad is None else np.empty(tile.shape)
-        ready = tile if scalars.softcap is None else capped(tile, scalars.softcap)
         with np.errstate(all="ignore"):
+            tile, some = z[part].astype(np.float64, order="C"), targets.part(part)  # (rows, k)
+            slopes = None if grad is None else np.empty(tile.shape)
+            ready = tile if scalars.softcap is None else capped(tile, scalars.softcap)
             if scalars.gamma == 0:
                 _kernel_rows(ready, some, scalars, loss[part], slopes)
             else:
