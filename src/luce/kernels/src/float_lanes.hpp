@@ -157,7 +157,7 @@ struct FloatTile {
 
   // Overwrite logits by results.
   void take_softmax(int64_t n) {
-    const D inverse[2] = {1.0 / sum[0], 1.0 / sum[1]};
+    const D inverse[2] = {reciprocal_wide(sum[0]), reciprocal_wide(sum[1])};
     for (int64_t j = 0; j < n; ++j)
       logits[j] = narrow(power[j][0] * inverse[0], power[j][1] * inverse[1]);
   }

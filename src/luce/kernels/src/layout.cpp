@@ -10,7 +10,8 @@
 namespace luce {
 namespace {
 
-constexpr int64_t kGrain = 16384;        // elements that make a task worth a thread
+constexpr int64_t kGrain = 16384;        // elements that make a task worth waking a thread for
+constexpr int64_t kFineGrain = 4096;     // or worth one that is awake
 constexpr int64_t kLarge = 24 << 20;     // bytes of a result that would fill the cache
 constexpr int64_t kTileElements = 32768;  // of a tile of gathered columns
 constexpr int64_t kTileColumns = 16;      // at least: a cache line of floats
@@ -20,13 +21,16 @@ constexpr int64_t kKept = kKeptElements / 64;  // classes of columns whose expon
 
 int64_t divided_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// Call body(first, last, worker) on ranges of rows, each of at least kGrain elements. Whoever keeps
-// something for each worker asks for the number of threads first: another thread may change it.
+// Call body(first, last, worker) on ranges of rows that are worth a thread, as many for each thread.
+// Whoever keeps something for each worker asks for the number of threads first: another thread may
+// change it.
 template <class Body>
 void split(int64_t rows, int64_t elements_a_row, Body body, int threads = num_threads()) {
-  int64_t step = std::max<int64_t>(divided_up(kGrain, std::max<int64_t>(1, elements_a_row)),
-                                   divided_up(rows, 8 * threads));
-  if (rows <= step) return body(0, rows, 0);
+  const int64_t grain = workers_are_awake() ? kFineGrain : kGrain;
+  int64_t tasks = std::min<int64_t>(rows * std::max<int64_t>(1, elements_a_row) / grain, 8 * threads);
+  if (tasks < 2) return body(0, rows, 0);
+  tasks = std::min(rows, divided_up(tasks, threads) * threads);
+  const int64_t step = divided_up(rows, tasks);
   run(divided_up(rows, step), threads, [&](int64_t task, int worker) {
     body(task * step, std::min(rows, (task + 1) * step), worker);
   });
@@ -132,7 +136,7 @@ template <class T>
 void split_short_columns(const KernelsOf<T>& kernels, Kind kind, const T* z, T* out,
                          int64_t outer, int64_t n, int64_t inner, double temperature) {
   const int64_t m = kind == Kind::logsumexp ? 1 : n;  // length of a result
-  const int64_t wide = std::min(inner, divided_up(kGrain, n));
+  const int64_t wide = std::min(inner, divided_up(divided_up(kFineGrain, n), 16) * 16);
   const int64_t tiles = divided_up(inner, wide);
   split(outer * tiles, n * wide, [&](int64_t first, int64_t last, int) {
     for (int64_t i = first; i < last; ++i) {
@@ -181,7 +185,7 @@ class Columns {
           double temperature)
       : kernels_(kernels), z_(z), out_(out), n_(n), inner_(inner), temperature_(temperature),
         streaming_(z != out && outer * n * inner * int64_t(sizeof(T)) >= kLarge),
-        wide_(width(n, inner)), tiles_(divided_up(inner, wide_)), pieces_(divided_up(n, kPiece)),
+        wide_(width(outer, n, inner)), tiles_(divided_up(inner, wide_)), pieces_(divided_up(n, kPiece)),
         blocks_(outer * tiles_) {}
 
   void softmax() {
@@ -217,10 +221,12 @@ class Columns {
 
  private:
   // So many columns that a block of them, or its exponentials, stay in the second-level cache
-  // between the two passes, but whole cache lines.
-  static int64_t width(int64_t n, int64_t inner) {
-    const int64_t most = n <= kKept ? kKeptElements / n : kBlockElements / std::min(n, kPiece);
-    return std::min({inner, kColumns, std::max(kTileColumns, most / kTileColumns * kTileColumns)});
+  // between the two passes, but whole cache lines, and no more than leave something for each thread.
+  static int64_t width(int64_t outer, int64_t n, int64_t inner) {
+    const int64_t cached = n <= kKept ? kKeptElements / n : kBlockElements / std::min(n, kPiece);
+    const int64_t shared = divided_up(outer * inner, num_threads());
+    const int64_t lines = std::max<int64_t>(1, std::min(cached, shared) / kTileColumns);
+    return std::min({inner, kColumns, lines * kTileColumns});
   }
   static double* kept_powers() {
     struct Buffer {

@@ -108,6 +108,8 @@ class Pool {
     return true;
   }
 
+  bool is_awake() const { return looking_ > 0; }
+
  private:
   void grow(int workers) {
     while (started_ < workers) {
@@ -132,7 +134,9 @@ class Pool {
     for (;;) {
       if (places_ == 0) {
         lock.unlock();
+        ++looking_;
         spin_until([this] { return places_ > 0; });
+        --looking_;
         lock.lock();
       }
       ++asleep_;
@@ -155,6 +159,7 @@ class Pool {
   std::deque<Place> workers_;  // a worker's own place stays where it is while others are added
   int asleep_ = 0, started_ = 0;
   std::atomic<int> places_{0}, working_{0};  // changed with `state_` held, looked at without
+  std::atomic<int> looking_{0};
 };
 
 Pool* pool = nullptr;  // never destroyed: its threads may outlive the interpreter
@@ -201,6 +206,8 @@ int num_threads() {
 }
 
 void set_num_threads(int n) { threads = n; }
+
+bool workers_are_awake() { return pool && pool->is_awake(); }
 
 void run(int64_t tasks, int threads, const Body& body) {
   if (threads > 1 && tasks > 1 && the_pool().try_run(tasks, body, threads)) return;

@@ -14,6 +14,9 @@ using Body = std::function<void(int64_t task, int worker)>;
 // caller has the pool.
 void run(int64_t tasks, int threads, const Body& body);
 
+// Whether a thread is looking around for work, so that giving it some costs next to nothing.
+bool workers_are_awake();
+
 int num_threads();
 void set_num_threads(int n);
 

@@ -40,6 +40,17 @@ inline D log_wide(D v) {
   return v == v ? log : v;
 }
 
+// 1 / v, off by 2^-50 at most, in a third of the time of a division where there is a way.
+inline D reciprocal_wide(D v) {
+#if defined(__AVX512F__) && LUCE_VECTOR_BYTES == 64
+  D x = _mm512_rcp14_pd(v);
+  x += x * (1.0 - v * x);  // Newton's step doubles the 14 bits, twice
+  return x + x * (1.0 - v * x);
+#else
+  return 1.0 / v;
+#endif
+}
+
 // A sum that is neither close to the ends of the range nor NaN: then the maximum is not either.
 inline bool in_range(double sum) { return sum >= 0x1p-860 && sum <= 0x1p920; }
 
