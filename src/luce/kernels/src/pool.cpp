@@ -162,7 +162,7 @@ class Pool {
   std::atomic<int> looking_{0};
 };
 
-Pool* pool = nullptr;  // never destroyed: its threads may outlive the interpreter
+std::atomic<Pool*> pool{nullptr};  // never destroyed: its threads may outlive the interpreter
 std::once_flag created;
 
 Pool& the_pool() {
@@ -207,7 +207,10 @@ int num_threads() {
 
 void set_num_threads(int n) { threads = n; }
 
-bool workers_are_awake() { return pool && pool->is_awake(); }
+bool workers_are_awake() {
+  const Pool* const here = pool;
+  return here && here->is_awake();
+}
 
 void run(int64_t tasks, int threads, const Body& body) {
   if (threads > 1 && tasks > 1 && the_pool().try_run(tasks, body, threads)) return;
