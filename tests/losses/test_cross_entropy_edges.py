@@ -174,3 +174,11 @@ def test_bad_arguments(function, logits, target, options, error, message):
 
 def test_sums_within_the_tolerance_are_used_as_they_are():
     assert_allclose(cross_entropy([0.0, 0.0], [0.5, 0.4995]), 0.9995 * np.log(2), rtol=1e-15)
+
+
+@pytest.mark.parametrize("classes", [3, 40, 5000])
+def test_a_tiny_temperature_does_not_show_what_exp_has_clamped(classes):
+    z = np.linspace(-1, 1, classes, dtype=np.float32)
+    loss, grad = cross_entropy_grad(z, classes - 1, temperature=1e-277)
+    assert loss == 0
+    assert not grad.any()

@@ -72,9 +72,13 @@ inline void fold(const float*, Sum* total, const Sum& piece) {
 
 // Below this, the difference in `rest_of` would show the roundings of the sum.
 constexpr double kCancels = 0x1p-16;
+// Below this, what `exp_wide` has clamped might show in a gradient, divided by a small temperature.
+constexpr double kShowsClamp = 0x1p-300;
+
+inline bool rest_settled(double sum, double rest) { return sum >= kShowsClamp && rest >= kCancels; }
 
 inline bool settled(const float*, const Sum& sum, bool with_top, double temperature) {
-  return in_range(sum.high) && (!with_top || rest_of(sum, temperature) >= kCancels);
+  return in_range(sum.high) && (!with_top || rest_settled(sum.high, rest_of(sum, temperature)));
 }
 
 inline Sum sum_of_row(const float* z, int64_t n, bool with_top, double temperature) {
@@ -122,7 +126,7 @@ void measure_rows(const float* z, int64_t rows, int64_t n, double temperature, S
   store_as(logs, log_wide(1.0 + rest));
   for (int64_t i = 0; i < rows; ++i) {
     odds[i] = {{top[i], -1, sum[i], 0, false}, rests[i], logs[i]};
-    if (needed(i) && !(in_range(sum[i]) && rests[i] >= kCancels))
+    if (needed(i) && !(in_range(sum[i]) && rest_settled(sum[i], rests[i])))
       odds[i] = odds_of(z, sum_of_row(z + i * n, n, true, temperature), temperature);
   }
 }
