@@ -21,7 +21,10 @@ struct FloatRow {
   double log() const { return odds.log; }
   D gap(D x) const { return temperature == 1 ? x - top() : (x - top()) / temperature; }
   D probability(D x, int64_t j) const {
-    if (odds.sum.exact) return exp_wide(gap(x)) / total;
+    if (odds.sum.exact) {
+      const D g = gap(x);
+      return g < kLeast ? D{} : exp_wide(g) / total;  // a small temperature would show the clamp
+    }
     if (powers) return load(powers + j) * (1 / total);
     return exp_wide(x * (1 / temperature)) * (1 / total);
   }
