@@ -485,7 +485,8 @@ def cancelled(draft, largest, dtype):
     hidden, weight = largest_of(given["hidden"]), largest_of(given["weight"])
     logits = np.shape(given["hidden"])[-1] * hidden * weight  # the largest sum of sizes
     logits /= min(given.get("temperature", 1.0), given.get("softcap") or 1.0)
-    return 100 * step * (1.0 + logits) * (largest + hidden + weight)
+    terms = (hidden + weight) / min(1.0, given.get("temperature", 1.0))
+    return 100 * step * (1.0 + logits) * (largest + terms)
 
 
 def largest_of(values):

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from reference import row_losses
 
+import luce
 from luce.errors import DataError, DtypeError, LabelError, ParameterError, ShapeError
 from luce.losses import label_ranking, label_ranking_grad
 
@@ -64,6 +65,24 @@ def test_a_long_row_keeps_its_promise_and_is_taken_in_parts():
     )
     bound = reference.promised(label_ranking, "float64")
     reference.assert_within(bound, label_ranking(z, relevant), [exact], "float64")
+
+
+def test_threads_and_other_rows_do_not_show_in_long_rows():
+    """More pairs than are worked on at a time, for which threads are started."""
+    rng = np.random.default_rng(2)
+    z, relevant = rng.normal(0, 1e3, (3, 2500)), rng.random((3, 2500)) < [[0.5], [0.01], [0.9]]
+    z[2, :2] = np.inf, np.nan
+    before = luce.get_num_threads()
+    try:
+        luce.set_num_threads(2)
+        both = label_ranking_grad(z, relevant, reduction="none")
+        luce.set_num_threads(1)
+        for i, (row, flags) in enumerate(zip(z, relevant, strict=True)):
+            alone = label_ranking_grad(row, flags, reduction="none")
+            assert_array_equal(alone.loss, both.loss[i])
+            assert_array_equal(alone.grad, both.grad[i])
+    finally:
+        luce.set_num_threads(before)
 
 
 def test_one_relevant_class_of_two_is_the_binary_cross_entropy():

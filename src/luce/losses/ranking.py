@@ -12,6 +12,7 @@ from luce.functions.compensated import sum_of
 from luce.functions.interchange import own_kind
 from luce.functions.rows import as_rows
 from luce.losses.reduction import LossGrad, Reduction
+from luce.losses.row_losses import over_parts
 from luce.losses.rows import Rows, totals
 
 Doubles = NDArray[np.float64]
@@ -65,8 +66,12 @@ def label_ranking(
     A row without a relevant class, or with no other one, has no pair: loss and gradient 0, and it
     does not count in the mean. Edge values: an irrelevant class of ``-inf`` costs nothing, a
     relevant one of ``-inf`` costs ``inf``, if a possible class is irrelevant; ``inf`` counts
-    likewise; a pair of ``inf`` and ``inf`` gives NaN, and so does NaN. Time grows with the number
-    of pairs, workspace does not: they are taken 65,536 at a time (or as many as a row has others).
+    likewise; a pair of ``inf`` and ``inf`` gives NaN, and so does NaN.
+
+    Time grows with the number of pairs, for no sum over fewer terms has the same digits: some 20 ns
+    a pair and thread, three times that with the gradient; 35,000 relevant classes of 70,000 are a
+    thousand million pairs. Workspace does not grow: pairs are taken 65,536 at a time (or as many as
+    a row has others).
 
     Source: the pair's loss is that of Burges et al. (2005), Learning to rank using gradient
     descent (RankNet), ICML.
@@ -172,11 +177,21 @@ def _over_pairs(
     starts = np.cumsum(counts) - counts
     partners = z[second]  # row after row
     row, column = np.nonzero(first & (counts > 0)[:, None])
-    for part in _of_limited_size(counts[row]):
+
+    @np.errstate(all="ignore")
+    def work(part: slice) -> None:
         i, sizes = (row[part], column[part]), counts[row[part]]
         begin = np.cumsum(sizes) - sizes
-        place = np.arange(sizes.sum()) + np.repeat(starts[i[0]] - begin, sizes)
-        total[i] = np.add.reduceat(f(np.repeat(z[i], sizes), partners[place]), begin)
+        if i[0][0] == i[0][-1]:  # all of one row: its partners stand side by side
+            start, size = starts[i[0][0]], sizes[0]
+            values = f(z[i][:, None], partners[None, start : start + size]).reshape(-1)
+        else:
+            place = np.arange(sizes.sum()) + np.repeat(starts[i[0]] - begin, sizes)
+            values = f(np.repeat(z[i], sizes), partners[place])
+        total[i] = np.add.reduceat(values, begin)
+
+    parts = list(_of_limited_size(counts[row]))
+    over_parts(work, parts, len(parts))
     return total
 
 
@@ -193,19 +208,24 @@ def _of_limited_size(sizes: NDArray[np.intp]) -> Iterator[slice]:
 def _surprise(fit: Doubles, other: Doubles) -> Doubles:
     """Return ``log(1 + exp(other - fit))``."""
     x, low = _lead(fit, other)
-    loss: Doubles = low * sigmoid(x) - log_sigmoid(-x)
-    return loss
+    loss: Doubles = -log_sigmoid(-x)
+    return loss if low is None else low * sigmoid(x) + loss
 
 
 def _misranked(fit: Doubles, other: Doubles) -> Doubles:
     """Return ``1 / (1 + exp(fit - other))``, the derivative of `_surprise`."""
     x, low = _lead(fit, other)
     p: Doubles = sigmoid(x)
-    p += low * p * sigmoid(-x)
-    return p
+    return p if low is None else p + low * p * sigmoid(-x)
 
 
-def _lead(fit: Doubles, other: Doubles) -> tuple[Doubles, Doubles]:
-    """Return ``other - fit`` and its rounding error; ``-inf`` for an impossible other class."""
+def _lead(fit: Doubles, other: Doubles) -> tuple[Doubles, Doubles | None]:
+    """Return ``other - fit`` and its rounding error; ``-inf`` for an impossible other class.
+
+    The error is None if there is none, as is usual for logits that were float32.
+    """
+    plain = other - fit
+    if (plain + fit == other).all() and (other - plain == fit).all():
+        return plain, None
     x, low = sum_of(other, -fit)
     return np.where(other == -np.inf, other, x), low

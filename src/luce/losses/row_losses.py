@@ -4,7 +4,7 @@ Nearly all goes to the kernel. What it does not know is done here in float64, a 
 focal losses, the softcap of the logits, and distributions that are not in C order.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -76,10 +76,13 @@ def over_tiles(work: Callable[[slice], None], n: int, k: int, space: int | None 
 
     How rows are tiled depends on the sizes alone, and what a row gives on the row alone.
     """
-    parts = tiles(n, k)
-    threads = min(kernels.get_num_threads(), len(parts))
-    if space is not None:
-        threads = min(threads, space // space_of_tile(k))
+    most = kernels.get_num_threads() if space is None else space // space_of_tile(k)
+    over_parts(work, tiles(n, k), most)
+
+
+def over_parts(work: Callable[[slice], None], parts: Sequence[slice], most: int) -> None:
+    """Call ``work`` for all parts, on at most so many of luce's threads if there are many parts."""
+    threads = min(kernels.get_num_threads(), len(parts), most)
     if threads < 2 or len(parts) < _WORTH_THREADS:
         for part in parts:
             work(part)
