@@ -11,6 +11,8 @@ from reference.softmax_regression import of_estimator
 
 from luce import SoftmaxRegression
 
+pytestmark = pytest.mark.once
+
 HOME = os.environ.get("LUCE_DATA")
 TABLES = Path(HOME or "", "tabular")
 

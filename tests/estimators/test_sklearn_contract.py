@@ -14,6 +14,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from luce import SoftmaxRegression
 
+pytestmark = pytest.mark.once
+
 X, Y = load_iris(return_X_y=True)
 
 

@@ -11,6 +11,8 @@ from sklearn.linear_model import LogisticRegression
 from luce import SoftmaxRegression
 from luce.errors import ConvergenceError, LabelError, ParameterError
 
+pytestmark = pytest.mark.once
+
 X, Y = load_iris(return_X_y=True)
 DIGITS = load_digits(return_X_y=True)
 RARE = X[:100], np.arange(100) == 7

@@ -10,6 +10,8 @@ from sklearn.datasets import load_iris
 from luce import SoftmaxRegression
 from luce.estimators.standardised import units
 
+pytestmark = pytest.mark.once
+
 X, Y = load_iris(return_X_y=True)
 MIXED = np.append(Y[75:], Y[:75])  # labels that the features do not separate
 

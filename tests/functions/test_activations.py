@@ -9,6 +9,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 import luce
 from luce.errors import ParameterError
 
+pytestmark = pytest.mark.once
+
 EVERY = (luce.tanh, luce.tanh_grad, luce.relu, luce.relu_grad, luce.leaky_relu,
          luce.leaky_relu_grad, luce.step, luce.step_grad)  # fmt: skip
 EXACT = {

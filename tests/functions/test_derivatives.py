@@ -100,7 +100,7 @@ def test_jacobians_keep_their_promise(function, temperature, dtype):
 @pytest.mark.parametrize("dtype", reference.DTYPES)
 def test_the_gradient_of_logsumexp_keeps_its_promise(dtype):
     bound, v = reference.promised(luce.logsumexp_vjp, dtype), dtype_number(3.7, dtype)
-    for row in rows_with_normal_probabilities(dtype, 1001):
+    for row in rows_with_normal_probabilities(dtype, 300):
         p = reference.softmax(row)
         normal = [i for i, one in enumerate(p) if one >= np.finfo(np.float64).tiny]
         got, exact = luce.logsumexp_vjp(row, v)[normal], [mpf(float(v)) * p[i] for i in normal]

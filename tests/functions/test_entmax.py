@@ -11,6 +11,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 import luce
 from luce.errors import ParameterError, ShapeError
 
+pytestmark = pytest.mark.once
+
 SHORT = sorted(name for name, row in reference.hard_rows("float64").items() if len(row) <= 100)
 EXACT = (1.0, 1.5, 2.0)
 OTHERS = (1 + 2**-52, 1 + 1e-9, 1.001, 1.2, 1.7, 1.99, 2.01, 3.0, 10.0, 80.0)

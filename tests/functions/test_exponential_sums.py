@@ -12,6 +12,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 import luce
 from luce.errors import DtypeError, ShapeError
 
+pytestmark = pytest.mark.once
+
 TEMPERATURES = (1e-300, 1e-3, 0.7, 1.0, 3.0, 1e3, 1e300)
 TOO_LONG = ("N(0,10) of 4097", "N(0,100) of 1000", "N(0,3) of 1000", "N(0,30) of 1000")
 NAMES = sorted(set(reference.hard_rows("float64")) - set(TOO_LONG))

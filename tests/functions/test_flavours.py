@@ -15,6 +15,8 @@ from numpy.testing import assert_array_equal
 from luce import functions, kernels, losses
 from luce.errors import LuceError
 
+pytestmark = pytest.mark.once
+
 N, K, WIDTH = 4, 19, 3  # NumPy adds up fewer than 8 numbers in the same order anyhow
 RNG = np.random.default_rng(8)
 X = RNG.normal(0, 3, (N, K))

@@ -8,6 +8,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 import luce
 from luce.errors import ParameterError
 
+pytestmark = pytest.mark.once
+
 LOWEST = {"none": -38.6, "tanh": -22.6}  # below, the value is 0 in float64
 KINDS = sorted(LOWEST)
 

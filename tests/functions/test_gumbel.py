@@ -13,6 +13,8 @@ import luce
 from luce.errors import DataError, ParameterError
 from luce.functions import gumbel
 
+pytestmark = pytest.mark.once
+
 CUBE = np.random.default_rng(1).normal(0, 1, (3, 5, 17))
 ROW = np.array([1.0, -np.inf, 2.0, 0.0, -1.0, -20.0])
 

@@ -11,6 +11,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 import luce
 from luce.errors import DtypeError, LabelError, ParameterError, ShapeError
 
+pytestmark = pytest.mark.once
+
 TIED = hnp.arrays(float, hnp.array_shapes(min_dims=2, max_dims=2), elements=st.integers(-2, 2))
 
 

@@ -19,6 +19,8 @@ from luce.errors import DataError, DtypeError, ParameterError, ShapeError
 from luce.functions.interchange import own_kind
 from luce.losses import cross_entropy, cross_entropy_grad
 
+pytestmark = pytest.mark.once
+
 X = np.random.default_rng(0).normal(0, 4, (3, 5)).astype(np.float32)
 Y = np.array([4, 0, 2])
 

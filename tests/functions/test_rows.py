@@ -7,6 +7,8 @@ from numpy.testing import assert_array_equal
 
 from luce.functions.rows import as_rows, from_rows, sum_of_rows, without
 
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize("axes", [(0,), (1,), (3,), (0, 1), (3, 1), (2, 0, 3), (0, 1, 2, 3)])
 @pytest.mark.parametrize("shape", [(2, 3, 4, 5), (2, 0, 4, 1), (1, 1, 1, 1)])

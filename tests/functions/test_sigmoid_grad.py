@@ -7,6 +7,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import luce
 
+pytestmark = pytest.mark.once
+
 EXACT = {
     luce.sigmoid_grad: reference.sigmoid_grad,
     luce.log_sigmoid_grad: reference.log_sigmoid_grad,

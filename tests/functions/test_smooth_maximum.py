@@ -10,6 +10,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 import luce
 from luce.errors import ParameterError, ShapeError
 
+pytestmark = pytest.mark.once
+
 NAMES = ("N(0,10) of 3", "N(0,10) of 100", "wide", "rising", "subnormal logits", "largest number",
          "ends of the range", "confident by 36", "all alike", "N(0,1) around -1e8",
          "some impossible")  # fmt: skip

@@ -9,6 +9,8 @@ from numpy.testing import assert_array_equal
 from luce.functions.compensated import Pair, product_of
 from luce.functions.softmax_pairs import product, quotient, softmax_pairs, sum_of_pairs
 
+pytestmark = pytest.mark.once
+
 PRECISION = 0.05  # ULP of a softmax in pairs, as the module promises
 
 

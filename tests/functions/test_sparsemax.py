@@ -12,6 +12,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 import luce
 from luce.errors import ParameterError, ShapeError
 
+pytestmark = pytest.mark.once
+
 NAMES = sorted(reference.hard_rows("float64"))
 TEMPERATURES = (1e-3, 0.1, 0.7, 3.0, 50.0, 1e3)
 CUBE = np.random.default_rng(1).normal(0, 1, (3, 5, 17))

@@ -9,6 +9,8 @@ from reference import row_losses
 from luce.errors import DataError, LabelError, ParameterError, ShapeError
 from luce.losses import multiclass_hinge, multiclass_hinge_grad
 
+pytestmark = pytest.mark.once
+
 KINDS = ("crammer-singer", "weston-watkins")
 POWERS = (1, 2)
 NAMES = sorted(

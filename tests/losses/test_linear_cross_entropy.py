@@ -268,6 +268,7 @@ print(peak() - before - result.grad_hidden.nbytes - result.grad_weight.nbytes)
 """
 
 
+@pytest.mark.once
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 @pytest.mark.parametrize(
     ("n", "k", "d", "options"),

@@ -128,6 +128,7 @@ def assert_close(got, exact, units, bound, dtype):
         assert error <= bound, f"{error} ULP, promised {bound}: got {one!r}, exact {value}"
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("dtype", reference.DTYPES)
 @pytest.mark.parametrize("options", PAIRS, ids=str)
 def test_every_pair_of_options_keeps_the_promise(options, dtype):

@@ -9,6 +9,8 @@ from numpy.testing import assert_array_equal
 from luce.errors import DataError, ParameterError
 from luce.losses.reduction import Reduction, added
 
+pytestmark = pytest.mark.once
+
 LOSSES = np.array([1.0, 2.5, 0.0])
 
 

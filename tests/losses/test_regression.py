@@ -12,6 +12,8 @@ from reference import element_losses as exactly
 from luce.errors import DataError, DtypeError, ParameterError, ShapeError
 from luce.losses import huber, huber_grad, mae, mae_grad, mse, mse_grad
 
+pytestmark = pytest.mark.once
+
 CASES = [
     (mse, mse_grad, exactly.mse, {}),
     (mae, mae_grad, exactly.mae, {}),

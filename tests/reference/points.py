@@ -31,8 +31,8 @@ def probabilities(dtype: DTypeLike) -> NDArray:
 
 
 def around(dtype: DTypeLike, temperature: float) -> NDArray:
-    """Return half of `everywhere`, and numbers that the temperature brings to ordinary size."""
-    x = everywhere(dtype)[::2]
+    """Return some of `everywhere`, and numbers that the temperature brings to ordinary size."""
+    x = everywhere(dtype)[::4]
     with np.errstate(over="ignore"):
         scaled = (x[np.abs(x) < 2000].astype(np.float64) * temperature).astype(dtype)
     return np.concatenate([x, scaled[np.isfinite(scaled)]])

@@ -5,6 +5,8 @@ import pytest
 from luce import get_num_threads, set_num_threads
 from luce.solvers.blocks import blocks, each
 
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize(("n", "row_bytes"), [(1, 8), (255, 8), (10_000, 4096), (7, 1 << 30)])
 def test_every_row_is_in_one_block(n, row_bytes):

@@ -10,6 +10,8 @@ from scipy.integrate import quad
 
 from luce.solvers.certificate import self_concordant_gap
 
+pytestmark = pytest.mark.once
+
 
 def exact_gap(decrement, reach):
     with mp.workdps(60):

@@ -6,6 +6,8 @@ from reference.softmax_problems import softmax_problem, some_theta, spelled_out
 
 from luce.solvers.line_search import flat_point
 
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])

@@ -147,7 +147,8 @@ def test_sampled_curvature_is_exact_where_every_row_is_drawn():
     )
 
 
-@pytest.mark.parametrize("draws", [10, 40])
+@pytest.mark.once
+@pytest.mark.parametrize("draws", [10, pytest.param(40, marks=pytest.mark.slow)])
 def test_sampled_curvature_has_no_bias(draws):
     f = softmax_problem(9, n=60, d=3, tails=True)
     p = f.probabilities(f.logits(some_theta(f, 10, 1.0)))

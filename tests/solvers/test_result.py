@@ -7,6 +7,8 @@ import pytest
 
 from luce.solvers import Journal
 
+pytestmark = pytest.mark.once
+
 GRADIENT = np.array([[3.0, 4.0]])
 
 
