@@ -319,9 +319,10 @@ def as_size(size: Any) -> tuple[int, ...]:
     """Return the shape of the draws from each row."""
     given = () if size is None else size if isinstance(size, tuple) else (size,)
     for one in given:
-        if isinstance(one, bool) or not isinstance(one, (int, np.integer)) or one < 0:
+        whole = isinstance(one, (int, np.integer)) and not isinstance(one, bool)
+        if not whole or not 0 <= one < 2**48:
             raise ParameterError(
-                f"size must be a whole number of 0 or more, a tuple of them, or None, got {size!r}."
+                f"size must be a whole number in 0..2^48, a tuple of them, or None, got {size!r}."
                 " Pass size=None for one draw from each row."
             )
     return tuple(int(one) for one in given)

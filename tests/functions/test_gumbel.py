@@ -265,3 +265,9 @@ def test_sources_of_randomness_are_checked(rng):
 def test_sizes_are_checked(size):
     with pytest.raises(ParameterError, match="size must be a whole number"):
         luce.sample_categorical([1.0, 2.0], size=size)
+
+
+@pytest.mark.parametrize("size", [-1, 1.5, True, (2, "3"), 10**200])
+def test_an_impossible_size_is_told(size):
+    with pytest.raises(ParameterError, match="size must be a whole number"):
+        luce.sample_categorical([0.0, 1.0], size=size)
