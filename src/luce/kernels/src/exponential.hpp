@@ -8,7 +8,7 @@
 
 namespace {
 
-// Minimax for (exp(r) - 1 - r) / r^2 on |r| <= 0.3485: exp is off by 2^-57.8. Lowest power first.
+// Minimax for (exp(r) - 1 - r) / r^2 on |r| <= ln2 / 2: exp is off by 2^-57.3. Lowest power first.
 constexpr double kExpD[] = {
     0x1.000000000000ap-1,  0x1.55555555554f5p-3,  0x1.555555555051fp-5,  0x1.1111111128bfbp-7,
     0x1.6c16c184f40cfp-10, 0x1.a01a012670b68p-13, 0x1.a01997cac82f3p-16, 0x1.71df2a8073ec3p-19,

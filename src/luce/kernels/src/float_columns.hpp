@@ -47,7 +47,7 @@ inline void measure_columns(const float* z, int64_t columns, int64_t n, int64_t 
 #ifdef LUCE_FMA
 // The constants of `FloatSoftmax` for neighbouring columns.
 struct ColumnConstants {
-  float lowest[kColumns], high[kColumns], low[kColumns];
+  float lowest[kColumns], inverse[kColumns], left[kColumns];
   int32_t field[kColumns];
 
   ColumnConstants(const double* sums, int64_t columns) {
@@ -55,15 +55,15 @@ struct ColumnConstants {
       const RowConstants row(sums[c]);
       lowest[c] = row.lowest;
       field[c] = row.field;
-      high[c] = row.high;
-      low[c] = row.low;
+      inverse[c] = row.inverse;
+      left[c] = row.left;
     }
   }
   FloatSoftmax vector(int64_t c) const {
-    return {load(lowest + c), load_as<I>(field + c), load(high + c), load(low + c)};
+    return {load(lowest + c), load_as<I>(field + c), load(inverse + c), load(left + c)};
   }
   F one(int64_t c, float x) const {
-    return FloatSoftmax{all(lowest[c]), I{} + field[c], all(high[c]), all(low[c])}(all(x));
+    return FloatSoftmax{all(lowest[c]), I{} + field[c], all(inverse[c]), all(left[c])}(all(x));
   }
 };
 

@@ -27,7 +27,7 @@ inline D exp_wide(D y) {
   return reinterpret_cast<D>(reinterpret_cast<L>(p) + (reinterpret_cast<L>(t) << 52));
 }
 
-// log(v) for v >= 1, off by 2^-34: v = m 2^k with m in [0.7, 1.42), log(m) = 2 atanh(s).
+// log(v) for v >= 1, off by 2^-39: v = m 2^k with m in [0.7, 1.42), log(m) = 2 atanh(s).
 inline D log_wide(D v) {
   constexpr double atanh[] = {0x1.5555555555555p-2, 0x1.999999999999ap-3, 0x1.2492492492492p-3,
                               0x1.c71c71c71c71cp-4, 0x1.745d1745d1746p-4, 0x1.3b13b13b13b14p-4};
