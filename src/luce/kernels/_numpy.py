@@ -18,18 +18,22 @@ Doubles = NDArray[np.float64]
 _TILE = 1 << 16  # elements worked on at a time: half a megabyte of float64
 _PRODUCT = 1 << 19  # numbers of a product that is to be added to another array
 _LOWEST = -800.0  # exp() of anything below is 0 in float64
+_TINY = 1e-290  # a sum below it may have subnormal parts
+_DEEP = 600.0  # is added to exponents, so that these parts are not subnormal
+_EXP_DEEP, _EXP_DEEP_LEFT = 2.6503965530043108e-261, 2.4061843916384774e-17  # exp(-600), and the part of it that this lacks
 _SPLIT = 134217729.0  # 2^27 + 1: halves a float64 into two numbers of 26 bits (Dekker 1971)
 
 
 class _Row(NamedTuple):
-    """What is known of the rows of a tile; ``p_ij = power_ij / (1 + rest_i)``."""
+    """What is known of the rows of a tile."""
 
     gap: Doubles  # (rows, n)  (z - max) / temperature, rounded
     tail: Doubles  # (rows, n)  what the rounding of `gap` left over
-    power: Doubles  # (rows, n)  exp(gap + tail)
+    power: Doubles  # (rows, n)  exp(gap)
     top: Doubles  # (rows, 1)  max; NaN where it is not finite
     winner: NDArray[np.intp]  # (rows, 1)
-    rest: Doubles  # (rows, 1)  sum of the powers without the winner's 1
+    rest: Doubles  # (rows, 1)  sum of exp(gap + tail) without the winner's 1
+    lost: Doubles  # (rows, 1)  what the rounding of `rest` left over
 
 
 def softmax(z: Floats, out: Floats, axis: int = -1, temperature: float = 1.0) -> None:
@@ -37,7 +41,7 @@ def softmax(z: Floats, out: Floats, axis: int = -1, temperature: float = 1.0) ->
     with np.errstate(all="ignore"):
         for rows, target in _tiles(z, out, axis):
             row = _measure(rows, temperature)
-            target[...] = (row.power / (1.0 + row.rest)).reshape(target.shape)
+            target[...] = _probabilities(row).reshape(target.shape)
 
 
 def log_softmax(z: Floats, out: Floats, axis: int = -1, temperature: float = 1.0) -> None:
@@ -168,7 +172,7 @@ def _cross_entropy_tile(
     if grad is None:
         return
     pull = np.where(z_weight == 0, 0.0, 2.0 * z_weight * normaliser)
-    p = row.power / (1.0 + row.rest)
+    p = _probabilities(row)
     result = p * (t.sum(axis=1) + pull)[:, None] - t
     # For the winner the sum leaves out its own target, which would cancel where p is near 1.
     winner = np.arange(len(z)), row.winner[:, 0]
@@ -187,11 +191,30 @@ def _measure(z: Doubles, temperature: float) -> _Row:
     gap, tail = _divided(*_difference(z, top, temperature))
     power = np.exp(gap)
     np.put_along_axis(power, winner, np.where(np.isnan(top), top, 0.0), -1)
-    left = power * tail
-    rest = _sum(power, left)
-    power += left
+    rest, lost = _sum(power, power * tail)
+    deep = np.flatnonzero(rest < _TINY)
+    if len(deep):
+        rest[deep], lost[deep] = _deep_rest(gap[deep], tail[deep], winner[deep]), 0.0
     np.put_along_axis(power, winner, 1.0, -1)
-    return _Row(gap, tail, power, top, winner, rest)
+    return _Row(gap, tail, power, top, winner, rest, lost)
+
+
+def _deep_rest(gap: Doubles, tail: Doubles, winner: NDArray[np.intp]) -> Doubles:
+    """Return `rest` of rows where single powers may be subnormal: each would lose digits."""
+    power = np.exp(gap + _DEEP)  # the sum is exact: every gap is below -660
+    np.put_along_axis(power, winner, 0.0, -1)
+    total, lost = _sum(power, power * tail)
+    return (total + (lost + total * _EXP_DEEP_LEFT)) * _EXP_DEEP
+
+
+def _probabilities(row: _Row) -> Doubles:
+    """Return ``exp(gap + tail) / (1 + rest)``, the roundings before the division taken back."""
+    total = 1.0 + row.rest
+    seen = total - 1.0
+    lost = ((1.0 - (total - seen)) + (row.rest - seen)) + row.lost
+    p = row.power / total
+    p += p * (row.tail - lost / total)
+    return p
 
 
 def _wide_rest(row: _Row) -> NDArray[np.longdouble]:
@@ -202,8 +225,8 @@ def _wide_rest(row: _Row) -> NDArray[np.longdouble]:
     return rest
 
 
-def _sum(positive: Doubles, left: Doubles) -> Doubles:
-    """Return the sum of both along rows, rounded once.
+def _sum(positive: Doubles, left: Doubles) -> tuple[Doubles, Doubles]:
+    """Return the sum of both along rows, and what its rounding left over.
 
     Each row's numbers are cut at 26 bits below the largest: the upper parts add up exactly, and
     what the lower parts lose is lost far below the last place.
@@ -212,8 +235,9 @@ def _sum(positive: Doubles, left: Doubles) -> Doubles:
     cut = np.ldexp(1.5, exponent + 27)
     upper = (positive + cut) - cut
     small = (positive - upper) + left
-    total: Doubles = upper.sum(axis=-1, keepdims=True) + small.sum(axis=-1, keepdims=True)
-    return total
+    most, little = upper.sum(axis=-1, keepdims=True), small.sum(axis=-1, keepdims=True)
+    total: Doubles = most + little
+    return total, little - (total - most)
 
 
 def _difference(z: Doubles, top: Doubles, temperature: float) -> tuple[Doubles, Doubles, float]:
@@ -251,7 +275,7 @@ def _halves(x: Any) -> tuple[Any, Any]:
 
 def _log_p(row: _Row) -> Doubles:
     """Return gap + tail - log1p(rest), adding the small parts first."""
-    exact = np.log1p(row.rest.astype(np.longdouble))
+    exact = np.log1p(row.rest.astype(np.longdouble) + row.lost)
     normaliser = exact.astype(np.float64)
     total = row.gap - normaliser
     seen = total - row.gap
