@@ -169,6 +169,8 @@ def nudged(row: Row, rng: np.random.Generator) -> Row:
 
 
 class Found(NamedTuple):
+    """A row, with the label its loss is of, and which of the starts led to it."""
+
     error: float
     row: Row
     label: int

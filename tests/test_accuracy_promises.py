@@ -15,7 +15,7 @@ NUMERIC = {
     if callable(getattr(room, name)) and not isinstance(getattr(room, name), type)
 }
 TABLE = Path(__file__).parents[1] / "docs" / "accuracy.md"
-ROW = re.compile(r"^\| `(?P<name>[\w.]+)`(?: \((?P<part>\w+)\))? \| (\d+) \| (\d+) \|", re.M)
+ROW = re.compile(r"^\| `(?P<name>[\w.]+)`(?: \((?P<part>\w+)\))? \| ([\d.]+) \| ([\d.]+) \|", re.M)
 
 
 @pytest.mark.parametrize("name", NUMERIC)

@@ -20,7 +20,10 @@ _PRODUCT = 1 << 19  # numbers of a product that is to be added to another array
 _LOWEST = -800.0  # exp() of anything below is 0 in float64
 _TINY = 1e-290  # a sum below it may have subnormal parts
 _DEEP = 600.0  # is added to exponents, so that these parts are not subnormal
-_EXP_DEEP, _EXP_DEEP_LEFT = 2.6503965530043108e-261, 2.4061843916384774e-17  # exp(-600), and the part of it that this lacks
+_EXP_DEEP, _EXP_DEEP_LEFT = (
+    2.6503965530043108e-261,
+    2.4061843916384774e-17,
+)  # exp(-600), and the part of it that this lacks
 _SPLIT = 134217729.0  # 2^27 + 1: halves a float64 into two numbers of 26 bits (Dekker 1971)
 
 
