@@ -284,7 +284,8 @@ def _log_p(row: _Row) -> Doubles:
     seen = total - row.gap
     left = (row.gap - (total - seen)) - (normaliser + seen)
     left += row.tail - (exact - normaliser).astype(np.float64)
-    return np.where(np.isfinite(row.gap), total + left, total)
+    log_p: Doubles = np.where(np.isfinite(row.gap), total + left, total)
+    return log_p
 
 
 def _tiles(z: Floats, out: Floats, axis: int) -> Iterator[tuple[Doubles, Floats]]:
