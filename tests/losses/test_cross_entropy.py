@@ -48,6 +48,30 @@ def test_loss_and_gradient_keep_their_promise(name, dtype):
         reference.assert_within(bound, grad[row > -np.inf], exact, dtype)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "n"),
+    [
+        ("float32", 100_000),
+        ("float32", 1_000_000),
+        pytest.param("float64", 1_000_000, marks=pytest.mark.slow),
+        pytest.param("float32", 10_000_000, marks=pytest.mark.slow),
+    ],
+)
+def test_long_rows_keep_their_promise(dtype, n):
+    row, values, which = reference.long_row(dtype, n, levels=200)
+    counts = np.bincount(which, minlength=len(values))
+    first = np.unique(which, return_index=True)[1]  # where each level stands first
+    p = reference.softmax(values, counts=counts)
+    for label in (row.argmax(), row.argmin()):
+        loss, grad = cross_entropy_grad(row, label)
+        exact = [-reference.log_softmax(values, counts=counts)[which[label]]]
+        reference.assert_within(reference.promised(cross_entropy, dtype), loss, exact, dtype)
+        bound = reference.promised(cross_entropy_grad, dtype, of="gradient")
+        reference.assert_within(bound, grad[label], [p[which[label]] - 1], dtype)
+        places = [i for i in first if i != label]
+        reference.assert_within(bound, grad[places], [p[which[i]] for i in places], dtype)
+
+
 @pytest.mark.parametrize("k", [2, 10, 100])
 @pytest.mark.parametrize("reduction", ["sum", "mean"])
 def test_float32_gradient_keeps_its_promise_on_a_million_logits(reduction, k):

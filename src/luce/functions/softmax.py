@@ -90,7 +90,7 @@ def softmax(
     -----
     Results below the normal range are kept. A row gives the same bits whatever the number of
     rows, threads, the memory layout or the axis. Nothing is allocated beyond the result for
-    contiguous float32 and float64; a temperature other than 1 costs about three times the time.
+    contiguous float32 and float64; a temperature other than 1 costs up to half more time.
 
     Source: Blanchard, Higham & Higham (2021), IMA J. Numer. Anal. 41(4), with the rounding of
     the shift removed; see docs/kernels.md.
