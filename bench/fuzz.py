@@ -478,14 +478,16 @@ def check_twin(draft, got, other):
 def cancelled(draft, largest, dtype):
     """Return what the rounding of logits may come to where it is more than the result's own."""
     given = draft.arguments
-    step = spacing(1.0, dtype)
+    step, temperature = spacing(1.0, dtype), given.get("temperature", 1.0)
     if not draft.name.startswith("linear"):
-        capped = largest_of(given.get("logits", 0)) / (given.get("softcap") or np.inf)
-        return 8 * step * capped * largest
+        cap, size = given.get("softcap") or np.inf, largest_of(given.get("logits", 0))
+        capped = size / cap + min(size, cap) / temperature * np.isfinite(cap)
+        return 16 * step * capped * largest
     hidden, weight = largest_of(given["hidden"]), largest_of(given["weight"])
     logits = np.shape(given["hidden"])[-1] * hidden * weight  # the largest sum of sizes
-    logits /= min(given.get("temperature", 1.0), given.get("softcap") or 1.0)
-    terms = (hidden + weight) / min(1.0, given.get("temperature", 1.0))
+    logits /= min(temperature, given.get("softcap") or 1.0)
+    rows = 1 + np.size(given["hidden"])
+    terms = rows * (hidden + weight) / min(1.0, temperature)
     return 100 * step * (1.0 + logits) * (largest + terms)
 
 
