@@ -22,7 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from luce.functions.candidates import Candidates
-from luce.functions.exact_sums import Doubles, Pair, sum_of_segments, two_product, two_sum
+from luce.functions.compensated import Doubles, Pair, product_of, sum_of
+from luce.functions.exact_sums import sum_of_segments
 
 _STEPS = 200  # never reached: Newton's method needs about 5 to 20
 _SLACK = 2.0**-40
@@ -54,13 +55,13 @@ def below_two(c: Candidates, w: float, rest: float, alpha: float, bits: int) -> 
             c = c.kept(inside)
         elif (step * power[0]).max() <= _NEAR * w:
             break
-    exact = shift, np.zeros_like(shift)
+    exact = Pair(shift, np.zeros_like(shift))
     for last in (False, True):
         p, slope = _raised(c, exact, (w, rest), power)
         high, low = sum_of_segments(p, np.zeros(1), c.starts, bits)
         excess, total = (high - 1.0) + low, np.add.reduceat(slope, c.starts)
         if not last:
-            exact = two_sum(exact[0], exact[1] + w / power[0] * excess / total)
+            exact = sum_of(exact[0], exact[1] + w / power[0] * excess / total)
     return Probabilities(c, np.maximum(p - slope * (excess / total)[c.row], 0.0), slope)
 
 
@@ -85,7 +86,7 @@ def above_two(c: Candidates, w: float, alpha: float, bits: int) -> Probabilities
 def _inverse(a: float) -> tuple[float, float]:
     """Return ``1 / a`` with what rounding leaves over."""
     high = 1.0 / a
-    product, error = two_product(np.array(high), np.array(a))
+    product, error = product_of(np.array(high), np.array(a))
     return high, float((1.0 - product) - error) / a
 
 
@@ -94,11 +95,11 @@ def _raised(
 ) -> tuple[Doubles, Doubles]:
     """Return ``v**power`` and ``v**(power - 1)``, from pairs of float64."""
     w, rest = width
-    high, low = two_sum(c.high, -shift[0][c.row])
+    high, low = sum_of(c.high, -shift[0][c.row])
     low = low + (c.low - shift[1][c.row])
     x = high / w
-    product, error = two_product(x, np.full_like(x, w))
-    v, left = two_sum(np.ones_like(x), x)
+    product, error = product_of(x, np.full_like(x, w))
+    v, left = sum_of(np.ones_like(x), x)
     left = left + (((high - product) - error) + (low - x * rest)) / w
     inside = v > 0
     v = np.where(inside, v, 1.0)
@@ -123,6 +124,6 @@ def _support(c: Candidates, w: float, power: float) -> tuple[Candidates, Doubles
 
 def _gaps(c: Candidates, pivot: NDArray[np.intp], w: float) -> Doubles:
     """Return how far above a class of its row each class is, and 0 for those below it."""
-    high, low = two_sum(c.high, -c.high[pivot][c.row])
+    high, low = sum_of(c.high, -c.high[pivot][c.row])
     gap: Doubles = np.maximum(high + (low + (c.low - c.low[pivot][c.row])), 0.0) / w
     return gap

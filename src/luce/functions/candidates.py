@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from luce.functions.exact_sums import Doubles, two_product, two_sum
+from luce.functions.compensated import Doubles, product_of, sum_of
 
 _ROOM = 1020  # above this exponent of the width, differences of logits may overflow
 
@@ -51,7 +51,7 @@ def width_of(numerator: float, divisor: float = 1.0) -> Width:
     if top >= bottom:
         top, power = top / 2, power + 1
     mantissa = top / bottom
-    product, error = two_product(mantissa, bottom)
+    product, error = product_of(mantissa, bottom)
     rest = ((top - product) - error) / bottom
     exponent = int(power) - int(lower)
     with np.errstate(over="ignore", under="ignore"):
@@ -69,7 +69,7 @@ def find_candidates(z: NDArray[Any], top: NDArray[Any], width: Width) -> Candida
     limit = np.nextafter((top.astype(np.float64) - below).astype(z.dtype), -np.inf, dtype=z.dtype)
     at = np.flatnonzero(z >= limit[:, None])
     row = at // z.shape[1]
-    high, low = two_sum(z.ravel()[at].astype(np.float64), -top[row].astype(np.float64))
+    high, low = sum_of(z.ravel()[at].astype(np.float64), -top[row].astype(np.float64))
     scale = -width.exponent - shift
     high, low = np.ldexp(high, scale), np.ldexp(low, scale)
     inside = (high > -width.mantissa) | ((high == -width.mantissa) & (low > 0))

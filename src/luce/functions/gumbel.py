@@ -18,8 +18,8 @@ from luce.functions.interchange import own_kind
 from luce.functions.layout import masked
 from luce.functions.rows import as_rows, from_rows, without
 from luce.functions.softmax import softmax
+from luce.functions.tiles import tiles
 
-_TILE = 1 << 17  # elements worked on at a time, unless one row has more
 _BLOCK = 1 << 12  # a long row is summed block by block: fewer roundings one after another
 _SMALLEST = 2.0**-64  # far below the steps in which small exponential variates come (about 1e-17)
 
@@ -95,7 +95,7 @@ def gumbel_softmax(
     rows = as_rows(masked(z, where), axes)
     result = np.empty(rows.shape, z.dtype)
     with np.errstate(all="ignore"):  # NaN and infinity are values here
-        for part in _parts(*rows.shape):
+        for part in tiles(*rows.shape):
             noisy = _noisy(rows[part], generator)
             result[part] = _one_hot(noisy) if hard else softmax(noisy, temperature=t)
         return from_rows(result, axes, z.shape).astype(dtype, copy=False)
@@ -163,17 +163,17 @@ def sample_categorical(
     np.int64(0)
     """
     t = as_temperature(temperature)
-    shape = as_size(size)
     generator = as_generator(rng)
     z, _ = as_floats(x)
     axes = as_axes(axis, z.shape)
     rows = as_rows(masked(z, where), axes)
     left = without(axes, z.shape, keepdims=False)
+    shape = as_size(size)
     drawn = np.empty((len(rows), int(np.prod(shape))), np.int64)
     if drawn.size:
         with np.errstate(all="ignore"):
             check_drawable(rows, left)
-            for part in _parts(*rows.shape):
+            for part in tiles(*rows.shape):
                 p = softmax(rows[part].astype(np.float64), temperature=t)
                 drawn[part] = _inverted(_cumulated(p), generator.random((len(p), drawn.shape[1])))
     result: NDArray[np.int64] = drawn.reshape(left + shape)[()]
@@ -222,10 +222,3 @@ def _inverted(cumulated: NDArray[np.float64], uniform: NDArray[np.float64]) -> N
         high = np.where(beyond, middle, high)
         low = np.where(beyond, low, np.minimum(middle + 1, high))
     return low
-
-
-def _parts(n: int, k: int) -> list[slice]:
-    if n * k == 0:
-        return []
-    step = max(1, _TILE // k)
-    return [slice(i, i + step) for i in range(0, n, step)]

@@ -26,8 +26,8 @@ from luce.functions.compensated import Pair, product_of, sum_of
 from luce.functions.layout import masked
 from luce.functions.rows import Doubles, as_rows, from_rows, sum_of_rows, without
 from luce.functions.softmax_pairs import product, softmax_pairs, sum_of_pairs
+from luce.functions.tiles import tiles
 
-_TILE = 1 << 15  # elements worked on at a time: a quarter of a megabyte of float64
 _LARGEST = 960  # exponent of the largest direction whose sums and quotients cannot overflow
 
 
@@ -206,9 +206,8 @@ class Point(NamedTuple):
         """Return the formula of all rows, (n, width), computed tile by tile."""
         result = np.full((len(self.rows), width), np.nan, self.dtype)  # NaN where k is 0
         if self.rows.size:
-            step = max(1, _TILE // self.classes)
             with np.errstate(all="ignore"):
-                for part in (slice(i, i + step) for i in range(0, len(result), step)):
+                for part in tiles(*self.rows.shape):
                     tile, wide = self.tile(part), u[part].astype(np.float64)
                     if tile.masked is not None and u.shape == self.rows.shape:
                         wide[tile.masked] = 0.0
@@ -220,9 +219,8 @@ class Point(NamedTuple):
         n, k = self.rows.shape
         result = np.empty((n, k, k), self.dtype)
         if self.rows.size:
-            step = max(1, _TILE // k**2)
             with np.errstate(all="ignore"):
-                for part in (slice(i, i + step) for i in range(0, n, step)):
+                for part in tiles(n, k**2):
                     result[part] = formula(self.tile(part))
         return result.reshape(*without(self.axes, self.shape, keepdims=False), k, k)
 

@@ -13,12 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 from luce import kernels
 from luce._checks import Axis, as_axes, as_floats, as_where, check_out
 from luce.functions.rows import as_rows, from_rows, without
+from luce.functions.tiles import tiles
 
 Kernel = Callable[[NDArray[Any], NDArray[Any]], None]
 AxisKernel = Callable[[NDArray[Any], NDArray[Any], int], None]
 Formula = Callable[..., NDArray[Any]]
-
-_TILE = 1 << 16  # elements that a formula works on at a time: half a megabyte of float64
 
 
 def along_axes(
@@ -73,8 +72,7 @@ def by_formula(formula: Formula, x: ArrayLike, out: NDArray[Any] | None = None) 
     def kernel(z: NDArray[Any], target: NDArray[Any]) -> None:
         source, flat = z.reshape(-1), target.reshape(-1)
         with np.errstate(all="ignore"):
-            for start in range(0, source.size, _TILE):
-                part = slice(start, start + _TILE)
+            for part in tiles(source.size, 1):
                 flat[part] = formula(source[part].astype(np.float64))
 
     return elementwise(kernel, x, out)
@@ -104,7 +102,7 @@ def over_rows(
     tables = _tables(masked(z, where), axes, others)
     result = np.full(len(tables[0]), nothing)
     with np.errstate(all="ignore"):
-        for part in _parts(tables[0].shape):
+        for part in tiles(*tables[0].shape):
             result[part] = formula(*(table[part].astype(np.float64) for table in tables))
         narrow = result.astype(z.dtype).reshape(shape)
     return delivered(narrow, dtype, keepdims=keepdims, out=out)
@@ -135,7 +133,7 @@ def rows_by_formula(
     tables = _tables(masked(z, where), axes, others)
     result = np.empty(tables[0].shape, z.dtype)
     with np.errstate(all="ignore"):
-        for part in _parts(result.shape):
+        for part in tiles(*tables[0].shape):
             result[part] = formula(*(table[part].astype(np.float64) for table in tables))
         result = result.astype(dtype, copy=False)
     return from_rows(result, axes, z.shape)
@@ -145,14 +143,6 @@ def _tables(
     z: NDArray[Any], axes: tuple[int, ...], others: tuple[ArrayLike, ...]
 ) -> list[NDArray[Any]]:
     return [as_rows(np.broadcast_to(one, z.shape), axes) for one in (z, *others)]
-
-
-def _parts(shape: tuple[int, ...]) -> list[slice]:
-    rows, classes = shape
-    if classes == 0:
-        return []
-    step = max(1, _TILE // max(1, classes))
-    return [slice(start, start + step) for start in range(0, rows, step)]
 
 
 def masked(z: NDArray[Any], where: ArrayLike | None) -> NDArray[Any]:

@@ -18,14 +18,13 @@ from luce._checks import (
 )
 from luce.functions.any_alpha import above_two, below_two
 from luce.functions.candidates import find_candidates, width_of
+from luce.functions.compensated import Doubles
 from luce.functions.derivatives import softmax_jacobian, softmax_jvp, softmax_vjp
-from luce.functions.exact_sums import Doubles, piece_bits
+from luce.functions.exact_sums import piece_bits
 from luce.functions.layout import along_axes, joined, masked, parted
 from luce.functions.softmax import softmax
 from luce.functions.threshold import distances
-from luce.functions.tiles import by_tiles
-
-_MATRICES = 1 << 17  # elements of Jacobians worked on at a time
+from luce.functions.tiles import by_tiles, tiles
 
 
 class Support(NamedTuple):
@@ -142,9 +141,8 @@ def jacobian(family: Family, x: ArrayLike, axis: int, where: ArrayLike | None) -
     rows = np.ascontiguousarray(rows).reshape(-1, k) if k else rows.reshape(0, 0)
     result = np.empty((*leading, k, k), z.dtype)
     flat = result.reshape(len(rows), k, k)
-    step = max(1, _MATRICES // max(1, k * k))
     with np.errstate(all="ignore"):
-        for part in (slice(i, i + step) for i in range(0, len(rows), step)):
+        for part in tiles(len(rows), k * k):
             flat[part] = _possible(family.matrices)(rows[part])
         return result.astype(dtype, copy=False)
 

@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from luce.functions.candidates import Candidates
-from luce.functions.exact_sums import Doubles, Pair, sum_of_segments, two_product, two_sum
+from luce.functions.compensated import Doubles, Pair, product_of, sum_of
+from luce.functions.exact_sums import sum_of_segments
 
 _SLACK = 2.0**-40  # far above the error of step 1, far below what makes it slow
 _OUTSIDE = 2.0**-90  # above the error of step 2
@@ -32,8 +33,8 @@ def distances(c: Candidates, w: float, power: int, bits: int) -> tuple[Candidate
     ``u`` has a relative error of about one unit of float64, and is 0 exactly outside.
     """
     c, shift = approached(c, w, power)
-    s = two_sum(shift, np.full_like(shift, -w))
-    goal = two_product(np.array(w), np.array(w)) if power == 2 else (np.array(w), np.array(0.0))
+    s = sum_of(shift, np.full_like(shift, -w))
+    goal = product_of(np.array(w), np.array(w)) if power == 2 else Pair(np.array(w), np.array(0.0))
     refined = False
     while True:
         u = _above(c, s)
@@ -42,7 +43,7 @@ def distances(c: Candidates, w: float, power: int, bits: int) -> tuple[Candidate
             c = c.kept(~outside)
             u = _above(c, s)
         step = _excess(c, u, goal, power, bits) / _slope(c, u[0], power)
-        s = two_sum(s[0], s[1] + step)
+        s = sum_of(s[0], s[1] + step)
         if refined and np.abs(step).max() <= _OUTSIDE:
             break
         refined = True
@@ -74,17 +75,18 @@ def approached(c: Candidates, w: float, power: float) -> tuple[Candidates, Doubl
 
 def _above(c: Candidates, s: Pair) -> Pair:
     """Return ``g - s``."""
-    high, low = two_sum(c.high, -s[0][c.row])
-    return two_sum(high, low + (c.low - s[1][c.row]))
+    high, low = sum_of(c.high, -s[0][c.row])
+    return sum_of(high, low + (c.low - s[1][c.row]))
 
 
 def _excess(c: Candidates, u: Pair, goal: Pair, power: int, bits: int) -> Doubles:
     """Return by how much the sum of ``u**power`` is too large, (n,)."""
     if power == 2:
-        high, low = two_product(u[0], u[0])
-        u = two_sum(high, low + 2.0 * u[0] * u[1])
+        high, low = product_of(u[0], u[0])
+        u = sum_of(high, low + 2.0 * u[0] * u[1])
     high, low = sum_of_segments(*u, c.starts, bits)
-    return (high - goal[0]) + (low - goal[1])
+    excess: Doubles = (high - goal[0]) + (low - goal[1])
+    return excess
 
 
 def _slope(c: Candidates, u: Doubles, power: int) -> NDArray[np.floating]:

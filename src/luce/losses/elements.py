@@ -8,12 +8,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from luce._checks import as_element_weights, as_floats, as_target
 from luce.functions.rows import Doubles
+from luce.functions.tiles import tiles
 from luce.losses.reduction import LossGrad, Reduction
 
 # Of x, the target and what else there is: the losses and their derivatives in x, not weighed yet.
 Formula = Callable[..., tuple[Doubles, Doubles]]
-
-_TILE = 1 << 15  # numbers worked on at a time: a quarter of a megabyte of float64
 
 
 def loss_and_grad(
@@ -54,8 +53,7 @@ def evaluated(
     flat = [np.ascontiguousarray(one).reshape(-1) for one in arrays]
     scale = None if weight is None else np.ascontiguousarray(weight).reshape(-1)
     with np.errstate(all="ignore"):  # one rounding, from float64
-        for start in range(0, size, _TILE):
-            part = slice(start, start + _TILE)
+        for part in tiles(size, 1):
             results = formula(*(one[part].astype(np.float64) for one in flat))
             for result, value in zip((losses, grad), results, strict=True):
                 weighed = value if scale is None else _weighed(value, scale[part])

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from luce import kernels
 from luce._checks import FloatArray
+from luce.functions.tiles import tiles
 from luce.losses.options import Scalars
-from luce.losses.rows import tiles, totals
+from luce.losses.rows import totals
 from luce.losses.softcap import cap_slope, capped
 from luce.losses.softmax_rows import SoftmaxRows
 from luce.losses.targets import Targets

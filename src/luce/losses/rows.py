@@ -8,9 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 from luce import kernels
 from luce._checks import FloatArray, as_class_axis, as_class_weights, as_floats, as_labels
 from luce.functions.rows import as_rows, from_rows, sum_of_rows
+from luce.functions.tiles import tiles
 from luce.losses.reduction import Reduction
-
-_TILE = 1 << 16  # numbers worked on at a time: 512 KB of float64, a dozen of them fit a cache
 
 
 class Rows(NamedTuple):
@@ -46,12 +45,6 @@ class Rows(NamedTuple):
         """Return the gradient in the shape and dtype of the logits."""
         with np.errstate(over="ignore", under="ignore"):  # one rounding from float32 to 16 bits
             return from_rows(grad.astype(self.dtype, copy=False), (self.axis,), self.shape)
-
-
-def tiles(n: int, k: int) -> list[slice]:
-    """Return slices of n rows of k numbers, of half a megabyte of float64 each, or of one row."""
-    step = max(1, _TILE // k)
-    return [slice(start, min(start + step, n)) for start in range(0, n, step)]
 
 
 def totals(x: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -13,9 +13,9 @@ from luce._checks import (
     as_labels,
     refuse_ignore_index,
 )
+from luce.functions.tiles import tiles
 from luce.losses.options import Options
 from luce.losses.reduction import added
-from luce.losses.rows import tiles
 
 Doubles = NDArray[np.float64]
 
