@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from luce.functions.compensated import Doubles, product_of, sum_of
 
+SMALLEST = 2.0**-1074
 _ROOM = 1020  # above this exponent of the width, differences of logits may overflow
 
 
@@ -71,10 +72,17 @@ def find_candidates(z: NDArray[Any], top: NDArray[Any], width: Width) -> Candida
     row = at // z.shape[1]
     high, low = sum_of(z.ravel()[at].astype(np.float64), -top[row].astype(np.float64))
     scale = -width.exponent - shift
-    high, low = np.ldexp(high, scale), np.ldexp(low, scale)
+    high, low = np.ldexp(high, scale), _scaled(low, scale)
     inside = (high > -width.mantissa) | ((high == -width.mantissa) & (low > 0))
     found = Candidates(high, low, at, row, _starts(row, len(top)))
     return found if inside.all() else found.kept(inside)
+
+
+def _scaled(low: Doubles, scale: int) -> Doubles:
+    """Return ``low * 2**scale``, but never 0 of another number: it may decide who is inside."""
+    scaled: Doubles = np.ldexp(low, scale)
+    lost = (scaled == 0) & (low != 0)
+    return np.where(lost, np.copysign(SMALLEST, low), scaled) if lost.any() else scaled
 
 
 def _starts(row: NDArray[np.intp], rows: int) -> NDArray[np.intp]:

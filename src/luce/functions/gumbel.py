@@ -163,12 +163,12 @@ def sample_categorical(
     np.int64(0)
     """
     t = as_temperature(temperature)
+    shape = as_size(size)
     generator = as_generator(rng)
     z, _ = as_floats(x)
     axes = as_axes(axis, z.shape)
     rows = as_rows(masked(z, where), axes)
     left = without(axes, z.shape, keepdims=False)
-    shape = as_size(size)
     drawn = np.empty((len(rows), int(np.prod(shape))), np.int64)
     if drawn.size:
         with np.errstate(all="ignore"):

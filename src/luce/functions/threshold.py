@@ -18,7 +18,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from luce.functions.candidates import Candidates
+from luce.functions.candidates import SMALLEST, Candidates
 from luce.functions.compensated import Doubles, Pair, product_of, sum_of
 from luce.functions.exact_sums import sum_of_segments
 
@@ -123,7 +123,7 @@ def _decided_row(high: Doubles, low: Doubles, u: Doubles, w: Fraction, power: in
     for i in inside:
         left = _left(g[i], n, first, second, w, power)
         if power == 1:
-            u[i] = float(left / n)
+            u[i] = max(float(left / n), SMALLEST)  # it is in the support, however little it has
         else:
             slope = float(first - n * g[i])
             u[i] = float(left) / (slope + sqrt(slope**2 + n * float(left)))
