@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <cstdlib>
 #include <deque>
+#include <exception>
 #include <mutex>
 #include <system_error>
 #include <thread>
@@ -25,9 +26,16 @@ struct Job {
   const Body* body;
   int64_t tasks;
   std::atomic<int64_t> next{0};
+  std::atomic<bool> failed{false};
+  std::exception_ptr failure{};  // the first; the caller throws it once nobody works any more
 
-  void work(int worker) {
-    for (int64_t task; (task = next.fetch_add(1)) < tasks;) (*body)(task, worker);
+  void work(int worker) noexcept {
+    try {
+      for (int64_t task; (task = next.fetch_add(1)) < tasks;) (*body)(task, worker);
+    } catch (...) {
+      next = tasks;
+      if (!failed.exchange(true)) failure = std::current_exception();
+    }
   }
 };
 
@@ -105,6 +113,7 @@ class Pool {
       lock.lock();
     }
     done_.wait(lock, [this] { return working_ == 0; });
+    if (job.failure) std::rethrow_exception(job.failure);
     return true;
   }
 
@@ -130,6 +139,10 @@ class Pool {
     sigfillset(&every);
     pthread_sigmask(SIG_BLOCK, &every, nullptr);
 #endif
+    try {
+      throw 0;  // what a thread needs for its first exception is allocated while there is memory
+    } catch (int) {
+    }
     std::unique_lock<std::mutex> lock(state_);
     for (;;) {
       if (places_ == 0) {
