@@ -2,6 +2,8 @@
 
 import multiprocessing
 import os
+import subprocess
+import sys
 import threading
 
 import joblib
@@ -35,13 +37,13 @@ def test_agrees_with_the_twin(native, twin, name, n, dtype):
 def test_agrees_with_the_twin_at_any_temperature(native, twin, temperature, dtype):
     for n in (3, 10, 40):
         z = logits(9, n, dtype, special=6)
-        for name in ("softmax", "log_softmax"):
+        for name in NAMES:
             expected = apply(twin, name, z, temperature=temperature)
             got = apply(native, name, z, temperature=temperature)
             np.testing.assert_allclose(got, expected, rtol=8 * np.finfo(dtype).eps, atol=1e-44)
 
 
-@pytest.mark.parametrize("name", ["sigmoid", "log_sigmoid"])
+@pytest.mark.parametrize("name", ["sigmoid", "log_sigmoid", "softplus"])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_elementwise_functions_agree_with_the_twin(native, twin, name, dtype):
     x = np.concatenate([np.array(SPECIAL, dtype), logits(1, 300, dtype)[0] * 20])
@@ -209,10 +211,112 @@ def test_the_short_cut_declines_what_needs_preparation(native):
         ((z, 2**70), {}), ((z.T,), {}), ((z.astype(">f4"),), {}), ((z[:0],), {}),
         ((z.view(np.recarray),), {}),
         ((z,), {"out": np.empty((4, 6))}), ((z,), {"out": [1, 2]}), ((z,), {"out": read_only}),
-        ((z,), {"temperature": 1.0}), ((z.astype(int),), {}), ((np.float32(1),), {}),
+        ((z,), {"temperature": 0.0}), ((z,), {"temperature": np.inf}), ((z,), {"temperature": 1}),
+        ((z,), {"where": None}), ((z.astype(int),), {}), ((np.float32(1),), {}),
         ((shared[:24],), {"out": shared[6:]}),  # they overlap in part
     ]:  # fmt: skip
         assert quick(*args, **kwargs) is None
+
+
+def test_the_short_cut_of_logsumexp_removes_the_axis(native):
+    def quick(*args, **kwargs):
+        return native.logsumexp_quick(args, kwargs)
+
+    z = np.arange(24, dtype=np.float32).reshape(4, 6)
+    for axis, length in ((-1, 4), (1, 4), (0, 6), (-2, 6)):
+        expected = apply(native, "logsumexp", z, axis, 2.0).ravel()
+        np.testing.assert_array_equal(quick(z, axis, temperature=2.0), expected, strict=True)
+        out = np.empty(length, np.float32)
+        assert quick(z, axis=axis, out=out, temperature=2.0) is out
+        np.testing.assert_array_equal(out, expected)
+        for wrong in (out[:-1], out[None], out.astype(float), z[0, :length]):  # the last overlaps
+            assert quick(z, axis, out=wrong) is None
+    assert type(quick(z[0])) is np.float32
+    assert quick(z, 2) is quick(z, -3) is quick(z[:0]) is None
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "log_sigmoid", "softplus"])
+def test_short_cuts_of_elementwise_functions_take_no_axis(native, name):
+    def quick(*args, **kwargs):
+        return getattr(native, f"{name}_quick")(args, kwargs)
+
+    x = np.linspace(-3, 3, 24, dtype=np.float32).reshape(4, 6)
+    expected = np.empty_like(x)
+    getattr(native, name)(x, expected)
+    np.testing.assert_array_equal(quick(x), expected, strict=True)
+    np.testing.assert_array_equal(quick(np.array(x[0, 0]), temperature=1.0), expected[0, 0])
+    assert quick(x, out=expected) is expected
+    assert quick(x, 0) is quick(x, axis=0) is quick(x, temperature=2.0) is quick(x.T) is None
+
+
+PRODUCTS = ["softmax_product", "log_softmax_forward", "log_softmax_backward"]
+
+
+def product(core, name, z, v, axis=-1, temperature=1.0):
+    out = np.full_like(z, 7.0)
+    done = getattr(core, name)(z, v, out, axis, temperature)
+    return out, done
+
+
+@pytest.mark.parametrize("dtypes", [("f", "f"), ("f", "d"), ("d", "d")])
+@pytest.mark.parametrize("name", PRODUCTS)
+@pytest.mark.parametrize("n", [1, 3, 17, 4097])
+def test_products_give_a_row_the_same_bits_wherever_it_stands(native, threads, name, n, dtypes):
+    z, v = logits(19, n, dtypes[0]), logits(19, n, dtypes[1], 1)
+    z[3], v[5, 0] = np.nan, np.inf
+    threads(1)
+    together, done = product(native, name, z, v)
+    assert not done
+    assert np.isnan(together[[3, 5]]).all()
+    assert np.isfinite(np.delete(together, [3, 5], axis=0)).all()
+    threads(4)
+    alone = np.concatenate(
+        [product(native, name, a[None], b[None])[0] for a, b in zip(z, v, strict=True)]
+    )
+    columns, _ = product(native, name, z.T.copy(), v.T.copy(), 0)
+    many, _ = product(native, name, np.tile(z, (40, 1)), np.tile(v, (40, 1)))
+    for got in (alone, columns.T.copy(), many[-19:]):
+        assert got.tobytes() == together.tobytes()
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_products_leave_open_what_could_overflow(native, name):
+    z, v = np.zeros((2, 3)), np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 1e308]])
+    got, done = product(native, name, z, v)
+    assert not done
+    assert np.isnan(got).any(axis=1).tolist() == [False, True]
+    assert not product(native, name, z[:1], v[:1], temperature=1e-300)[1]
+    assert product(native, name, z[:1], v[:1], temperature=1e300)[1]
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="limits memory as Linux does")
+def test_a_lack_of_memory_in_a_worker_is_the_callers_error(native):
+    code = """
+import resource, time
+import numpy as np
+from luce.kernels import _native
+_native.set_num_threads(4)
+z = np.full((4000, 512), -1e6, np.float32)  # columns that are gathered in workers
+out = np.empty_like(z)
+_native.softmax(np.zeros((400, 1000), np.float32), np.empty((400, 1000), np.float32))
+with open("/proc/self/statm") as file:
+    time.sleep(0.3)  # until all workers have started
+    used = int(file.read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used, resource.RLIM_INFINITY))
+for _ in range(20):
+    try:
+        _native.softmax(z, out, 0)
+    except MemoryError:
+        print("MemoryError")
+resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+_native.softmax(z, out, 0)
+print(out[0, 0] == np.float32(1 / 4000))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert set(done.stdout.split()) == {"MemoryError", "True"}
 
 
 def _cross_entropy(core, z, y, a, b, w):

@@ -21,3 +21,10 @@ def test_the_twin_is_the_formula(twin, temperature):
     expected = scaled / scaled.sum(axis=1, keepdims=True)
     got = apply(twin, "softmax", z, temperature=temperature)
     np.testing.assert_allclose(got, expected, rtol=1e-12)
+
+
+def test_the_twin_leaves_products_with_a_jacobian_to_the_caller(twin):
+    z = np.zeros(3)
+    out = np.empty_like(z)
+    assert not twin.softmax_product(z, z, out)
+    assert np.isnan(out).all()

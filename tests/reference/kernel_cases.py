@@ -14,11 +14,11 @@ def logits(rows, classes, dtype, seed=0, special=0):
     return z
 
 
-def apply(core, name, z, axis=-1, **options):
+def apply(core, name, z, axis=-1, temperature=1.0):
     """Return a kernel's result as a new array."""
     shape = list(z.shape)
     if name == "logsumexp":
         shape[axis] = 1
     out = np.full(shape, 7.0, z.dtype)
-    getattr(core, name)(z, out, axis, **options)
+    getattr(core, name)(z, out, axis, temperature)
     return out

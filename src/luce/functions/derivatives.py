@@ -8,10 +8,12 @@ from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
 
+from luce import kernels
 from luce._checks import Axis, as_one_axis
 from luce.functions import jacobian
 from luce.functions.interchange import own_kind
 from luce.functions.jacobian import Point
+from luce.functions.jacobian_product import product
 
 
 @own_kind
@@ -54,8 +56,7 @@ def softmax_vjp(
     -----
     `v` is measured from the mean itself before the second sum, so a large common part of `v`, or
     a winner with ``1 - p = 1e-18``, costs no digit. The Jacobian is symmetric: :func:`softmax_jvp`
-    is the same function. Computed in NumPy: float64, which takes pairs of numbers, costs about
-    five times as much as float32.
+    is the same function.
 
     Accuracy
     --------
@@ -73,7 +74,9 @@ def softmax_vjp(
     >>> luce.softmax_vjp([0.0, -40.0], [1.0, 0.0])
     array([ 4.24835426e-18, -4.24835426e-18])
     """
-    return Point.checked(x, axis, temperature, where).along(jacobian.softmax_product, v, "v")
+    return product(
+        kernels.softmax_product, jacobian.softmax_product, x, v, "v", axis, temperature, where
+    )
 
 
 @own_kind
@@ -126,7 +129,9 @@ def softmax_jvp(
     >>> luce.softmax_jvp([0.0, 0.0], [1.0, -1.0], temperature=0.5)
     array([ 1., -1.])
     """
-    return Point.checked(x, axis, temperature, where).along(jacobian.softmax_product, u, "u")
+    return product(
+        kernels.softmax_product, jacobian.softmax_product, x, u, "u", axis, temperature, where
+    )
 
 
 @own_kind
@@ -239,7 +244,11 @@ def log_softmax_vjp(
     >>> luce.log_softmax_vjp([0.0, -40.0], [1.0, 0.0])
     array([ 4.24835426e-18, -4.24835426e-18])
     """
-    return Point.checked(x, axis, temperature, where).along(jacobian.log_softmax_backward, v, "v")
+    return product(
+        kernels.log_softmax_backward,
+        jacobian.log_softmax_backward,
+        x, v, "v", axis, temperature, where,
+    )  # fmt: skip
 
 
 @own_kind
@@ -294,7 +303,11 @@ def log_softmax_jvp(
     >>> luce.log_softmax_jvp([0.0, -40.0], [0.0, 1.0])
     array([-4.24835426e-18,  1.00000000e+00])
     """
-    return Point.checked(x, axis, temperature, where).along(jacobian.log_softmax_forward, u, "u")
+    return product(
+        kernels.log_softmax_forward,
+        jacobian.log_softmax_forward,
+        x, u, "u", axis, temperature, where,
+    )  # fmt: skip
 
 
 @own_kind

@@ -32,15 +32,6 @@ def gaps_below_the_top(x: Doubles, temperature: float) -> Gaps:
     return Gaps(top, winner, _gap(x, top, temperature))
 
 
-def log_sum(x: Doubles, temperature: float) -> Doubles:
-    """Return ``T log sum_j exp(x_j / T)``."""
-    top, winner, gap = gaps_below_the_top(x, temperature)
-    rest = _losers(np.exp(gap.high), gap, winner)
-    result = np.where(np.isfinite(top), top + temperature * np.log1p(rest), top)
-    narrow: Doubles = result.astype(np.float64)[:, 0]
-    return narrow
-
-
 def log_weighted_sum(x: Doubles, b: Doubles, temperature: float) -> Doubles:
     """Return ``T log sum_j b_j exp(x_j / T)``; NaN where the sum is negative."""
     endless = ((x == np.inf) & (b != 0)) | (np.isinf(b) & (x > -np.inf))

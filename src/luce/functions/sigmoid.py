@@ -16,7 +16,7 @@ _CERTAIN = -40.0  # below it log(1 + e^x) is e^x to the last bit
 _TINY = 1e-18  # below it log(p / (1 - p)) is log p to the last bit
 
 
-@own_kind
+@own_kind(quick=kernels.sigmoid_quick)
 def sigmoid(
     x: ArrayLike, *, temperature: float = 1.0, out: NDArray[Any] | None = None
 ) -> NDArray[Any]:
@@ -65,7 +65,7 @@ def sigmoid(
     return by_formula(lambda z: _sigmoid(z, t), x, out)
 
 
-@own_kind
+@own_kind(quick=kernels.log_sigmoid_quick)
 def log_sigmoid(
     x: ArrayLike, *, temperature: float = 1.0, out: NDArray[Any] | None = None
 ) -> NDArray[Any]:
@@ -109,7 +109,7 @@ def log_sigmoid(
     return by_formula(lambda z: _log_sigmoid(z, t), x, out)
 
 
-@own_kind
+@own_kind(quick=kernels.softplus_quick)
 def softplus(
     x: ArrayLike, *, temperature: float = 1.0, out: NDArray[Any] | None = None
 ) -> NDArray[Any]:
@@ -149,7 +149,7 @@ def softplus(
     """
     t = as_temperature(temperature)
     if t == 1.0:
-        return elementwise(_softplus_kernel, x, out)
+        return elementwise(kernels.softplus, x, out)
     return by_formula(lambda z: _softplus(z, t), x, out)
 
 
@@ -220,12 +220,6 @@ def _softplus(x: Doubles, temperature: float) -> Doubles:
     far = times_exp(temperature, exponent)  # also where the exponential alone would underflow
     result: Doubles = np.maximum(x, 0.0) + np.where(exponent.high < _CERTAIN, far, near)
     return result
-
-
-def _softplus_kernel(z: NDArray[Any], out: NDArray[Any]) -> None:
-    np.negative(z, out=out)
-    kernels.log_sigmoid(out, out)
-    np.subtract(0.0, out, out=out)  # not -out, which turns 0 into -0
 
 
 def _logit(p: Doubles) -> Doubles:

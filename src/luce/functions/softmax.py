@@ -17,7 +17,7 @@ from luce._checks import (
     check_out,
     check_possible,
 )
-from luce.functions.exponential_sums import log_mean, log_sum, log_weighted_sum
+from luce.functions.exponential_sums import log_mean, log_weighted_sum
 from luce.functions.interchange import own_kind
 from luce.functions.layout import along_axes, delivered, joined, masked, over_rows
 from luce.functions.rows import without
@@ -110,7 +110,7 @@ def softmax(
     return p if limits is None else limits.put(p, 0.0, lambda count: 1.0 / count)
 
 
-@own_kind
+@own_kind(quick=kernels.log_softmax_quick)
 def log_softmax(
     x: ArrayLike,
     axis: Axis = -1,
@@ -157,14 +157,14 @@ def log_softmax(
     >>> luce.log_softmax([0.0, -40.0])
     array([-4.24835426e-18, -4.00000000e+01])
     """
-    t = as_temperature(temperature)
     plain = type(empty) is type(infinity) is str and empty == infinity == "nan"
+    t = as_temperature(temperature)
     limits = None if plain else _Limits.found(x, axis, where, empty, infinity)
     log_p = along_axes(lambda z, p, a: kernels.log_softmax(z, p, a, t), x, axis, where, out)
     return log_p if limits is None else limits.put(log_p, -np.inf, lambda count: 0 - np.log(count))
 
 
-@own_kind
+@own_kind(quick=kernels.logsumexp_quick)
 def logsumexp(
     x: ArrayLike,
     axis: Axis = -1,
@@ -226,7 +226,7 @@ def logsumexp(
 
     Notes
     -----
-    One pass without `b` and at temperature 1. Weights that no product ``b * exp(x)`` could hold
+    One pass without `b`. Weights that no product ``b * exp(x)`` could hold
     do no harm: 1e-300 at a logit of 1000 counts as it should.
 
     Examples
@@ -244,10 +244,6 @@ def logsumexp(
             lambda rows, weights: log_weighted_sum(rows, weights, t),
             x, axis, as_weights(b, z.shape, where), where=where, keepdims=keepdims, out=out,
         )  # fmt: skip
-    if t != 1.0:
-        return over_rows(
-            lambda rows: log_sum(rows, t), x, axis, where=where, keepdims=keepdims, out=out
-        )
     axes = as_axes(axis, z.shape)
     shape = without(axes, z.shape, keepdims=keepdims)
     if out is not None:
@@ -257,7 +253,7 @@ def logsumexp(
     lengths[place] = 1
     result = np.full(lengths, -np.inf, ready.dtype)
     if ready.size:
-        kernels.logsumexp(ready, result, place)
+        kernels.logsumexp(ready, result, place, t)
     return delivered(result.reshape(shape), dtype, keepdims=keepdims, out=out)
 
 

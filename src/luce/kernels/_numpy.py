@@ -47,6 +47,15 @@ def softmax(z: Floats, out: Floats, axis: int = -1, temperature: float = 1.0) ->
             target[...] = _probabilities(row).reshape(target.shape)
 
 
+def left_open(z: Floats, v: Floats, out: Floats, axis: int = -1, temperature: float = 1.0) -> bool:
+    """Fill `out` with NaN and return False: the caller has a formula for what is left open."""
+    out.fill(np.nan)
+    return False
+
+
+softmax_product = log_softmax_forward = log_softmax_backward = left_open
+
+
 def log_softmax(z: Floats, out: Floats, axis: int = -1, temperature: float = 1.0) -> None:
     """Write the logarithm of the softmax of `z` along `axis` to `out`, which may be `z`."""
     with np.errstate(all="ignore"):
@@ -55,14 +64,14 @@ def log_softmax(z: Floats, out: Floats, axis: int = -1, temperature: float = 1.0
             target[...] = _log_p(row).reshape(target.shape)
 
 
-def logsumexp(z: Floats, out: Floats, axis: int = -1) -> None:
-    """Write ``log(sum(exp(z)))`` along `axis` to `out`, which keeps that axis with length 1."""
+def logsumexp(z: Floats, out: Floats, axis: int = -1, temperature: float = 1.0) -> None:
+    """Write ``T log(sum(exp(z / T)))`` along `axis` to `out`, which keeps it with length 1."""
     with np.errstate(all="ignore"):
         for rows, target in _tiles(z, out, axis):
             top = rows.max(axis=-1, keepdims=True)
-            row = _measure(rows, 1.0)
+            row = _measure(rows, temperature)
             rest = _wide_rest(row) if out.dtype == np.float64 else row.rest
-            wide = top.astype(np.longdouble) + np.log1p(rest.astype(np.longdouble))
+            wide = top.astype(np.longdouble) + temperature * np.log1p(rest.astype(np.longdouble))
             total = np.where(np.isfinite(top), wide.astype(np.float64), top)
             target[...] = total.reshape(target.shape)
 
@@ -80,6 +89,13 @@ def log_sigmoid(z: Floats, out: Floats) -> None:
     with np.errstate(all="ignore"):
         for x, target in _pieces(z, out):
             target[...] = np.where(x < 0, x, 0.0) - np.log1p(np.exp(-np.abs(x)))
+
+
+def softplus(z: Floats, out: Floats) -> None:
+    """Write ``log(1 + exp(z))`` to `out`, which may be `z`."""
+    with np.errstate(all="ignore"):
+        for x, target in _pieces(z, out):
+            target[...] = np.where(x > 0, x, 0.0) + np.log1p(np.exp(-np.abs(x)))
 
 
 def cross_entropy_rows(

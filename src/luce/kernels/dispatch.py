@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,15 +53,28 @@ log_softmax = _core.log_softmax
 logsumexp = _core.logsumexp
 sigmoid = _core.sigmoid
 log_sigmoid = _core.log_sigmoid
+softplus = _core.softplus
 cross_entropy_rows = _core.cross_entropy_rows
 softmax_curvature = _core.softmax_curvature
 linear = _core.linear
 linear_grad_hidden = _core.linear_grad_hidden
 linear_grad_weight = _core.linear_grad_weight
 
+# These fill rows that they leave to a formula with NaN, and return False.
+softmax_product = _core.softmax_product
+log_softmax_forward = _core.log_softmax_forward
+log_softmax_backward = _core.log_softmax_backward
 
-# What a call of softmax gives if its arguments need no preparation, else None. The twin has none.
-softmax_quick: "Callable[[Any, Any], Any] | None" = getattr(_core, "softmax_quick", None)
+
+# What a call of such a function gives if its arguments need no preparation, else None. The twin
+# has none.
+Quick: TypeAlias = Callable[[tuple[Any, ...], dict[str, Any]], Any] | None
+softmax_quick: Quick = getattr(_core, "softmax_quick", None)
+log_softmax_quick: Quick = getattr(_core, "log_softmax_quick", None)
+logsumexp_quick: Quick = getattr(_core, "logsumexp_quick", None)
+sigmoid_quick: Quick = getattr(_core, "sigmoid_quick", None)
+log_sigmoid_quick: Quick = getattr(_core, "log_sigmoid_quick", None)
+softplus_quick: Quick = getattr(_core, "softplus_quick", None)
 
 _LARGE = 4 << 20  # bytes, from which faulting the pages of a result in costs more than computing it
 

@@ -83,7 +83,7 @@ void short_rows(Kind kind, const double* z, double* out, int64_t rows, int64_t n
       for (int r = 0; r < count; ++r) {
         Sum sum = tile.sum(r);
         if (!finite(sum.top)) sum.top = maximum(z + (i + r) * n, n);
-        finish_logsumexp(z + (i + r) * n, out + i + r, n, sum);
+        finish_logsumexp(z + (i + r) * n, out + i + r, n, sum, temperature);
       }
       continue;
     }

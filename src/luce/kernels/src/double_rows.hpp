@@ -53,9 +53,15 @@ void log_softmax(const double* z, double* out, int64_t n, Log log, const Gap<uni
   });
 }
 
-inline void finish_logsumexp(const double* z, double* out, int64_t n, const Sum& sum) {
+inline void finish_logsumexp(const double* z, double* out, int64_t n, const Sum& sum,
+                             double temperature) {
   if (!finite(sum.top)) {
     *out = logsumexp_of_extremes(z, n, sum.top);
+    return;
+  }
+  if (temperature != 1) {
+    long double rest = ((long double)sum.high + sum.low) * 0x1p-512l;
+    *out = double(sum.top + temperature * __builtin_log1pl(rest));
     return;
   }
   Log log = log_of(sum);
@@ -65,7 +71,7 @@ inline void finish_logsumexp(const double* z, double* out, int64_t n, const Sum&
 
 inline void finish(Kind kind, const double* z, double* out, int64_t n, const Sum& sum,
                    double temperature, bool = false) {
-  if (kind == Kind::logsumexp) return finish_logsumexp(z, out, n, sum);
+  if (kind == Kind::logsumexp) return finish_logsumexp(z, out, n, sum, temperature);
   if (!finite(sum.top)) return fill(out, n, __builtin_nan(""));
   Gap<true> plain(sum.top, 1);
   Gap<false> divided(sum.top, temperature);

@@ -35,11 +35,19 @@ void sigmoid(const T* x, T* out, int64_t n) {
   });
 }
 
+inline D log_sigmoid(D z) { return (z < 0.0 ? z : D{}) - log_one_plus(decay(z) * 0x1p-512); }
+
 template <class T>
 void log_sigmoid(const T* x, T* out, int64_t n) {
   along<kDoubles>(x, out, n, T(0), [](const T* in, T* result) {
-    D z = load_wide(in);
-    store_narrow(result, (z < 0.0 ? z : D{}) - log_one_plus(decay(z) * 0x1p-512));
+    store_narrow(result, log_sigmoid(load_wide(in)));
+  });
+}
+
+template <class T>
+void softplus(const T* x, T* out, int64_t n) {
+  along<kDoubles>(x, out, n, T(0), [](const T* in, T* result) {
+    store_narrow(result, 0.0 - log_sigmoid(-load_wide(in)));  // not -, which turns 0 into -0
   });
 }
 

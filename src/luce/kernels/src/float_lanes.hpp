@@ -172,8 +172,9 @@ struct FloatTile {
       logits[j] = narrow(gap[0] - log[0], gap[1] - log[1]);
     }
   }
-  void take_logsumexp() {
-    logits[0] = narrow(top[0] + log_wide(1.0 + rest[0]), top[1] + log_wide(1.0 + rest[1]));
+  void take_logsumexp(double temperature) {
+    logits[0] = narrow(top[0] + temperature * log_wide(1.0 + rest[0]),
+                       top[1] + temperature * log_wide(1.0 + rest[1]));
   }
 };
 
@@ -181,7 +182,7 @@ struct FloatTile {
 inline void finish_tile(FloatTile* tile, Kind kind, int64_t n, double temperature) {
   if (kind == Kind::softmax) tile->take_softmax(n);
   if (kind == Kind::log_softmax) tile->take_log_softmax(n, temperature);
-  if (kind == Kind::logsumexp) tile->take_logsumexp();
+  if (kind == Kind::logsumexp) tile->take_logsumexp(temperature);
 }
 
 // The same where some rows do not fit.

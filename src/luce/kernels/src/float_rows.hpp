@@ -190,14 +190,16 @@ inline void write_log_softmax(const float* z, float* out, int64_t n, const Float
   write(Shifted{top, temperature});
 }
 
-inline void write_logsumexp(const float* z, float* out, int64_t n, const FloatOdds& odds) {
+inline void write_logsumexp(const float* z, float* out, int64_t n, const FloatOdds& odds,
+                            double temperature) {
   const double top = odds.sum.top;
-  *out = float(finite(top) ? top + odds.log : logsumexp_of_extremes(z, n, top));
+  *out = float(finite(top) ? top + temperature * odds.log : logsumexp_of_extremes(z, n, top));
 }
 
 inline void finish(Kind kind, const float* z, float* out, int64_t n, const Sum& sum,
                    double temperature, bool streaming = false) {
-  if (kind == Kind::logsumexp) return write_logsumexp(z, out, n, odds_of(z, sum, 1));
+  if (kind == Kind::logsumexp)
+    return write_logsumexp(z, out, n, odds_of(z, sum, temperature), temperature);
   if (!finite(sum.top)) return fill(out, n, __builtin_nan(""));
   if (kind == Kind::log_softmax)
     return write_log_softmax(z, out, n, odds_of(z, sum, temperature), temperature);
@@ -253,7 +255,7 @@ inline void log_rows(Kind kind, const float* z, float* out, int64_t rows, int64_
         const float* from = z + (first + i) * n;
         float* to = out + (first + i) * length;
         if (kind == Kind::logsumexp)
-          write_logsumexp(from, to, n, odds[i]);
+          write_logsumexp(from, to, n, odds[i], temperature);
         else if (finite(odds[i].sum.top))
           write_log_softmax(from, to, n, odds[i], temperature);
         else

@@ -4,6 +4,7 @@
 #include "elementwise.hpp"
 #include "float_columns.hpp"
 #include "float_lanes.hpp"
+#include "jacobian_rows.hpp"
 #include "product_tiles.hpp"
 
 namespace {
@@ -41,6 +42,8 @@ luce::KernelsOf<T> table() {
   t.curvature = curvature<T>;
   t.sigmoid = sigmoid<T>;
   t.log_sigmoid = log_sigmoid<T>;
+  t.softplus = softplus<T>;
+  t.jacobian_rows = jacobian_rows;
   t.products = products<T>();
   return t;
 }
@@ -54,6 +57,7 @@ Kernels LUCE_TABLE() {
   all.f32.measure_columns = measure_columns;
   all.f32.write_columns = write_columns;
   all.f32.in_range = in_range;
+  all.jacobian_mixed = jacobian_rows;
   return all;
 }
 }  // namespace luce

@@ -30,6 +30,17 @@ struct Sum {
 
 enum class Kind { softmax, log_softmax, logsumexp };
 
+// Products of a vector and a Jacobian at logits / T, p being their softmax: of the softmax, which
+// is p_i (v_i - sum_j p_j v_j) / T, of the logarithm's rows (v_i - sum_j p_j v_j) / T, and of its
+// columns (v_i - p_i sum_j v_j) / T.
+enum class Product { softmax, log_forward, log_backward };
+
+// Rows of any length. A row with a v that is too large, or not a number, is filled with NaN, and
+// the answer is false.
+template <class T, class V>
+using JacobianRows = bool (*)(Product, const T* z, const V* v, T* out, int64_t rows, int64_t n,
+                              double temperature);
+
 // The targets of rows of k classes: t_ij = own_i [j = y_i] + spread_i w_j for labels,
 // t_ij = (own_i q_ij + spread_i) w_j for distributions. The loss of a row is
 // -sum_j t_ij log p_ij + z_weight_i lse_i^2, of logits divided by the temperature.
@@ -94,6 +105,8 @@ struct KernelsOf {
   void (*curvature)(const T* p, const T* u, const T* scale, T* out, int64_t rows, int64_t k);
   void (*sigmoid)(const T* x, T* out, int64_t n);
   void (*log_sigmoid)(const T* x, T* out, int64_t n);
+  void (*softplus)(const T* x, T* out, int64_t n);
+  JacobianRows<T, T> jacobian_rows;
 
   ProductsOf<T> products;
 };
@@ -102,6 +115,7 @@ struct Kernels {
   const char* name;
   KernelsOf<float> f32;
   KernelsOf<double> f64;
+  JacobianRows<float, double> jacobian_mixed;
 };
 
 }  // namespace luce

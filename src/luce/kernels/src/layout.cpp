@@ -1,6 +1,7 @@
 #include "layout.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <memory>
 #include <vector>
@@ -318,6 +319,40 @@ void curvature(const KernelsOf<T>& kernels, const T* p, const T* u, const T* sca
   });
 }
 
+template <class T, class V>
+bool jacobian_product(JacobianRows<T, V> kernel, Product product, const T* z, const V* v, T* out,
+                      int64_t outer, int64_t n, int64_t inner, double temperature) {
+  std::atomic<bool> done{true};
+  if (inner == 1) {
+    split(outer, n, [&](int64_t first, int64_t last, int) {
+      const int64_t at = first * n;
+      if (!kernel(product, z + at, v + at, out + at, last - first, n, temperature)) done = false;
+    });
+    return done;
+  }
+  const int64_t wide = std::min(inner, std::max(kTileColumns, kTileElements / n));
+  const int64_t tiles = divided_up(inner, wide);
+  const int threads = num_threads();
+  std::vector<T> logits(threads * wide * n);
+  std::vector<V> vectors(logits.size());
+  split(outer * tiles, n * wide, [&](int64_t first, int64_t last, int worker) {
+    T* x = logits.data() + worker * wide * n;
+    V* u = vectors.data() + worker * wide * n;
+    for (int64_t i = first; i < last; ++i) {
+      const int64_t column = i % tiles * wide, at = i / tiles * inner * n + column;
+      const int64_t columns = std::min(wide, inner - column);
+      for (int64_t j = 0; j < n; ++j) {
+        for (int64_t c = 0; c < columns; ++c) x[c * n + j] = z[at + j * inner + c];
+        for (int64_t c = 0; c < columns; ++c) u[c * n + j] = v[at + j * inner + c];
+      }
+      if (!kernel(product, x, u, x, columns, n, temperature)) done = false;
+      for (int64_t j = 0; j < n; ++j)
+        for (int64_t c = 0; c < columns; ++c) out[at + j * inner + c] = x[c * n + j];
+    }
+  }, threads);
+  return done;
+}
+
 template <class T>
 void elementwise(void (*kernel)(const T*, T*, int64_t), const T* x, T* out, int64_t n) {
   constexpr int64_t kStep = 64;
@@ -334,6 +369,12 @@ void elementwise(void (*kernel)(const T*, T*, int64_t), const T* x, T* out, int6
   template void curvature(const KernelsOf<T>&, const T*, const T*, const T*, T*, int64_t,        \
                           int64_t);                                                              \
   template void elementwise(void (*)(const T*, T*, int64_t), const T*, T*, int64_t);
+template bool jacobian_product(JacobianRows<float, float>, Product, const float*, const float*,
+                               float*, int64_t, int64_t, int64_t, double);
+template bool jacobian_product(JacobianRows<float, double>, Product, const float*, const double*,
+                               float*, int64_t, int64_t, int64_t, double);
+template bool jacobian_product(JacobianRows<double, double>, Product, const double*,
+                               const double*, double*, int64_t, int64_t, int64_t, double);
 LUCE_INSTANTIATE(float)
 LUCE_INSTANTIATE(double)
 #undef LUCE_INSTANTIATE

@@ -20,6 +20,11 @@ template <class T>
 void curvature(const KernelsOf<T>&, const T* p, const T* u, const T* scale, T* out, int64_t n,
                int64_t k);
 
+// z, v and out are (outer, n, inner); false where `kernel` gives that for any row.
+template <class T, class V>
+bool jacobian_product(JacobianRows<T, V> kernel, Product, const T* z, const V* v, T* out,
+                      int64_t outer, int64_t n, int64_t inner, double temperature);
+
 template <class T>
 void elementwise(void (*kernel)(const T*, T*, int64_t), const T* x, T* out, int64_t n);
 

@@ -2,8 +2,9 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
-#include <vector>
 #include <cstring>
+#include <limits>
+#include <vector>
 
 #include "layout.hpp"
 #include "pool.hpp"
@@ -107,9 +108,19 @@ class Array {
       if (shape(i) != other.shape(i)) return false;
     return true;
   }
-  bool same_or_apart(const Array& other) const {
+  bool is_without(const Array& other, int axis) const {
+    if (axis < 0) axis += other.ndim();
+    if (ndim() != other.ndim() - 1) return false;
+    for (int i = 0; i < ndim(); ++i)
+      if (shape(i) != other.shape(i < axis ? i : i + 1)) return false;
+    return true;
+  }
+  bool apart(const Array& other) const {
     const char *a = data<char>(), *b = other.data<char>();
-    return a == b || a + bytes() <= b || b + other.bytes() <= a;
+    return a + bytes() <= b || b + other.bytes() <= a;
+  }
+  bool same_or_apart(const Array& other) const {
+    return data<char>() == other.data<char>() || apart(other);
   }
 
  private:
@@ -172,8 +183,8 @@ void softmax(nb::handle z, nb::handle out, int axis, double temperature) {
 void log_softmax(nb::handle z, nb::handle out, int axis, double temperature) {
   apply(Kind::log_softmax, z, out, axis, temperature);
 }
-void logsumexp(nb::handle z, nb::handle out, int axis) {
-  apply(Kind::logsumexp, z, out, axis, 1);
+void logsumexp(nb::handle z, nb::handle out, int axis, double temperature) {
+  apply(Kind::logsumexp, z, out, axis, temperature);
 }
 
 // An uninitialised array like `x_`, in memory that is used again once the array is gone.
@@ -190,37 +201,55 @@ nb::object empty_like(nb::handle x_) {
   return nb::ndarray<nb::numpy, double>(memory, x.ndim(), shape.data(), owner).cast();
 }
 
-// The softmax of a call that needs no preparation, or null: `args` and `kwargs` hold a plain array
-// that is ready for the kernels, and at most an axis and such an array for the result.
-class QuickSoftmax {
+enum class Curve { sigmoid, log_sigmoid, softplus };
+
+template <Curve curve>
+void write_curve(const Array& x, const Array& out) {
+  by_type(x, [&](const auto& kernels, auto* type) {
+    using T = std::remove_pointer_t<decltype(type)>;
+    elementwise<T>(curve == Curve::sigmoid       ? kernels.sigmoid
+                   : curve == Curve::log_sigmoid ? kernels.log_sigmoid
+                                                 : kernels.softplus,
+                   x.data<T>(), out.data<T>(), x.size());
+  });
+}
+
+template <Curve curve>
+void elementwise_of(nb::handle x_, nb::handle out_) {
+  Array x(x_, false), out(out_, true);
+  require(x && out && x.kind() == out.kind() && x.size() == out.size(), "arrays do not fit");
+  write_curve<curve>(x, out);
+}
+
+// A call that needs no preparation: `args` and `kwargs` hold a plain array that is ready for the
+// kernels, and at most an axis, a temperature, and such an array for the result.
+class QuickCall {
  public:
-  QuickSoftmax(nb::handle args, nb::handle kwargs) {
+  QuickCall(nb::handle args, nb::handle kwargs, bool has_axis) : has_axis_(has_axis) {
     const Py_ssize_t count = PyTuple_GET_SIZE(args.ptr());
     if (count < 1 || count > 2 || !take("x", PyTuple_GET_ITEM(args.ptr(), 0))) return;
-    if (count == 2 && !take("axis", PyTuple_GET_ITEM(args.ptr(), 1))) return;
+    if (count == 2 && !(has_axis && take("axis", PyTuple_GET_ITEM(args.ptr(), 1)))) return;
     PyObject *key, *value;
     for (Py_ssize_t at = 0; PyDict_Next(kwargs.ptr(), &at, &key, &value);)
       if (!take(PyUnicode_AsUTF8(key), value)) return;
     ready_ = bool(x_);
   }
 
-  nb::object result() {
-    if (!ready_) return {};
-    Array z(x_, false);
-    if (!z) return PyErr_Clear(), nb::object();
-    const char kind = z.kind();
-    if ((kind != 'f' && kind != 'd') || z.size() == 0) return {};
-    if (axis_ < -z.ndim() || axis_ >= z.ndim()) return {};
-    nb::object target = out_ ? nb::borrow(out_) : like(z);
-    Array out(target, true);
-    if (!out) return PyErr_Clear(), nb::object();
-    if (out.kind() != kind || !z.same_shape(out) || !z.same_or_apart(out)) return {};
-    const Shape s(z, axis_);
-    by_type(z, [&](const auto& kernels, auto* type) {
-      using T = std::remove_pointer_t<decltype(type)>;
-      along_axis<T>(kernels, Kind::softmax, z.data<T>(), out.data<T>(), s.outer, s.n, s.inner, 1);
+  // Null if the call is not such a one.
+  nb::object along(Kind kind) const {
+    return answered(kind == Kind::logsumexp, [&](const Array& z, const Array& out) {
+      const Shape s(z, axis_);
+      by_type(z, [&](const auto& kernels, auto* type) {
+        using T = std::remove_pointer_t<decltype(type)>;
+        along_axis<T>(kernels, kind, z.data<T>(), out.data<T>(), s.outer, s.n, s.inner,
+                      temperature_);
+      });
     });
-    return target;
+  }
+  template <Curve curve>
+  nb::object of_each() const {
+    if (temperature_ != 1) return {};
+    return answered(false, write_curve<curve>);
   }
 
  private:
@@ -232,12 +261,17 @@ class QuickSoftmax {
 
   bool take(const char* name, PyObject* value) {
     static PyObject* const ndarray = numpy("ndarray");  // never released: modules stay
-    if (std::strcmp(name, "axis") == 0) {
+    if (has_axis_ && std::strcmp(name, "axis") == 0) {
       if (!PyLong_CheckExact(value)) return false;
       int overflow;
       const long axis = PyLong_AsLongAndOverflow(value, &overflow);
       axis_ = axis < -64 || axis > 64 ? 65 : int(axis);
       return !overflow;
+    }
+    if (std::strcmp(name, "temperature") == 0) {
+      if (!PyFloat_CheckExact(value)) return false;
+      temperature_ = PyFloat_AS_DOUBLE(value);
+      return temperature_ > 0 && temperature_ <= std::numeric_limits<double>::max();
     }
     const bool is_out = std::strcmp(name, "out") == 0;
     if (is_out && value == Py_None) return true;
@@ -250,32 +284,55 @@ class QuickSoftmax {
       return false;
     return true;
   }
-  nb::object like(const Array& z) const {
+
+  // The result, written by body(x, out); `reduces` says that it is without the axis.
+  template <class Body>
+  nb::object answered(bool reduces, Body body) const {
+    if (!ready_) return {};
+    Array x(x_, false);
+    if (!x) return PyErr_Clear(), nb::object();
+    if ((x.kind() != 'f' && x.kind() != 'd') || x.size() == 0) return {};
+    if (has_axis_ && (axis_ < -x.ndim() || axis_ >= x.ndim())) return {};
+    nb::object target = out_ ? nb::borrow(out_) : reduces ? without_axis(x) : like(x);
+    Array out(target, true);
+    if (!out) return PyErr_Clear(), nb::object();
+    if (out.kind() != x.kind()) return {};
+    if (!(reduces ? out.is_without(x, axis_) && out.apart(x)
+                  : out.same_shape(x) && out.same_or_apart(x)))
+      return {};
+    body(x, out);
+    if (!reduces || out_ || x.ndim() > 1) return target;
+    return nb::steal(PyObject_GetItem(target.ptr(), nb::tuple().ptr()));  // a scalar
+  }
+  nb::object like(const Array& x) const {
     static PyObject* const small = numpy("empty_like");
-    return z.bytes() >= kLarge ? empty_like(x_) : nb::steal(PyObject_CallOneArg(small, x_.ptr()));
+    return x.bytes() >= kLarge ? empty_like(x_) : nb::steal(PyObject_CallOneArg(small, x_.ptr()));
+  }
+  nb::object without_axis(const Array& x) const {
+    static PyObject* const empty = numpy("empty");
+    nb::list shape;
+    for (int i = 0; i < x.ndim(); ++i)
+      if (i != (axis_ < 0 ? axis_ + x.ndim() : axis_)) shape.append(x.shape(i));
+    return nb::borrow(empty)(shape, x_.attr("dtype"));
   }
 
   nb::handle x_, out_;
+  bool has_axis_;
   int axis_ = -1;
+  double temperature_ = 1;
   bool ready_ = false;
 };
 
-nb::object softmax_quick(nb::handle args, nb::handle kwargs) {
-  nb::object result = QuickSoftmax(args, kwargs).result();
+template <Kind kind>
+nb::object quick_along(nb::handle args, nb::handle kwargs) {
+  nb::object result = QuickCall(args, kwargs, true).along(kind);
   return result ? result : nb::none();
 }
-
-void elementwise_of(bool logarithm, nb::handle x_, nb::handle out_) {
-  Array x(x_, false), out(out_, true);
-  require(x && out && x.kind() == out.kind() && x.size() == out.size(), "arrays do not fit");
-  by_type(x, [&](const auto& kernels, auto* type) {
-    using T = std::remove_pointer_t<decltype(type)>;
-    elementwise<T>(logarithm ? kernels.log_sigmoid : kernels.sigmoid, x.data<T>(), out.data<T>(),
-                   x.size());
-  });
+template <Curve curve>
+nb::object quick_of_each(nb::handle args, nb::handle kwargs) {
+  nb::object result = QuickCall(args, kwargs, false).of_each<curve>();
+  return result ? result : nb::none();
 }
-void sigmoid(nb::handle x, nb::handle out) { elementwise_of(false, x, out); }
-void log_sigmoid(nb::handle x, nb::handle out) { elementwise_of(true, x, out); }
 
 bool doubles(const Array& a, int64_t n) { return a && a.kind() == 'd' && a.size() == n; }
 
@@ -330,6 +387,30 @@ void softmax_curvature(nb::handle p_, nb::handle u_, nb::handle scale_, nb::hand
     curvature<T>(kernels, p.data<T>(), u.data<T>(), scale.data<T>(), out.data<T>(), p.shape(0),
                  p.shape(1));
   });
+}
+
+template <Product product>
+bool jacobian_product_of(nb::handle z_, nb::handle v_, nb::handle out_, int axis,
+                         double temperature) {
+  Array z(z_, false), v(v_, false), out(out_, true);
+  require(z && v && out && z.same_shape(v) && z.same_shape(out), "arrays of one shape expected");
+  const bool wide = v.kind() == 'd';
+  require(z.kind() == out.kind() && (wide || v.kind() == z.kind()), "dtypes do not fit");
+  const Shape s(z, axis);
+  if (z.size() == 0) return true;
+  bool done = false;
+  by_type(z, [&](const auto& kernels, auto* type) {
+    using T = std::remove_pointer_t<decltype(type)>;
+    auto with = [&](auto kernel, auto* v_data) {
+      done = jacobian_product(kernel, product, z.data<T>(), v_data, out.data<T>(), s.outer, s.n,
+                              s.inner, temperature);
+    };
+    if constexpr (sizeof(T) == 4) {
+      if (wide) return with(active.jacobian_mixed, static_cast<const double*>(v.data<double>()));
+    }
+    with(kernels.jacobian_rows, static_cast<const T*>(v.data<T>()));
+  });
+  return done;
 }
 
 // Weights (k, d), or (d, k) if they are transposed.
@@ -393,15 +474,24 @@ NB_MODULE(_native, m) {
   m.def("set_num_threads", luce::set_num_threads);
   m.def("empty_like", luce::empty_like);
   m.def("softmax", luce::softmax, "z"_a, "out"_a, "axis"_a = -1, "temperature"_a = 1.0);
-  m.def("softmax_quick", luce::softmax_quick);
+  m.def("softmax_quick", luce::quick_along<luce::Kind::softmax>);
+  m.def("log_softmax_quick", luce::quick_along<luce::Kind::log_softmax>);
+  m.def("logsumexp_quick", luce::quick_along<luce::Kind::logsumexp>);
+  m.def("sigmoid_quick", luce::quick_of_each<luce::Curve::sigmoid>);
+  m.def("log_sigmoid_quick", luce::quick_of_each<luce::Curve::log_sigmoid>);
+  m.def("softplus_quick", luce::quick_of_each<luce::Curve::softplus>);
   m.def("log_softmax", luce::log_softmax, "z"_a, "out"_a, "axis"_a = -1, "temperature"_a = 1.0);
-  m.def("logsumexp", luce::logsumexp, "z"_a, "out"_a, "axis"_a = -1);
-  m.def("sigmoid", luce::sigmoid);
-  m.def("log_sigmoid", luce::log_sigmoid);
+  m.def("logsumexp", luce::logsumexp, "z"_a, "out"_a, "axis"_a = -1, "temperature"_a = 1.0);
+  m.def("sigmoid", luce::elementwise_of<luce::Curve::sigmoid>);
+  m.def("log_sigmoid", luce::elementwise_of<luce::Curve::log_sigmoid>);
+  m.def("softplus", luce::elementwise_of<luce::Curve::softplus>);
   m.def("cross_entropy_rows", luce::cross_entropy_rows, "z"_a, "target"_a, "own"_a, "spread"_a,
         "w"_a.none(), "loss"_a, "grad"_a.none(), "z_weight"_a.none() = nb::none(),
         "temperature"_a = 1.0);
   m.def("softmax_curvature", luce::softmax_curvature);
+  m.def("softmax_product", luce::jacobian_product_of<luce::Product::softmax>);
+  m.def("log_softmax_forward", luce::jacobian_product_of<luce::Product::log_forward>);
+  m.def("log_softmax_backward", luce::jacobian_product_of<luce::Product::log_backward>);
   m.def("linear", luce::linear, "h"_a, "w"_a, "transposed"_a, "bias"_a.none(), "z"_a);
   m.def("linear_grad_hidden", luce::linear_grad_hidden);
   m.def("linear_grad_weight", luce::linear_grad_weight);
