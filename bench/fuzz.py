@@ -479,6 +479,8 @@ def cancelled(draft, largest, dtype):
     """Return what the rounding of logits may come to where it is more than the result's own."""
     given = draft.arguments
     step, temperature = spacing(1.0, dtype), given.get("temperature", 1.0)
+    if draft.name.startswith(("kl", "distillation")):
+        return 16 * step * max(temperature, 1.0 / temperature)
     if not draft.name.startswith("linear"):
         cap, size = given.get("softcap") or np.inf, largest_of(given.get("logits", 0))
         capped = size / cap + min(size, cap) / temperature * np.isfinite(cap)

@@ -166,6 +166,8 @@ def test_each_loss_is_that_of_the_rounded_logits(dtype):
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_float32_errors_are_those_of_the_plain_formulas(seed):
+    # Without fused multiply-add a term is rounded twice, while BLAS has its own instructions.
+    factor = 2.0 if kernels.simd() == "baseline" else 1.5
     rng = np.random.default_rng(seed)
     n, k, d = 700, 1500, 96
     h = rng.normal(0, 1, (n, d)).astype(np.float32)
@@ -176,8 +178,10 @@ def test_float32_errors_are_those_of_the_plain_formulas(seed):
     plain, result = (loss, g @ w, g.T @ h), linear_cross_entropy_grad(h, w, y)
     for ours, theirs, right in zip(result, plain, exact[:3], strict=False):
         error, allowed = np.abs(ours - right), np.abs(theirs - right)
-        assert error.max() <= 1.5 * allowed.max() + 1e-9
-        assert np.sqrt(np.square(error).mean()) <= 1.5 * np.sqrt(np.square(allowed).mean()) + 1e-9
+        assert error.max() <= factor * allowed.max() + 1e-9
+        assert (
+            np.sqrt(np.square(error).mean()) <= factor * np.sqrt(np.square(allowed).mean()) + 1e-9
+        )
 
 
 @given(st.integers(0, 2**32 - 1))
