@@ -75,8 +75,9 @@ SECTIONS = {
     "softmax_speed": Section(
         "The softmax itself",
         ("softmax_speed.py",),
-        "`luce.softmax` on float32, last axis, `out=` given; [kernels.md](kernels.md) tells what\n"
-        "makes it fast and what limits it.",
+        "`luce.softmax` on float32, along the last and the first axis, into a fresh array and into\n"
+        "`out=`; then `logsumexp` and `cross_entropy_grad`. [kernels.md](kernels.md) tells what makes\n"
+        "them fast and what limits them.",
     ),
     "linear_cross_entropy": Section(
         "A linear layer and its cross-entropy",
