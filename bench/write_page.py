@@ -75,9 +75,9 @@ SECTIONS = {
     "softmax_speed": Section(
         "The softmax itself",
         ("softmax_speed.py",),
-        "`luce.softmax` on float32, along the last and the first axis, into a fresh array and into\n"
-        "`out=`; then `logsumexp` and `cross_entropy_grad`. [kernels.md](kernels.md) tells what makes\n"
-        "them fast and what limits them.",
+        "`luce.softmax` on float32, along the last and the first axis, into a fresh array and\n"
+        "into `out=`; then `logsumexp` and `cross_entropy_grad`. [kernels.md](kernels.md) tells\n"
+        "what makes them fast and what limits them.",
     ),
     "linear_cross_entropy": Section(
         "A linear layer and its cross-entropy",
