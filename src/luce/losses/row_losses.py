@@ -22,7 +22,7 @@ from luce.losses.targets import Targets
 Doubles = NDArray[np.float64]
 
 _WORTH_THREADS = 8  # tiles; fewer are done sooner than threads are started
-_BYTES = 150  # for each number of a tile: up to 100 are alive, and the allocator keeps some more
+_BYTES = 170  # for each number of a tile: up to 100 are alive, and the allocator keeps some more
 
 
 def write_rows(
