@@ -13,7 +13,7 @@ namespace {
 
 constexpr int64_t kGrain = 16384;        // elements that make a task worth waking a thread for
 constexpr int64_t kFineGrain = 4096;     // or worth one that is awake
-constexpr int64_t kLarge = 24 << 20;     // bytes of a result that would fill the cache
+constexpr int64_t kLarge = 12 << 20;     // bytes of a result that would fill the cache
 constexpr int64_t kTileElements = 32768;  // of a tile of gathered columns
 constexpr int64_t kTileColumns = 16;      // at least: a cache line of floats
 constexpr int64_t kBlockElements = 1 << 17;  // of a block of columns, half a megabyte of floats
