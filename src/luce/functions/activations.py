@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 from luce._checks import as_finite
 from luce.functions.interchange import own_kind
 from luce.functions.layout import by_formula
-from luce.functions.rows import Doubles
 from luce.functions.sigmoid_grad import bell
+from luce.kernels.pairs import Doubles
 
 
 @own_kind

@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from luce.functions.candidates import Candidates
-from luce.functions.compensated import Doubles, Pair, product_of, sum_of
 from luce.functions.exact_sums import sum_of_segments
+from luce.kernels.pairs import Doubles, Pair, product_of, sum_of
 
 _STEPS = 200  # never reached: Newton's method needs about 5 to 20
 _SLACK = 2.0**-40

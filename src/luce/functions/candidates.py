@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from luce.functions.compensated import Doubles, product_of, sum_of
+from luce.kernels.pairs import Doubles, product_of, sum_of
 
 SMALLEST = 2.0**-1074
 _ROOM = 1020  # above this exponent of the width, differences of logits may overflow

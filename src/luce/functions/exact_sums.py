@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from luce.functions.compensated import Doubles, Pair, sum_of
+from luce.kernels.pairs import Doubles, Pair, sum_of
 
 _LEVELS = 3  # pieces that each number is cut into; with at least 27 bits each
 

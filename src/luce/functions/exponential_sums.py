@@ -9,10 +9,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from luce.functions.compensated import LN2_HIGH, LN2_LOW, Pair, divided, plus, sum_of
-from luce.functions.rows import Doubles, sum_of_rows
-
-_HOTTEST = 1e290  # above it differences of logits might overflow although their quotients do not
+from luce.kernels.pairs import (
+    LN2_HIGH,
+    LN2_LOW,
+    Doubles,
+    Pair,
+    gap_of,
+    plus,
+    sum_of_rows,
+)
 
 Mask = NDArray[np.bool_]
 
@@ -29,7 +34,7 @@ def gaps_below_the_top(x: Doubles, temperature: float) -> Gaps:
     """Return the gaps of each row; NaN where its largest logit is not finite."""
     winner = x.argmax(axis=1)[:, None]  # the first NaN, where there is one
     top = np.take_along_axis(x, winner, 1)
-    return Gaps(top, winner, _gap(x, top, temperature))
+    return Gaps(top, winner, gap_of(x, top, temperature))
 
 
 def log_weighted_sum(x: Doubles, b: Doubles, temperature: float) -> Doubles:
@@ -41,7 +46,7 @@ def log_weighted_sum(x: Doubles, b: Doubles, temperature: float) -> Doubles:
     top, weight = np.take_along_axis(x, winner, 1), np.take_along_axis(b, winner, 1)
     weight_mantissa, weight_exponent = np.frexp(weight)
     steps = (exponent - weight_exponent).astype(np.float64)
-    gap = _gap(np.where(member, x, top), top, temperature)
+    gap = gap_of(np.where(member, x, top), top, temperature)
     gap = plus(gap, Pair(steps * LN2_HIGH, steps * LN2_LOW))
     ratio = np.where(member, mantissa / weight_mantissa * np.exp(gap.high), 0.0)
     rest = _losers(ratio, gap, winner)
@@ -80,14 +85,6 @@ def _losers(power: Doubles, gap: Pair, winner: NDArray[np.intp]) -> NDArray[np.l
     power = power + power * gap.low
     np.put_along_axis(power, winner, 0.0, 1)
     return sum_of_rows(power).astype(np.longdouble)
-
-
-def _gap(x: Doubles, top: Doubles, temperature: float) -> Pair:
-    if temperature > _HOTTEST:
-        x, top, temperature = 0.25 * x, 0.25 * top, 0.25 * temperature
-    difference = sum_of(x, -top)
-    gap = divided(difference.high, temperature, difference.low)
-    return Pair(gap.high, np.where(np.isfinite(gap.high), gap.low, 0.0))
 
 
 def _largest_term(x: Doubles, b: Doubles, member: Mask, temperature: float) -> Any:

@@ -6,10 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from luce._checks import as_choice
-from luce.functions.compensated import Pair, plus, product_of, ratio_of, sum_of, times, times_exp
 from luce.functions.interchange import own_kind
 from luce.functions.layout import by_formula
-from luce.functions.rows import Doubles
+from luce.kernels.pairs import Doubles, Pair, plus, product_of, ratio_of, sum_of, times, times_exp
 
 _KINDS = ("none", "tanh")
 _FAR = 40.0  # beyond it the lower tail is 0 in float64

@@ -17,7 +17,7 @@ from luce._checks import (
 )
 from luce.functions.interchange import own_kind
 from luce.functions.layout import rows_by_formula
-from luce.functions.rows import Doubles
+from luce.kernels.pairs import Doubles
 
 _MOST = 2**53  # classes that one could not count in float64
 

@@ -22,11 +22,11 @@ from luce._checks import (
     as_temperature,
     as_where,
 )
-from luce.functions.compensated import Pair, product_of, sum_of
 from luce.functions.layout import masked
-from luce.functions.rows import Doubles, as_rows, from_rows, sum_of_rows, without
+from luce.functions.rows import as_rows, from_rows, without
 from luce.functions.softmax_pairs import product, softmax_pairs, sum_of_pairs
 from luce.functions.tiles import tiles
+from luce.kernels.pairs import Doubles, Pair, product_of, sum_of, sum_of_rows
 
 _LARGEST = 960  # exponent of the largest direction whose sums and quotients cannot overflow
 

@@ -156,18 +156,15 @@ def joined(z: NDArray[Any], axes: tuple[int, ...]) -> tuple[NDArray[Any], int]:
     """Return a C-contiguous array with all classes on one axis, and that axis."""
     if len(axes) == 1:
         return np.ascontiguousarray(z), axes[0]
-    moved = np.moveaxis(z, axes, range(-len(axes), 0))
-    kept = moved.shape[: z.ndim - len(axes)]
-    classes = int(np.prod([z.shape[one] for one in axes]))
-    return np.ascontiguousarray(moved).reshape(*kept, classes), len(kept)
+    rows, kept = as_rows(z, axes), without(axes, z.shape, keepdims=False)
+    return rows.reshape(*kept, rows.shape[1]), len(kept)
 
 
 def parted(result: NDArray[Any], axes: tuple[int, ...], shape: tuple[int, ...]) -> NDArray[Any]:
     """Undo `joined`: return the classes to the axes they came from."""
     if len(axes) == 1:
         return result
-    lengths = [shape[one] for one in axes]
-    return np.moveaxis(result.reshape(*result.shape[:-1], *lengths), range(-len(axes), 0), axes)
+    return from_rows(result, axes, shape)
 
 
 def _fits(out: NDArray[Any], ready: NDArray[Any]) -> bool:

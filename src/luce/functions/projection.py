@@ -18,13 +18,13 @@ from luce._checks import (
 )
 from luce.functions.any_alpha import above_two, below_two
 from luce.functions.candidates import find_candidates, width_of
-from luce.functions.compensated import Doubles
 from luce.functions.derivatives import softmax_jacobian, softmax_jvp, softmax_vjp
 from luce.functions.exact_sums import piece_bits
 from luce.functions.layout import along_axes, joined, masked, parted
 from luce.functions.softmax import softmax
 from luce.functions.threshold import distances
 from luce.functions.tiles import by_tiles, tiles
+from luce.kernels.pairs import Doubles
 
 
 class Support(NamedTuple):

@@ -7,10 +7,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from luce import kernels
 from luce._checks import as_temperature
-from luce.functions.compensated import Pair, divided, times_exp
 from luce.functions.interchange import own_kind
 from luce.functions.layout import by_formula, elementwise
-from luce.functions.rows import Doubles
+from luce.kernels.pairs import Doubles, Pair, divided, times_exp
 
 _CERTAIN = -40.0  # below it log(1 + e^x) is e^x to the last bit
 _TINY = 1e-18  # below it log(p / (1 - p)) is log p to the last bit

@@ -6,11 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from luce._checks import as_temperature
-from luce.functions.compensated import times_exp
 from luce.functions.interchange import own_kind
 from luce.functions.layout import by_formula
-from luce.functions.rows import Doubles
 from luce.functions.sigmoid import minus_size, sigmoid
+from luce.kernels.pairs import Doubles, times_exp
 
 
 @own_kind

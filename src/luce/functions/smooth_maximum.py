@@ -15,11 +15,11 @@ from luce._checks import (
     as_temperature,
     as_weights,
 )
-from luce.functions.compensated import Pair, product_of, times_exp
 from luce.functions.exponential_sums import gaps_below_the_top
 from luce.functions.interchange import own_kind
 from luce.functions.layout import over_rows, rows_by_formula
-from luce.functions.rows import Doubles, sum_of_rows, without
+from luce.functions.rows import without
+from luce.kernels.pairs import Doubles, Pair, product_of, sum_of_rows, times_exp
 
 _LOWEST = -4000.0  # the exponential of anything below is 0, whatever it is multiplied by
 _LARGE = 2.0**900  # above it sums of a row are taken of smaller numbers

@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from luce.functions.compensated import Pair, product_of, sum_of
 from luce.functions.exponential_sums import gaps_below_the_top
-from luce.functions.rows import Doubles, sums_of_rows
+from luce.kernels.pairs import Doubles, Pair, ratio_of, sum_of, sums_of_rows, times
 
 _STEPS = 32  # entries of the table of 2^(j/32)
 _LOWEST = -1000.0  # exp() of anything below is 0 in float64
@@ -31,7 +30,7 @@ def softmax_pairs(z: Doubles, temperature: float) -> tuple[Pair, Pair]:
     rest = sum_of_pairs(losers, power.low)
     one_more = sum_of(1.0, rest.high + 0.0 * top)  # NaN where the top is not finite
     total = sum_of(one_more.high, one_more.low + rest.low)
-    return quotient(power, total), quotient(rest, total)
+    return ratio_of(power, total), ratio_of(rest, total)
 
 
 def sum_of_pairs(high: Doubles, low: Doubles) -> Pair:
@@ -40,17 +39,10 @@ def sum_of_pairs(high: Doubles, low: Doubles) -> Pair:
     return sum_of(exact, rest + low.sum(axis=1, keepdims=True))
 
 
-def quotient(a: Pair, b: Pair) -> Pair:
-    """Return a / b, off by some 2^-104 of it."""
-    high = a.high / b.high
-    whole = product_of(high, b.high)
-    return sum_of(high, ((a.high - whole.high) - whole.low + a.low - high * b.low) / b.high)
-
-
 def product(a: Pair, b: Pair) -> Any:
     """Return a b, rounded about once."""
-    whole = product_of(a.high, b.high)
-    return whole.high + (whole.low + (a.high * b.low + a.low * b.high))
+    high, low = times(a, b)
+    return high + low
 
 
 def _exponential(x: Pair) -> Pair:

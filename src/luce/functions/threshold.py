@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from luce.functions.candidates import SMALLEST, Candidates
-from luce.functions.compensated import Doubles, Pair, product_of, sum_of
 from luce.functions.exact_sums import sum_of_segments
+from luce.kernels.pairs import Doubles, Pair, product_of, sum_of
 
 _SLACK = 2.0**-40  # far above the error of step 1, far below what makes it slow
 _OUTSIDE = 2.0**-90  # above the error of step 2

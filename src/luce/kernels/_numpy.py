@@ -12,19 +12,19 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from luce.kernels.pairs import gap_of, sums_of_rows
+
 Floats = NDArray[np.floating[Any]]
 Doubles = NDArray[np.float64]
 
 _TILE = 1 << 16  # elements worked on at a time: half a megabyte of float64
 _PRODUCT = 1 << 19  # numbers of a product that is to be added to another array
-_LOWEST = -800.0  # exp() of anything below is 0 in float64
 _TINY = 1e-290  # a sum below it may have subnormal parts
 _DEEP = 600.0  # is added to exponents, so that these parts are not subnormal
 _EXP_DEEP, _EXP_DEEP_LEFT = (
     2.6503965530043108e-261,
     2.4061843916384774e-17,
 )  # exp(-600), and the part of it that this lacks
-_SPLIT = 134217729.0  # 2^27 + 1: halves a float64 into two numbers of 26 bits (Dekker 1971)
 
 
 class _Row(NamedTuple):
@@ -207,7 +207,7 @@ def _measure(z: Doubles, temperature: float) -> _Row:
     winner = z.argmax(axis=-1)[:, None]  # the first NaN, where there is one
     top = np.take_along_axis(z, winner, -1)
     top[~np.isfinite(top)] = np.nan
-    gap, tail = _divided(*_difference(z, top, temperature))
+    gap, tail = gap_of(z, top, temperature)
     power = np.exp(gap)
     np.put_along_axis(power, winner, np.where(np.isnan(top), top, 0.0), -1)
     rest, lost = _sum(power, power * tail)
@@ -245,51 +245,11 @@ def _wide_rest(row: _Row) -> NDArray[np.longdouble]:
 
 
 def _sum(positive: Doubles, left: Doubles) -> tuple[Doubles, Doubles]:
-    """Return the sum of both along rows, and what its rounding left over.
-
-    Each row's numbers are cut at 26 bits below the largest: the upper parts add up exactly, and
-    what the lower parts lose is lost far below the last place.
-    """
-    _, exponent = np.frexp(positive.max(axis=-1, keepdims=True))
-    cut = np.ldexp(1.5, exponent + 27)
-    upper = (positive + cut) - cut
-    small = (positive - upper) + left
-    most, little = upper.sum(axis=-1, keepdims=True), small.sum(axis=-1, keepdims=True)
+    """Return the sum of both along rows, and what its rounding left over."""
+    most, little = sums_of_rows(positive)
+    little += left.sum(axis=-1, keepdims=True)
     total: Doubles = most + little
     return total, little - (total - most)
-
-
-def _difference(z: Doubles, top: Doubles, temperature: float) -> tuple[Doubles, Doubles, float]:
-    """Return z - top as an exact sum of two numbers (Knuth's TwoSum), and the temperature."""
-    if temperature > 1e290:  # where the difference might overflow although its quotient does not
-        z, top, temperature = z * 0.25, top * 0.25, temperature * 0.25
-    gap = z - top
-    seen = gap - z
-    tail = (z - (gap - seen)) - (top + seen)
-    return gap, np.where(gap >= -np.finfo(np.float64).max, tail, 0.0), temperature
-
-
-def _divided(gap: Doubles, tail: Doubles, temperature: float) -> tuple[Doubles, Doubles]:
-    """Return (gap + tail) / temperature as a sum of two numbers; the remainder is Dekker's."""
-    if temperature == 1.0:
-        return gap, tail
-    mantissa, exponent = np.frexp(temperature)
-    quotient = np.ldexp(gap / mantissa, -exponent)
-    near = np.where(quotient > _LOWEST, quotient, 0.0)  # elsewhere the result is 0 anyway
-    high, low = _halves(near)
-    mantissa_high, mantissa_low = _halves(np.float64(mantissa))
-    product = near * mantissa
-    missing = (
-        (product - high * mantissa_high) - low * mantissa_high - high * mantissa_low
-    ) - low * mantissa_low
-    left = (np.ldexp(gap, -exponent) - product) + missing + np.ldexp(tail, -exponent)
-    return quotient, np.where(quotient > _LOWEST, left / mantissa, 0.0)
-
-
-def _halves(x: Any) -> tuple[Any, Any]:
-    scaled = _SPLIT * x
-    high = scaled - (scaled - x)
-    return high, x - high
 
 
 def _log_p(row: _Row) -> Doubles:

@@ -14,10 +14,9 @@ from luce._checks import (
     as_temperature,
 )
 from luce.functions import log_sigmoid, sigmoid
-from luce.functions.compensated import Pair, plus, sum_of, times
 from luce.functions.interchange import own_kind
-from luce.functions.rows import Doubles
 from luce.functions.softmax_pairs import softmax_pairs
+from luce.kernels.pairs import Doubles, Pair, plus, sum_of, times
 from luce.losses.elements import evaluated
 from luce.losses.reduction import LossGrad, Reduction
 

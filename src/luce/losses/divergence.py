@@ -16,9 +16,9 @@ from luce._checks import (
     check_same_shape,
     check_taught,
 )
-from luce.functions.compensated import Pair, plus, sum_of
 from luce.functions.interchange import own_kind
 from luce.functions.softmax_pairs import softmax_pairs
+from luce.kernels.pairs import Pair, plus, sum_of
 from luce.losses.reduction import LossGrad, Reduction
 from luce.losses.row_losses import over_tiles
 from luce.losses.rows import Rows, label_factors, totals

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from luce._checks import as_element_weights, as_floats, as_target
-from luce.functions.rows import Doubles
 from luce.functions.tiles import tiles
+from luce.kernels.pairs import Doubles
 from luce.losses.reduction import LossGrad, Reduction
 
 # Of x, the target and what else there is: the losses and their derivatives in x, not weighed yet.

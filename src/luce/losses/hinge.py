@@ -7,8 +7,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from luce._checks import FloatArray, as_choice, as_finite, as_ignore_index
 from luce.errors import ParameterError
-from luce.functions.compensated import sum_of
 from luce.functions.interchange import own_kind
+from luce.kernels.pairs import sum_of
 from luce.losses.reduction import LossGrad, Reduction
 from luce.losses.rows import Rows, label_factors, totals
 

@@ -8,9 +8,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from luce._checks import FloatArray, as_flags
 from luce.functions import log_sigmoid, sigmoid
-from luce.functions.compensated import sum_of
 from luce.functions.interchange import own_kind
 from luce.functions.rows import as_rows
+from luce.kernels.pairs import sum_of
 from luce.losses.reduction import LossGrad, Reduction
 from luce.losses.row_losses import over_parts
 from luce.losses.rows import Rows, totals

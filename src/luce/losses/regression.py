@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from luce._checks import as_positive
-from luce.functions.compensated import Pair, sum_of
 from luce.functions.interchange import own_kind
-from luce.functions.rows import Doubles
+from luce.kernels.pairs import Doubles, Pair, sum_of
 from luce.losses.elements import Formula, loss_and_grad
 from luce.losses.reduction import LossGrad, Reduction
 

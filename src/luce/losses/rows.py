@@ -7,8 +7,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from luce import kernels
 from luce._checks import FloatArray, as_class_axis, as_class_weights, as_floats, as_labels
-from luce.functions.rows import as_rows, from_rows, sum_of_rows
+from luce.functions.rows import as_rows, from_rows
 from luce.functions.tiles import tiles
+from luce.kernels.pairs import sum_of_rows
 from luce.losses.reduction import Reduction
 
 

@@ -1,8 +1,9 @@
 """Numbers kept as the unevaluated sum of two float64: what an operation rounds off is not lost.
 
 An exponential turns the rounding of its argument into a relative error up to 745 times as large.
-So the functions of this room that divide by a temperature, or square a number, before an
-exponential carry the rounding along as `Pair.low`, and bring it back in afterwards.
+So what divides by a temperature, or squares a number, before an exponential carries the rounding
+along as `Pair.low`, and brings it back in afterwards: the NumPy twin, and formulas of the rooms
+above that have no kernel.
 
 Source: Dekker (1971), Numer. Math. 18; Knuth, The Art of Computer Programming, volume 2, 4.2.2.
 """
@@ -19,6 +20,7 @@ LN2_LOW = 1.90821492927058770002e-10  # log 2 - LN2_HIGH
 
 _SPLIT = 134217729.0  # 2^27 + 1: halves a float64 into two numbers of 26 bits
 _FARTHEST = 4000.0  # the exponential of anything farther from 0 is 0 or infinite
+_HOTTEST = 1e290  # above it differences of logits might overflow although their quotients do not
 _DEEP = -600.0  # below it an exponential nears the end of the normal range
 
 
@@ -59,11 +61,10 @@ def times(pair: Pair, other: Pair) -> Pair:
 
 
 def ratio_of(a: Pair, b: Pair) -> Pair:
-    """Return ``a / b``, for numbers in the range of `product_of`."""
-    quotient = a.high / b.high
-    product = product_of(quotient, b.high)
-    left = ((a.high - product.high) - product.low) + (a.low - quotient * b.low)
-    return Pair(quotient, left / b.high)
+    """Return ``a / b``, off by some 2^-104 of it, for numbers in the range of `product_of`."""
+    high = a.high / b.high
+    whole = product_of(high, b.high)
+    return sum_of(high, ((a.high - whole.high) - whole.low + a.low - high * b.low) / b.high)
 
 
 def divided(x: Any, temperature: float, low: Any = 0.0) -> Pair:
@@ -77,6 +78,33 @@ def divided(x: Any, temperature: float, low: Any = 0.0) -> Pair:
     product = product_of(near, mantissa)
     left = (scaled - product.high) - product.low + np.ldexp(low, -power_of_two)
     return Pair(quotient, np.where(near == quotient, left / mantissa, 0.0))
+
+
+def gap_of(x: Any, top: Any, temperature: float) -> Pair:
+    """Return ``(x - top) / temperature``."""
+    if temperature > _HOTTEST:
+        x, top, temperature = 0.25 * x, 0.25 * top, 0.25 * temperature
+    difference = sum_of(x, -top)
+    gap = divided(difference.high, temperature, difference.low)
+    return Pair(gap.high, np.where(np.isfinite(gap.high), gap.low, 0.0))
+
+
+def sum_of_rows(a: Doubles) -> Doubles:
+    """Return the sum of each row of (n, k), k > 0, with length 1 kept, rounded about once."""
+    exact, rest = sums_of_rows(a)
+    return exact + rest
+
+
+def sums_of_rows(a: Doubles) -> tuple[Doubles, Doubles]:
+    """Return two parts of the sum of each row of (n, k), k > 0, with length 1 kept.
+
+    Each row's numbers are cut at 25 bits below the largest: the upper parts add up exactly, and
+    what the lower parts lose is lost far below the last place. Nothing depends on other rows.
+    """
+    _, exponent = np.frexp(np.abs(a).max(axis=1, keepdims=True))
+    cut = np.ldexp(1.5, exponent + 27)
+    upper = (a + cut) - cut
+    return upper.sum(axis=1, keepdims=True), (a - upper).sum(axis=1, keepdims=True)
 
 
 def times_exp(factor: Any, exponent: Pair) -> Any:
