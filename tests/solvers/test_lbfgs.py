@@ -97,7 +97,7 @@ def test_stalls_are_told_when_another_method_will_take_over():
 
 
 def test_whole_matrices_that_would_not_fit_are_replaced_by_their_diagonal(monkeypatch):
-    monkeypatch.setattr(import_module("luce.solvers.lbfgs"), "_LARGEST_BLOCKS", 10)
+    monkeypatch.setattr(import_module("luce.solvers.whitening"), "_LARGEST_BLOCKS", 10)
     f = softmax_problem(5, n=100)
     result = solve(f)
     assert result.converged

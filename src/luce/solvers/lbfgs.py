@@ -1,25 +1,15 @@
 """L-BFGS in coordinates whitened by the curvature of each class, for larger models."""
 
-from collections import deque
-from typing import Protocol
-
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
-from luce.solvers.blocks import each
 from luce.solvers.line_search import flat_point
 from luce.solvers.linear_softmax import Doubles, LinearSoftmax
+from luce.solvers.memory import Memory
 from luce.solvers.result import Journal, Result
+from luce.solvers.whitening import Metric, class_matrices_fit, class_whitening, shared_whitening
 
-_MEMORY = 50
 _FIRST_WHITENING = 5  # iterations with the shared matrix; each later period is twice as long
 _PATIENCE = 30  # iterations
-_DRAWS_PER_COLUMN = 8
-_LARGEST_BLOCKS = 1 << 27  # numbers in all whitening matrices together: 1 GiB
-
-
-class _Metric(Protocol):
-    def solve(self, gradient: Doubles) -> Doubles: ...
 
 
 def lbfgs(
@@ -88,8 +78,8 @@ class _Run:
     ) -> None:
         self.objective, self.theta, self.tol, self.journal = objective, theta, tol, journal
         self.value, self.gradient, self.accuracy = objective.scan(theta)
-        self.metric: _Metric = _shared_whitening(objective)
-        self.pairs: deque[tuple[Doubles, Doubles]] = deque(maxlen=_MEMORY)
+        self.metric: Metric = shared_whitening(objective)
+        self.pairs = Memory()
         self.iteration = 0
         self.finished = False
         self.values = [self.value]
@@ -100,7 +90,7 @@ class _Run:
         if self.iteration == self._next_whitening:
             self._next_whitening = 2 * self.iteration + _FIRST_WHITENING
             self._rewhiten()
-        moved = self._search(-self._times_inverse_hessian(self.gradient))
+        moved = self._search(-self.pairs.times_inverse_hessian(self.gradient, self.metric))
         self.values.append(self.value)
         self._prove_if_near()
         self.journal.step(self.value, self.gradient, self.accuracy)
@@ -126,28 +116,13 @@ class _Run:
         if not (value < self.value + self._noise() and np.linalg.norm(gradient) > 0):
             return False
         step, change = there - self.theta, gradient - self.gradient
-        if np.vdot(step, change) > 1e-10 * np.linalg.norm(step) * np.linalg.norm(change):
-            self.pairs.append((step, change))
+        self.pairs.learn(step, change)
         self.theta, self.value, self.gradient, self.accuracy = there, value, gradient, accuracy
         return True
 
-    def _times_inverse_hessian(self, gradient: Doubles) -> Doubles:
-        """Nocedal & Wright's two loops, with the whitening in the middle."""
-        q = gradient.copy()
-        shares = []
-        for step, change in reversed(self.pairs):
-            share = np.vdot(step, q) / np.vdot(step, change)
-            q -= share * change
-            shares.append(share)
-        r = _centred(self.metric.solve(_centred(q)))
-        for (step, change), share in zip(self.pairs, reversed(shares), strict=True):
-            r += (share - np.vdot(change, r) / np.vdot(step, change)) * step
-        return r
-
     def _rewhiten(self) -> None:
-        k, d = self.objective.shape
-        if k * d * d <= _LARGEST_BLOCKS:
-            self.metric = _class_whitening(self.objective, self.theta, self.iteration)
+        if class_matrices_fit(self.objective):
+            self.metric = class_whitening(self.objective, self.theta, self.iteration)
             self.pairs.clear()
 
     def _near(self) -> bool:
@@ -182,67 +157,3 @@ class _Run:
             self.value, self.gradient, self.accuracy = self.objective.scan(self.theta)
         else:
             self.finished = True
-
-
-def _centred(matrix: Doubles) -> Doubles:
-    return np.asarray(matrix - matrix.mean(axis=0))
-
-
-class _SharedWhitening:
-    """One matrix for all classes."""
-
-    def __init__(self, gram: Doubles) -> None:
-        self._factor = _cholesky(gram)
-
-    def solve(self, gradient: Doubles) -> Doubles:
-        return np.asarray(cho_solve(self._factor, gradient.T, check_finite=False).T)
-
-
-class _ClassWhitening:
-    """A matrix for each class."""
-
-    def __init__(self, grams: list[Doubles]) -> None:
-        self._factors = list(each(_cholesky, grams))
-
-    def solve(self, gradient: Doubles) -> Doubles:
-        pairs = zip(self._factors, gradient, strict=True)
-        return np.stack([cho_solve(factor, row, check_finite=False) for factor, row in pairs])
-
-
-class _Scaling:
-    """The diagonal alone, where whole matrices would not fit."""
-
-    def __init__(self, diagonal: Doubles) -> None:
-        self._diagonal = diagonal
-
-    def solve(self, gradient: Doubles) -> Doubles:
-        return gradient / self._diagonal
-
-
-def _shared_whitening(objective: LinearSoftmax) -> _Metric:
-    k, d = objective.shape
-    share = (k - 1) / k**2  # p (1 - p) of equal probabilities
-    if d * d > _LARGEST_BLOCKS:
-        squares = objective.weights @ np.square(objective.rows, dtype=np.float64)
-        return _Scaling(share * squares + objective.penalty + np.finfo(float).tiny)
-    return _SharedWhitening(share * objective.gram() + np.diag(objective.penalty))
-
-
-def _class_whitening(objective: LinearSoftmax, theta: Doubles, seed: int) -> _Metric:
-    n, d = objective.rows.shape
-    draws = max(_DRAWS_PER_COLUMN * d, 2 * _DRAWS_PER_COLUMN * n // d)
-    p = objective.probabilities(objective.logits(theta))
-    penalty = np.diag(objective.penalty)
-    return _ClassWhitening([gram + penalty for gram in objective.class_grams(p, draws, seed)])
-
-
-def _cholesky(matrix: Doubles) -> tuple[Doubles, bool]:
-    jitter = 0.0
-    diagonal = matrix.diagonal()
-    while True:
-        try:
-            added = jitter * np.maximum(diagonal, diagonal.mean())
-            factor: tuple[Doubles, bool] = cho_factor(matrix + np.diag(added), check_finite=False)
-            return factor
-        except LinAlgError:
-            jitter = max(10 * jitter, 1e-12)

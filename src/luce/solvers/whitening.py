@@ -1,0 +1,88 @@
+"""Approximate inverse Hessians that whiten: one matrix for all classes, or one for each class."""
+
+from typing import Protocol
+
+import numpy as np
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
+
+from luce.solvers.blocks import each
+from luce.solvers.linear_softmax import Doubles, LinearSoftmax
+
+_LARGEST_BLOCKS = 1 << 27  # numbers in all whitening matrices together: 1 GiB
+_DRAWS_PER_COLUMN = 8
+
+
+class Metric(Protocol):
+    """An approximate Hessian, of which only the division is asked."""
+
+    def solve(self, gradient: Doubles) -> Doubles:
+        """Return the step (k, d) that belongs to a gradient (k, d)."""
+        ...
+
+
+class _SharedWhitening:
+    """One matrix for all classes."""
+
+    def __init__(self, gram: Doubles) -> None:
+        self._factor = _cholesky(gram)
+
+    def solve(self, gradient: Doubles) -> Doubles:
+        return np.asarray(cho_solve(self._factor, gradient.T, check_finite=False).T)
+
+
+class _ClassWhitening:
+    """A matrix for each class."""
+
+    def __init__(self, grams: list[Doubles]) -> None:
+        self._factors = list(each(_cholesky, grams))
+
+    def solve(self, gradient: Doubles) -> Doubles:
+        pairs = zip(self._factors, gradient, strict=True)
+        return np.stack([cho_solve(factor, row, check_finite=False) for factor, row in pairs])
+
+
+class _Scaling:
+    """The diagonal alone, where whole matrices would not fit."""
+
+    def __init__(self, diagonal: Doubles) -> None:
+        self._diagonal = diagonal
+
+    def solve(self, gradient: Doubles) -> Doubles:
+        return gradient / self._diagonal
+
+
+def shared_whitening(objective: LinearSoftmax) -> Metric:
+    """Return one matrix for all classes: the curvature where all of them are equally likely."""
+    k, d = objective.shape
+    share = (k - 1) / k**2  # p (1 - p) of equal probabilities
+    if d * d > _LARGEST_BLOCKS:
+        squares = objective.weights @ np.square(objective.rows, dtype=np.float64)
+        return _Scaling(share * squares + objective.penalty + np.finfo(float).tiny)
+    return _SharedWhitening(share * objective.gram() + np.diag(objective.penalty))
+
+
+def class_matrices_fit(objective: LinearSoftmax) -> bool:
+    """Return whether a matrix for each class would fit in memory."""
+    k, d = objective.shape
+    return k * d * d <= _LARGEST_BLOCKS
+
+
+def class_whitening(objective: LinearSoftmax, theta: Doubles, seed: int) -> Metric:
+    """Return a matrix for each class: its block of the Hessian at theta, from a sample of rows."""
+    n, d = objective.rows.shape
+    draws = max(_DRAWS_PER_COLUMN * d, 2 * _DRAWS_PER_COLUMN * n // d)
+    p = objective.probabilities(objective.logits(theta))
+    penalty = np.diag(objective.penalty)
+    return _ClassWhitening([gram + penalty for gram in objective.class_grams(p, draws, seed)])
+
+
+def _cholesky(matrix: Doubles) -> tuple[Doubles, bool]:
+    jitter = 0.0
+    diagonal = matrix.diagonal()
+    while True:
+        try:
+            added = jitter * np.maximum(diagonal, diagonal.mean())
+            factor: tuple[Doubles, bool] = cho_factor(matrix + np.diag(added), check_finite=False)
+            return factor
+        except LinAlgError:
+            jitter = max(10 * jitter, 1e-12)

@@ -1,0 +1,27 @@
+"""The matrices that whiten are what they say they are."""
+
+import numpy as np
+import pytest
+from reference.softmax_problems import softmax_problem, some_theta
+
+from luce.solvers.whitening import class_whitening, shared_whitening
+
+pytestmark = pytest.mark.once
+
+
+def test_the_shared_matrix_is_the_curvature_of_equal_probabilities():
+    f = softmax_problem(0, k=3)
+    right = some_theta(f, 1, 1.0)
+    matrix = 2 / 9 * (f.rows.T * f.weights) @ f.rows + np.diag(f.penalty)
+    np.testing.assert_allclose(
+        shared_whitening(f).solve(right), right @ np.linalg.inv(matrix), rtol=1e-9
+    )
+
+
+def test_with_all_rows_drawn_the_class_matrices_are_the_blocks_of_the_hessian():
+    f = softmax_problem(2, n=20, d=3, k=4)
+    theta, right = some_theta(f, 1, 1.0), some_theta(f, 2, 1.0)
+    cells = f.hessian(f.probabilities(f.logits(theta))).reshape(4, 3, 4, 3)
+    expected = [np.linalg.solve(cells[j, :, j], right[j]) for j in range(4)]
+    found = class_whitening(f, theta, seed=0).solve(right)  # 20 rows: fewer than are drawn
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
