@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 from typing import Any as _Any
 
 if TYPE_CHECKING:
+    from luce.estimators import IsotonicCalibration as IsotonicCalibration
     from luce.estimators import SoftmaxRegression as SoftmaxRegression
+    from luce.estimators import TemperatureScaling as TemperatureScaling
+    from luce.estimators import VectorScaling as VectorScaling
     from luce.functions.activations import leaky_relu as leaky_relu
     from luce.functions.activations import leaky_relu_grad as leaky_relu_grad
     from luce.functions.activations import relu as relu
@@ -67,8 +70,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "IsotonicCalibration": "estimators",
     "SoftmaxRegression": "estimators",
+    "TemperatureScaling": "estimators",
     "TopK": "functions",
+    "VectorScaling": "estimators",
     "boltzmann_max": "functions",
     "boltzmann_max_vjp": "functions",
     "entmax": "functions",

@@ -5,4 +5,7 @@ keeps the result as attributes. May import: solvers, losses, metrics, functions,
 _checks, errors, numpy, scikit-learn. May be imported by: tasks and the front doors.
 """
 
+from luce.estimators.isotonic_calibration import IsotonicCalibration as IsotonicCalibration
 from luce.estimators.softmax_regression import SoftmaxRegression as SoftmaxRegression
+from luce.estimators.temperature_scaling import TemperatureScaling as TemperatureScaling
+from luce.estimators.vector_scaling import VectorScaling as VectorScaling

@@ -1,11 +1,13 @@
 """Room 4: minimise the regularised cross-entropy of a linear softmax model, with a proof.
 
 `LinearSoftmax` is the function, in coordinates that have no units; `minimise` chooses between
-`newton` and `lbfgs`; `descend` is minibatch SGD and Adam. Nothing here knows about estimators
+`newton` and `lbfgs`; `descend` is minibatch SGD and Adam. `inverse_temperature` and `ClassScaling`
+calibrate given logits. Nothing here knows about estimators
 or files. May import: functions, kernels, _checks, errors, numpy, scipy. May be imported by:
 estimators and every room above.
 """
 
+from luce.solvers.class_scaling import ClassScaling as ClassScaling
 from luce.solvers.descent import SCHEDULES as SCHEDULES
 from luce.solvers.descent import Training as Training
 from luce.solvers.descent import descend as descend
@@ -15,3 +17,6 @@ from luce.solvers.minimise import minimise as minimise
 from luce.solvers.newton import newton as newton
 from luce.solvers.result import Journal as Journal
 from luce.solvers.result import Result as Result
+from luce.solvers.temperature import Temperature as Temperature
+from luce.solvers.temperature import inverse_temperature as inverse_temperature
+from luce.solvers.temperature import is_separated as is_separated
