@@ -1,12 +1,13 @@
 """Small problems of softmax regression, as the solver's objective and as the reference's."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from luce.solvers import LinearSoftmax
+from luce.solvers import DenseDesign, Labels, LinearSoftmax
 from reference.softmax_regression import Problem, with_targets
 
 
@@ -37,12 +38,10 @@ def softmax_problem(
     rho = np.broadcast_to(np.asarray(penalty, float), (d,)).copy()
     rho[d - intercept :] = 0
     return LinearSoftmax(
-        rows=np.ascontiguousarray(rows),
-        labels=labels.astype(np.int64),
+        design=DenseDesign(np.ascontiguousarray(rows)),
+        targets=Labels(labels.astype(np.int64), k, smoothing),
         weights=weights / weights.sum(),
         penalty=rho,
-        classes=k,
-        smoothing=smoothing,
         intercept=intercept,
     )
 
@@ -50,8 +49,18 @@ def softmax_problem(
 def spelled_out(f: LinearSoftmax) -> Problem:
     """Return the same problem for the reference."""
     return with_targets(
-        f.rows, f.labels, f.classes, penalty=f.penalty, weights=f.weights, smoothing=f.smoothing
+        f.design.rows,
+        f.targets.labels,
+        f.classes,
+        penalty=f.penalty,
+        weights=f.weights,
+        smoothing=f.targets.smoothing,
     )
+
+
+def with_rows(f: LinearSoftmax, rows: NDArray[Any], **changes: Any) -> LinearSoftmax:
+    """Return the problem with other rows."""
+    return replace(f, design=DenseDesign(rows), **changes)
 
 
 def softmax_problems() -> st.SearchStrategy[LinearSoftmax]:

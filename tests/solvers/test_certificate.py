@@ -65,9 +65,9 @@ def test_integral_of_the_taylor_remainder(r):
 def test_curvature_falls_by_at_most_the_exponential_of_the_spread(f, seed, other, size):
     theta, step = some_theta(f, seed, 0.5), some_theta(f, other, size)
     exact = spelled_out(f)
-    spread = np.ptp(f.rows[f.weights > 0] @ step.T, axis=1).max()
+    spread = np.ptp(f.design.rows[f.weights > 0] @ step.T, axis=1).max()
     difference = exact.hessian(theta + step) - np.exp(-spread) * exact.hessian(theta)
-    scale = 1 + np.square(f.rows).max()
+    scale = 1 + np.square(f.design.rows).max()
     assert np.linalg.eigvalsh(difference).min() >= -1e-12 * scale
 
 

@@ -1,18 +1,20 @@
 """Which columns say nothing new."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from reference.softmax_problems import softmax_problem, spelled_out
+from reference.softmax_problems import softmax_problem, spelled_out, with_rows
 
-from luce.solvers import newton
+from luce.solvers import Labels, newton
 from luce.solvers.dependence import independent_columns, with_columns
 
 PLAIN = softmax_problem(0, n=60, d=4, penalty=0.0, signal=0.3)
 
 
 def with_extra(f, *columns):
-    rows = np.ascontiguousarray(np.column_stack([*columns, f.rows]))
-    return type(f)(**{**vars(f), "rows": rows, "penalty": np.zeros(rows.shape[1])})
+    rows = np.ascontiguousarray(np.column_stack([*columns, f.design.rows]))
+    return with_rows(f, rows, penalty=np.zeros(rows.shape[1]))
 
 
 def test_independent_columns_are_all_kept():
@@ -22,7 +24,7 @@ def test_independent_columns_are_all_kept():
 
 @pytest.mark.parametrize("kind", ["constant", "zero", "duplicate", "sum", "one-hot"])
 def test_one_column_of_a_dependent_group_is_left_out(kind):
-    first, second = PLAIN.rows[:, 0], PLAIN.rows[:, 1]
+    first, second = PLAIN.design.rows[:, 0], PLAIN.design.rows[:, 1]
     member = np.arange(60) % 3
     extra = {
         "constant": [np.full(60, 0.1)],
@@ -33,10 +35,12 @@ def test_one_column_of_a_dependent_group_is_left_out(kind):
     }[kind]
     f = with_extra(PLAIN, *extra)
     kept = independent_columns(f)
-    assert len(kept) == f.rows.shape[1] - 1
-    assert kept[-1] == f.rows.shape[1] - 1  # the intercept stays
+    assert len(kept) == f.design.rows.shape[1] - 1
+    assert kept[-1] == f.design.rows.shape[1] - 1  # the intercept stays
     part = with_columns(f, kept)
-    assert np.linalg.matrix_rank(part.rows) == np.linalg.matrix_rank(f.rows) == len(kept)
+    assert (
+        np.linalg.matrix_rank(part.design.rows) == np.linalg.matrix_rank(f.design.rows) == len(kept)
+    )
     result = newton(f, np.zeros(f.shape), tol=1e-8, max_iter=50)
     assert result.converged
     assert result.theta.shape == f.shape
@@ -44,14 +48,14 @@ def test_one_column_of_a_dependent_group_is_left_out(kind):
 
 
 def test_rows_without_weight_do_not_tell_columns_apart():
-    f = with_extra(PLAIN, np.append(PLAIN.rows[:-1, 0], 5.0))
+    f = with_extra(PLAIN, np.append(PLAIN.design.rows[:-1, 0], 5.0))
     f.weights[-1] = 0
     assert len(independent_columns(f)) == 4
 
 
 def test_with_a_penalty_every_column_matters():
     f = softmax_problem(0, d=4, penalty=1e-9)
-    f.rows[:, 1] = f.rows[:, 0]
+    f.design.rows[:, 1] = f.design.rows[:, 0]
     assert list(independent_columns(f)) == [0, 1, 2, 3]
 
 
@@ -64,7 +68,7 @@ def test_columns_that_are_nearly_dependent_are_never_proven_wrongly(size):
     near = x + size * news
     told = (near - x) / size  # what float64 has kept of it
     base = softmax_problem(0, n=300, d=1, k=2, penalty=0.0)
-    base = type(base)(**{**vars(base), "labels": labels, "weights": np.full(300, 1 / 300)})
+    base = replace(base, targets=Labels(labels, 2), weights=np.full(300, 1 / 300))
     _, smallest = spelled_out(with_extra(base, x, told)).minimum()
     result = newton(with_extra(base, x, near), np.zeros((2, 3)), tol=1e-4, max_iter=60)
     assert (result.value - smallest) / smallest <= result.gap + 1e-7

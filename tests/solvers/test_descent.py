@@ -7,7 +7,7 @@ import pytest
 from reference.softmax_problems import softmax_problem, some_theta, spelled_out
 
 from luce.errors import ConvergenceError
-from luce.solvers import SCHEDULES, Journal, Training, descend
+from luce.solvers import SCHEDULES, DenseDesign, Journal, Training, descend
 from luce.solvers.descent import _clipped, _on_rows
 
 PROBLEM = softmax_problem(0, n=400, d=5, k=3, penalty=1e-2)
@@ -107,7 +107,7 @@ def test_without_patience_all_epochs_are_trained():
 @pytest.mark.parametrize("batch_size", [16, 400])  # 400: the only step is the last one, too
 @pytest.mark.parametrize("held_out", [None, HELD_OUT])
 def test_a_loss_that_is_not_finite_is_told(batch_size, held_out):
-    large = replace(PROBLEM, rows=1e3 * PROBLEM.rows)
+    large = replace(PROBLEM, design=DenseDesign(1e3 * PROBLEM.design.rows))
     told = r"finite, got (nan|inf).*smaller learning_rate"
     with pytest.raises(ConvergenceError, match=told):  # and no RuntimeWarning before it
         train(f=large, held_out=held_out, learning_rate=1e308, batch_size=batch_size, epochs=1)

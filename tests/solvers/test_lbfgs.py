@@ -5,7 +5,13 @@ from importlib import import_module
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from reference.softmax_problems import softmax_problem, softmax_problems, some_theta, spelled_out
+from reference.softmax_problems import (
+    softmax_problem,
+    softmax_problems,
+    some_theta,
+    spelled_out,
+    with_rows,
+)
 
 from luce.solvers import lbfgs, newton
 
@@ -16,7 +22,7 @@ def solve(f, **options):
 
 
 def in_single(f):
-    return type(f)(**{**vars(f), "rows": f.rows.astype(np.float32)})
+    return with_rows(f, f.design.rows.astype(np.float32))
 
 
 @given(softmax_problems())
@@ -27,7 +33,7 @@ def test_finds_the_minimum_and_bounds_what_is_left(f):
     assert result.converged
     assert result.value == pytest.approx(smallest, rel=2e-8)
     assert (result.value - smallest) / smallest <= result.gap + 1e-12
-    np.testing.assert_allclose(result.theta.sum(axis=0), 0, atol=1e-9 * np.abs(f.rows).max())
+    np.testing.assert_allclose(result.theta.sum(axis=0), 0, atol=1e-9 * np.abs(f.design.rows).max())
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -39,9 +45,9 @@ def test_agrees_with_newton(seed):
 
 def test_takes_few_passes_where_columns_resemble_each_other():
     f = softmax_problem(1, n=400, d=10, k=4, penalty=1e-4, signal=0.5)
-    mixed = f.rows.copy()
+    mixed = f.design.rows.copy()
     mixed[:, :-1] = mixed[:, :-1] @ np.vander(np.linspace(0.5, 1.5, 9))
-    ill = type(f)(**{**vars(f), "rows": np.ascontiguousarray(mixed)})
+    ill = with_rows(f, np.ascontiguousarray(mixed))
     assert solve(ill, tol=1e-6).n_iter < 60
 
 

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference.softmax_problems import softmax_problem, softmax_problems, some_theta, spelled_out
+from reference.softmax_problems import (
+    softmax_problem,
+    softmax_problems,
+    some_theta,
+    spelled_out,
+    with_rows,
+)
 from scipy.optimize import approx_fprime
 
 from luce import get_num_threads, set_num_threads
@@ -21,7 +27,7 @@ def test_value_and_gradient_are_those_of_the_formula(f, seed, size):
     value, gradient = f.value_gradient(theta)
     exact = spelled_out(f)
     assert value == pytest.approx(exact.value(theta), rel=1e-12, abs=1e-12)
-    scale = 1 + np.abs(f.rows).max()
+    scale = 1 + np.abs(f.design.rows).max()
     np.testing.assert_allclose(gradient, exact.gradient(theta), rtol=1e-10, atol=1e-13 * scale)
 
 
@@ -32,7 +38,7 @@ def test_gradient_is_the_derivative_of_the_value(f, seed):
     slope = approx_fprime(
         theta.ravel(), lambda flat: f.value_gradient(flat.reshape(f.shape))[0], 1e-7
     )
-    scale = 1 + np.square(f.rows).max()
+    scale = 1 + np.square(f.design.rows).max()
     np.testing.assert_allclose(
         f.value_gradient(theta)[1].ravel(), slope, rtol=1e-4, atol=2e-6 * scale
     )
@@ -43,7 +49,7 @@ def test_gradient_is_the_derivative_of_the_value(f, seed):
 def test_hessian_is_that_of_the_formula(f, seed, size):
     theta = some_theta(f, seed, size)
     hessian = f.hessian(f.probabilities(f.logits(theta)))
-    scale = 1 + np.square(f.rows).max()
+    scale = 1 + np.square(f.design.rows).max()
     np.testing.assert_allclose(
         hessian, spelled_out(f).hessian(theta), rtol=1e-9, atol=1e-14 * scale
     )
@@ -52,7 +58,7 @@ def test_hessian_is_that_of_the_formula(f, seed, size):
 def test_hessian_is_right_where_every_row_is_confident():
     # p = 1 - 1e-20 rounds to 1, so that p (1 - p) would be 0; the curvature is 1e-20.
     f = softmax_problem(0, n=3, d=1, k=2, penalty=0.0, intercept=False)
-    f.rows[:] = 1.0
+    f.design.rows[:] = 1.0
     z = np.array([[20 * np.log(10.0), 0.0]] * 3)
     hessian = f.hessian(f.probabilities(z))
     np.testing.assert_allclose(hessian, 1e-20 * np.array([[1, -1], [-1, 1]]), rtol=1e-9)
@@ -61,18 +67,18 @@ def test_hessian_is_right_where_every_row_is_confident():
 def test_gradient_in_float32_is_that_of_float64_but_for_rounding():
     f = softmax_problem(1, n=500, d=6, k=4)
     theta = some_theta(f, 2, 1.0)
-    single = type(f)(**{**vars(f), "rows": f.rows.astype(np.float32)})
+    single = with_rows(f, f.design.rows.astype(np.float32))
     value, gradient = single.value_gradient(theta)
     assert value == pytest.approx(f.value_gradient(theta)[0], rel=1e-6)
     np.testing.assert_allclose(gradient, f.value_gradient(theta)[1], atol=1e-6)
     assert gradient.dtype == np.float64
-    assert single.in_double().rows.dtype == np.float64
+    assert single.in_double().design.rows.dtype == np.float64
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_same_bits_with_any_number_of_threads(dtype):
     f = softmax_problem(1, n=40_000, d=40, k=3)
-    f = type(f)(**{**vars(f), "rows": f.rows.astype(dtype)})
+    f = with_rows(f, f.design.rows.astype(dtype))
     theta = some_theta(f, 2, 1.0)
     p = f.probabilities(f.logits(theta))
     before = get_num_threads()
@@ -91,13 +97,15 @@ def test_the_pieces_agree_with_the_whole():
     f = softmax_problem(3, smoothing=0.2)
     theta = some_theta(f, 4, 1.0)
     z = f.logits(theta)
-    np.testing.assert_allclose(z, f.rows @ theta.T, rtol=1e-14, atol=1e-14)
+    np.testing.assert_allclose(z, f.design.rows @ theta.T, rtol=1e-14, atol=1e-14)
     value, residual = f.at_logits(z, theta)
     assert value == pytest.approx(f.value_gradient(theta)[0], rel=1e-14)
     np.testing.assert_allclose(
         f.pull_back(residual, theta), f.value_gradient(theta)[1], rtol=1e-12, atol=1e-15
     )
-    np.testing.assert_allclose(f.gram(), (f.rows.T * f.weights) @ f.rows, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(
+        f.gram(), (f.design.rows.T * f.weights) @ f.design.rows, rtol=1e-12, atol=1e-14
+    )
 
 
 @given(softmax_problems(), SEEDS, st.floats(-2, 3))
@@ -107,7 +115,7 @@ def test_value_slope_and_curvature_on_a_line(f, seed, t):
     here = f.on_line(f.logits(theta), f.logits(step), theta, step, t)
     there = theta + t * step
     exact = spelled_out(f)
-    scale = 1 + np.square(f.rows).max()
+    scale = 1 + np.square(f.design.rows).max()
     assert here.value == pytest.approx(exact.value(there), rel=1e-11)
     assert here.slope == pytest.approx(np.vdot(exact.gradient(there), step), abs=1e-12 * scale)
     bend = step.ravel() @ exact.hessian(there) @ step.ravel()
@@ -124,8 +132,8 @@ def test_more_penalty_leaves_the_intercept_alone():
 def test_only_some_rows_weigh_1_together():
     f = softmax_problem(6)
     part = f.only(np.array([3, 1, 7]))
-    np.testing.assert_array_equal(part.rows, f.rows[[3, 1, 7]])
-    np.testing.assert_array_equal(part.labels, f.labels[[3, 1, 7]])
+    np.testing.assert_array_equal(part.design.rows, f.design.rows[[3, 1, 7]])
+    np.testing.assert_array_equal(part.targets.labels, f.targets.labels[[3, 1, 7]])
     assert part.weights.sum() == pytest.approx(1, abs=1e-15)
     assert part.weights[0] / part.weights[2] == pytest.approx(f.weights[3] / f.weights[7])
 
@@ -213,8 +221,8 @@ def test_nothing_is_proven_by_duality_where_a_column_has_no_penalty():
 def test_dual_value_of_confident_rows_is_not_lost_in_rounding():
     # Two rows told apart with p = 1 - 1e-15: every term is about 1e-15, far below 1's rounding.
     f = softmax_problem(0, n=2, d=1, k=2, penalty=5.8e-17, intercept=False)
-    f.rows[:] = [[1.0], [-1.0]]
-    f.labels[:] = [1, 0]
+    f.design.rows[:] = [[1.0], [-1.0]]
+    f.targets.labels[:] = [1, 0]
     theta = np.array([[-17.27], [17.27]])
     value, gradient = f.value_gradient(theta)
     gap = (gradient**2 / (2 * f.penalty)).sum()
@@ -225,7 +233,7 @@ def test_dual_value_of_confident_rows_is_not_lost_in_rounding():
 @pytest.mark.parametrize("seed", range(30))
 def test_a_class_without_any_weight_keeps_a_finite_bound(seed):
     f = softmax_problem(seed, n=30, d=2, k=3)
-    f.weights[f.labels == 2] = 0
+    f.weights[f.targets.labels == 2] = 0
     f.weights[:] /= f.weights.sum()
     bound = f.dual_value(some_theta(f, seed, 0.1))
     assert np.isfinite(bound)
@@ -238,6 +246,6 @@ def test_reach_bounds_the_spread_of_every_step(f, seed, other):
     theta, step = some_theta(f, seed, 0.5), some_theta(f, other, 1.0)
     hessian = spelled_out(f).hessian(theta) + 1e-9 * np.eye(np.prod(f.shape))
     length = np.sqrt(step.ravel() @ hessian @ step.ravel())
-    counted = f.rows[f.weights > 0] @ step.T
+    counted = f.design.rows[f.weights > 0] @ step.T
     spread = np.ptp(counted, axis=1).max()
     assert spread <= f.reach(np.linalg.inv(hessian)) * length * (1 + 1e-6)

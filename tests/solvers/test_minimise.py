@@ -4,7 +4,7 @@ from importlib import import_module
 
 import numpy as np
 import pytest
-from reference.softmax_problems import softmax_problem, spelled_out
+from reference.softmax_problems import softmax_problem, spelled_out, with_rows
 
 from luce.solvers import Journal, lbfgs, minimise, newton
 
@@ -62,7 +62,7 @@ def test_newton_proves_what_lbfgs_cannot(methods):
 
 def test_float32_rows_suit_every_method():
     f = softmax_problem(0)
-    single = type(f)(**{**vars(f), "rows": f.rows.astype(np.float32)})
+    single = with_rows(f, f.design.rows.astype(np.float32))
     values = [solve(single, solver, tol=1e-6).value for solver in ("newton", "lbfgs")]
     assert values[0] == pytest.approx(values[1], rel=3e-6)
 

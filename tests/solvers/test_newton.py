@@ -1,9 +1,17 @@
 """Newton's method against an independent minimum; the path of decreasing penalties."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from reference.softmax_problems import softmax_problem, softmax_problems, some_theta, spelled_out
+from reference.softmax_problems import (
+    softmax_problem,
+    softmax_problems,
+    some_theta,
+    spelled_out,
+    with_rows,
+)
 
 from luce.solvers import Journal, newton
 from luce.solvers.newton import _Path, _Step
@@ -27,7 +35,7 @@ def test_finds_the_minimum_and_bounds_what_is_left(f):
     assert not result.interrupted
     assert result.value == pytest.approx(smallest, rel=2e-10)
     assert (result.value - smallest) / smallest <= result.gap + 1e-12
-    np.testing.assert_allclose(f.rows @ result.theta.T, f.rows @ best.T, atol=1e-3)
+    np.testing.assert_allclose(f.design.rows @ result.theta.T, f.design.rows @ best.T, atol=1e-3)
     np.testing.assert_allclose(result.theta.sum(axis=0), 0, atol=1e-10)
 
 
@@ -62,9 +70,9 @@ def test_a_start_far_away_leads_to_the_same_minimum():
 @pytest.mark.parametrize("penalty", [0.1, 0.0])
 def test_columns_that_depend_on_each_other(kind, penalty):
     f = softmax_problem(3, n=60, d=5, penalty=penalty, signal=0.3)
-    x = f.rows[:, :2]
+    x = f.design.rows[:, :2]
     extra = {
-        "duplicate": f.rows[:, :1],
+        "duplicate": f.design.rows[:, :1],
         "constant": np.full((60, 1), 0.1),
         "zero": np.zeros((60, 1)),
         "sum": x.sum(axis=1, keepdims=True),
@@ -73,10 +81,10 @@ def test_columns_that_depend_on_each_other(kind, penalty):
     if kind == "wide":
         f = f.only(np.arange(20))
         extra = extra[:20]
-        f = type(f)(**{**vars(f), "smoothing": 0.2})
-    wide = np.ascontiguousarray(np.hstack([extra, f.rows]))
+        f = replace(f, targets=replace(f.targets, smoothing=0.2))
+    wide = np.ascontiguousarray(np.hstack([extra, f.design.rows]))
     rho = np.concatenate([np.full(extra.shape[1], penalty), f.penalty])
-    wide_f = type(f)(**{**vars(f), "rows": wide, "penalty": rho})
+    wide_f = with_rows(f, wide, penalty=rho)
     result = solve(wide_f, tol=1e-8)
     assert result.value == pytest.approx(spelled_out(wide_f).minimum()[1], rel=1e-7)
     assert result.converged
@@ -92,8 +100,8 @@ def test_without_a_penalty_the_proof_is_that_of_self_concordance():
 
 def test_separated_classes_without_a_penalty_end_in_certainty():
     f = softmax_problem(5, n=20, d=2, k=2, penalty=0.0, intercept=False)
-    f.rows[:, 0] = np.where(f.labels == 1, 1.0, -1.0) * np.linspace(1, 3, 20)
-    f.rows[:, 1] = 0.0
+    f.design.rows[:, 0] = np.where(f.targets.labels == 1, 1.0, -1.0) * np.linspace(1, 3, 20)
+    f.design.rows[:, 1] = 0.0
     result = newton(f, np.zeros(f.shape), tol=1e-4, max_iter=100, journal=Journal(negligible=1e-14))
     assert result.converged
     assert 0 <= result.value == result.gap <= 1e-14

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.once
 def test_the_shared_matrix_is_the_curvature_of_equal_probabilities():
     f = softmax_problem(0, k=3)
     right = some_theta(f, 1, 1.0)
-    matrix = 2 / 9 * (f.rows.T * f.weights) @ f.rows + np.diag(f.penalty)
+    matrix = 2 / 9 * (f.design.rows.T * f.weights) @ f.design.rows + np.diag(f.penalty)
     np.testing.assert_allclose(
         shared_whitening(f).solve(right), right @ np.linalg.inv(matrix), rtol=1e-9
     )

@@ -1,22 +1,29 @@
 """Room 4: minimise the regularised cross-entropy of a linear softmax model, with a proof.
 
-`LinearSoftmax` is the function, in coordinates that have no units; `minimise` chooses between
-`newton` and `lbfgs`; `descend` is minibatch SGD and Adam. `inverse_temperature` and `ClassScaling`
-calibrate given logits. Nothing here knows about estimators
-or files. May import: functions, kernels, _checks, errors, numpy, scipy. May be imported by:
+`LinearSoftmax` is the function, in coordinates that have no units, of rows behind the protocol
+`Design` and of `Targets`; `minimise` chooses between `newton` and `lbfgs`; `descend` is minibatch
+SGD and Adam. `inverse_temperature` and `ClassScaling` calibrate given logits. Nothing here knows
+about estimators or files. May import: functions, kernels, _checks, errors, numpy, scipy. May be imported by:
 estimators and every room above.
 """
 
 from luce.solvers.class_scaling import ClassScaling as ClassScaling
+from luce.solvers.dense_design import DenseDesign as DenseDesign
+from luce.solvers.dense_design import RawDesign as RawDesign
 from luce.solvers.descent import SCHEDULES as SCHEDULES
 from luce.solvers.descent import Training as Training
 from luce.solvers.descent import descend as descend
+from luce.solvers.design import Design as Design
 from luce.solvers.lbfgs import lbfgs as lbfgs
 from luce.solvers.linear_softmax import LinearSoftmax as LinearSoftmax
 from luce.solvers.minimise import minimise as minimise
 from luce.solvers.newton import newton as newton
 from luce.solvers.result import Journal as Journal
 from luce.solvers.result import Result as Result
+from luce.solvers.sparse_design import SparseDesign as SparseDesign
+from luce.solvers.targets import Distributions as Distributions
+from luce.solvers.targets import Labels as Labels
+from luce.solvers.targets import Targets as Targets
 from luce.solvers.temperature import Temperature as Temperature
 from luce.solvers.temperature import inverse_temperature as inverse_temperature
 from luce.solvers.temperature import is_separated as is_separated

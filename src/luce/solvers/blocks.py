@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from threading import local
 from typing import TypeVar
 
 from luce import kernels
@@ -10,11 +11,19 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 _BLOCK_BYTES = 1 << 21  # a block of rows stays in the cache between two products
+_LARGE_BYTES = 1 << 27
+_here = local()
 
 
 def blocks(n: int, row_bytes: int) -> list[slice]:
     """Return slices of rows, of about 2 MB each, that depend on the sizes alone."""
     step = max(256, _BLOCK_BYTES // max(1, row_bytes))
+    return [slice(start, min(start + step, n)) for start in range(0, n, step)]
+
+
+def large_blocks(n: int, row_bytes: int) -> list[slice]:
+    """Return slices of rows, as few as leave what a function keeps of a block small enough."""
+    step = max(256, _LARGE_BYTES // max(1, row_bytes))
     return [slice(start, min(start + step, n)) for start in range(0, n, step)]
 
 
@@ -26,8 +35,13 @@ def each(function: Callable[[U], T], parts: Sequence[U]) -> Iterator[T]:
     (see the estimators): two pools of threads on the same cores wait for each other.
     """
     threads = min(kernels.get_num_threads(), len(parts))
-    if threads < 2:
+    if threads < 2 or getattr(_here, "busy", False):
         yield from map(function, parts)
         return
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(threads, initializer=_be_busy) as pool:
         yield from pool.map(function, parts)
+
+
+def _be_busy() -> None:
+    """Mark a thread of a pool: what it splits further it does alone, for the others are busy."""
+    _here.busy = True

@@ -140,11 +140,13 @@ def _rule(training: Training, objective: LinearSoftmax) -> _Sgd | _Adam:
 
 def _largest_curvature(objective: LinearSoftmax) -> float:
     """Bound the largest eigenvalue of the Hessian: half that of the Gram matrix (Böhning)."""
-    rows = objective.rows[:: max(1, len(objective.rows) // 4096)].astype(np.float64)
-    direction = np.ones(rows.shape[1])
-    size = 0.0
+    n = len(objective)
+    design = objective.design.take(np.arange(0, n, max(1, n // 4096))).in_double()
+    direction, size = np.ones((1, design.shape[1])), 0.0
     for _ in range(20):
-        direction = rows.T @ (rows @ direction) / len(rows)
+        operand = design.operand(direction)
+        pulled = design.each(lambda rows, w=operand: rows.pulled(rows.logits(w)))
+        direction = sum(pulled, start=np.zeros_like(direction)) / design.shape[0]
         size = float(np.linalg.norm(direction))
         direction /= max(size, np.finfo(float).tiny)
     return max(0.5 * size + float(objective.penalty.max()), np.finfo(float).tiny)
@@ -158,7 +160,7 @@ def _epoch(
     epoch: int,
     random: np.random.Generator,
 ) -> Doubles:
-    n = len(objective.rows)
+    n = len(objective)
     order = random.permutation(n)
     batches = np.array_split(order, max(1, round(n / training.batch_size)))
     for number, batch in enumerate(batches):
@@ -180,12 +182,7 @@ def _check_finite(loss: float, epoch: int, rate: float) -> None:
 
 def _on_rows(objective: LinearSoftmax, rows: NDArray[np.intp]) -> LinearSoftmax:
     """Return the unbiased estimate of the objective from some of its rows."""
-    return replace(
-        objective,
-        rows=objective.rows[rows],
-        labels=objective.labels[rows],
-        weights=objective.weights[rows] * (len(objective.rows) / len(rows)),
-    )
+    return objective.sample(rows, objective.weights[rows] * (len(objective) / len(rows)))
 
 
 def _clipped(gradient: Doubles, largest: float | None) -> Doubles:

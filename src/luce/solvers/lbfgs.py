@@ -133,7 +133,7 @@ class _Run:
 
     def _hidden_by_rounding(self) -> bool:
         """Whether float32 has come as far as it can."""
-        if self.objective.rows.dtype != np.float32:
+        if self.objective.dtype != np.float32:
             return False
         coarse = 10 * self._noise() > self.tol * self.value
         return self.stalled() or (coarse and self._near())
@@ -146,13 +146,13 @@ class _Run:
 
     def _noise(self) -> float:
         """Return the rounding of a value, below which neither a rise nor a gap says anything."""
-        return float(4 * np.finfo(self.objective.rows.dtype).eps * self.value)
+        return float(4 * np.finfo(self.objective.dtype).eps * self.value)
 
     def _recover(self) -> None:
         """No step helps: forget the past, then compute in float64, then give up."""
         if self.pairs and not self._hidden_by_rounding():
             self.pairs.clear()
-        elif self.objective.rows.dtype == np.float32:
+        elif self.objective.dtype == np.float32:
             self.objective = self.objective.in_double()
             self.value, self.gradient, self.accuracy = self.objective.scan(self.theta)
         else:

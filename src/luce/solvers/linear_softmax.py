@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from scipy.special import entr
 
 from luce import kernels
-from luce.solvers.blocks import blocks, each
-
-Doubles = NDArray[np.float64]
-Floats = NDArray[np.floating[Any]]
+from luce.solvers.blocks import each
+from luce.solvers.design import Design, Rows
+from luce.solvers.design import Doubles as Doubles
+from luce.solvers.design import Floats as Floats
+from luce.solvers.targets import Targets
 
 
 class OnLine(NamedTuple):
@@ -42,54 +43,62 @@ class LinearSoftmax:
 
     Parameters
     ----------
-    rows : (n, d) array of float32 or float64, C-contiguous
-        Features; the last column is 1 where there is an intercept.
-    labels : (n,) array of int64
-        Class of each row, in ``0..classes-1``.
+    design : Design
+        The rows; the last column is 1 where there is an intercept.
+    targets : Targets
+        Labels or distributions over the classes, one a row.
     weights : (n,) array of float64
         ``s``, not negative, with sum 1.
     penalty : (d,) array of float64
         ``rho``, 0 for columns that are not penalised.
-    classes : int
-        ``k``.
-    smoothing : float
-        Label smoothing: the share of each target spread evenly over the classes.
     intercept : bool
         Whether the last column is the (unpenalised) intercept.
     """
 
-    rows: Floats
-    labels: NDArray[np.int64]
+    design: Design
+    targets: Targets
     weights: Doubles
     penalty: Doubles
-    classes: int
-    smoothing: float = 0.0
     intercept: bool = True
 
     @property
     def shape(self) -> tuple[int, int]:
         """(k, d), the shape of the parameters."""
-        return self.classes, self.rows.shape[1]
+        return self.targets.classes, self.design.shape[1]
+
+    @property
+    def classes(self) -> int:
+        """``k``."""
+        return self.targets.classes
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float32 or float64: the dtype of the logits."""
+        return self.design.dtype
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.weights)
 
     def with_penalty(self, extra: float) -> "LinearSoftmax":
         """Return the same function with `extra` added to the penalty of all but the intercept."""
-        more = np.full(self.rows.shape[1], extra)
+        more = np.full(self.design.shape[1], extra)
         more[-1] *= not self.intercept
         return replace(self, penalty=self.penalty + more)
 
     def only(self, rows: NDArray[np.intp]) -> "LinearSoftmax":
         """Return the function of some of the rows, their weights brought to the sum 1."""
         weights = self.weights[rows]
-        return replace(
-            self,
-            rows=self.rows[rows],
-            labels=self.labels[rows],
-            weights=weights / weights.sum(),
-        )
+        return self.sample(rows, weights / weights.sum())
+
+    def sample(self, rows: NDArray[np.intp], weights: Doubles) -> "LinearSoftmax":
+        """Return the function of some of the rows with these weights, whatever their sum."""
+        design, targets = self.design.take(rows), self.targets.take(rows)
+        return replace(self, design=design, targets=targets, weights=weights)
 
     def in_double(self) -> "LinearSoftmax":
         """Return the same function computed in float64."""
-        return replace(self, rows=self.rows.astype(np.float64, copy=False))
+        return replace(self, design=self.design.in_double())
 
     def value_gradient(self, theta: Doubles) -> tuple[float, Doubles]:
         """Return f and its gradient (k, d)."""
@@ -98,40 +107,42 @@ class LinearSoftmax:
 
     def scan(self, theta: Doubles) -> Scan:
         """Return f, its gradient and the accuracy: one pass over blocks of rows, read once."""
-        weights = theta.astype(self.rows.dtype).T
+        operand = self.design.operand(theta)
 
-        def of_block(part: slice) -> tuple[float, float, Floats]:
-            x = self.rows[part]
-            z = x @ weights  # (b, k)
-            right = self.accuracy(z, part)
-            loss = self._to_residual(z, part)
-            return loss, right, z.T @ x
+        def of_block(rows: Rows) -> tuple[float, float, Floats]:
+            z = rows.logits(operand)  # (b, k)
+            weights = self.weights[rows.part]
+            right = self.targets.accuracy(z, rows.part, weights)
+            loss = self.targets.residual(z, rows.part, weights)
+            return loss, right, rows.pulled(z)
 
         total, accuracy, gradient = self._penalty_of(theta), 0.0, self.penalty * theta
-        for loss, right, pulled in each(of_block, self._blocks()):
+        for loss, right, pulled in self.design.each(of_block, self._logit_bytes()):
             total += loss
             accuracy += right
             gradient += pulled
         return Scan(total, gradient, accuracy)
 
-    def accuracy(self, z: Floats, part: slice = slice(None)) -> float:
+    def accuracy(self, z: Floats) -> float:
         """Return the weight of the rows whose largest logit is that of their label."""
-        return float(self.weights[part] @ (z.argmax(axis=1) == self.labels[part]))
+        return self.targets.accuracy(z, slice(0, len(self)), self.weights)
 
     def logits(self, theta: Doubles) -> Floats:
         """Return the logits (n, k)."""
-        weights = theta.astype(self.rows.dtype).T
-        z = np.empty((len(self.rows), self.classes), self.rows.dtype)
-        for _ in each(
-            lambda part: np.matmul(self.rows[part], weights, out=z[part]), self._blocks()
-        ):
+        operand = self.design.operand(theta)
+        z = np.empty((len(self), self.classes), self.dtype)
+
+        def write(rows: Rows) -> None:
+            z[rows.part] = rows.logits(operand)
+
+        for _ in self.design.each(write, self._logit_bytes()):
             pass
         return z
 
     def at_logits(self, z: Floats, theta: Doubles) -> tuple[float, Floats]:
         """Return f and the weighted residual ``s (p - t)`` (n, k), given the logits of theta."""
         residual = z.copy()
-        loss = self._to_residual(residual, slice(None))
+        loss = self.targets.residual(residual, slice(0, len(self)), self.weights)
         return loss + self._penalty_of(theta), residual
 
     def pull_back(self, residual: Floats, theta: Doubles) -> Doubles:
@@ -162,17 +173,15 @@ class LinearSoftmax:
         .. math:: H = \sum_i s_i (\mathrm{diag}\,p_i - p_i p_i^T) \otimes x_i x_i^T
                   + I \otimes \mathrm{diag}\,\rho
         """
-        d = self.rows.shape[1]
-        k = self.classes
+        k, d = self.shape
 
-        def of_rows(part: slice) -> Doubles:
-            x = self.rows[part].astype(np.float64, copy=False)
+        def of_rows(part: slice, x: Doubles) -> Doubles:
             root = np.sqrt(self.weights[part])[:, None]
             flat = ((root * p[part])[:, :, None] * x[:, None, :]).reshape(len(x), k * d)
             return flat.T @ flat  # a symmetric product: half the work
 
         dense = np.zeros((k * d, k * d))
-        for product in each(of_rows, blocks(len(p), 8 * k * d)):
+        for product in self.design.each_dense(of_rows, 8 * k * d):
             dense -= product
         cells = dense.reshape(k, d, k, d)
         for j in range(k):  # p_j - p_j^2 would cancel; p_j times the others' probabilities cannot
@@ -182,14 +191,13 @@ class LinearSoftmax:
 
     def gram(self) -> Doubles:
         """Return ``sum_i s_i x_i x_i^T`` (d, d)."""
+        return self._gram(self.design, self.weights)
 
-        def of_block(part: slice) -> Floats:
-            x = self.rows[part] * np.sqrt(self.weights[part, None]).astype(self.rows.dtype)
-            return x.T @ x
-
-        total: Doubles = np.zeros((self.rows.shape[1],) * 2)
-        for gram in each(of_block, self._blocks()):
-            total += gram
+    def column_squares(self) -> Doubles:
+        """Return ``sum_i s_i x_ic^2`` (d,), the diagonal of `gram`."""
+        total: Doubles = np.zeros(self.design.shape[1])
+        for squares in self.design.each(lambda rows: rows.column_squares(self.weights[rows.part])):
+            total += squares
         return total
 
     def class_grams(self, p: Floats, draws: int, seed: int) -> list[Doubles]:
@@ -201,7 +209,7 @@ class LinearSoftmax:
         (at most 1) and weighted by its inverse, so that the estimate has no bias: near
         separation nearly all curvature comes from few rows, which an even sample would miss.
         """
-        squares = np.einsum("ij,ij->i", self.rows, self.rows).astype(np.float64)
+        squares = self.design.squares()
 
         def of_class(j: int) -> Doubles:
             own = p[:, j].astype(np.float64)
@@ -209,9 +217,7 @@ class LinearSoftmax:
             chance = _capped(curvature * squares, draws)
             random = np.random.default_rng([seed, j])
             kept = np.flatnonzero(random.random(len(own)) < chance)
-            root = np.sqrt(curvature[kept] / chance[kept]).astype(self.rows.dtype)
-            x = self.rows[kept] * root[:, None]
-            return (x.T @ x).astype(np.float64)
+            return self._gram(self.design.take(kept), curvature[kept] / chance[kept])
 
         return list(each(of_class, range(self.classes)))
 
@@ -250,40 +256,39 @@ class LinearSoftmax:
         """
         k, d = self.shape
         cells = inverse.reshape(k, d, k, d)
-        x = self.rows[self.weights > 0].astype(np.float64, copy=False)
 
-        def of_class(j: int) -> float:
-            return float(np.einsum("nc,nc->n", x @ cells[j, :, j], x).max(initial=0.0))
+        def of_block(part: slice, x: Doubles) -> float:
+            x = x[self.weights[part] > 0]
+            sizes = (np.einsum("nc,nc->n", x @ cells[j, :, j], x) for j in range(k))
+            return max(float(size.max(initial=0.0)) for size in sizes)
 
-        return 2 * float(np.sqrt(max(each(of_class, range(k)))))
-
-    def _to_residual(self, z: Floats, part: slice) -> float:
-        """Overwrite logits by ``s (p - t)`` and return the weighted loss: one fused native pass."""
-        scale = self.weights[part].astype(z.dtype)
-        loss = np.empty(len(z))
-        kernels.softmax_residual(z, self.labels[part], scale, loss, smoothing=self.smoothing)
-        return float(loss.sum())
+        return 2 * float(np.sqrt(max(self.design.each_dense(of_block, 8 * d))))
 
     def _penalty_of(self, theta: Doubles) -> float:
         return 0.5 * float(np.vdot(self.penalty * theta, theta))
 
-    def _blocks(self) -> list[slice]:
-        return blocks(len(self.rows), self.rows.shape[1] * self.rows.itemsize)
+    def _logit_bytes(self) -> int:
+        return self.classes * self.dtype.itemsize
+
+    def _gram(self, design: Design, weights: Doubles) -> Doubles:
+        total: Doubles = np.zeros((design.shape[1],) * 2)
+        for gram in design.each(lambda rows: rows.gram(weights[rows.part])):
+            total += gram
+        return total
 
     def _is_intercept(self) -> NDArray[np.bool_]:
-        last = np.zeros(self.rows.shape[1], bool)
+        last = np.zeros(self.design.shape[1], bool)
         last[-1] = self.intercept
         return last
 
     def _pulled(self, residual: Floats) -> Doubles:
         """Return ``residual.T @ rows``, the blocks added up in float64."""
 
-        def of_block(part: slice) -> Floats:
-            x = self.rows[part].astype(residual.dtype, copy=False)
-            return residual[part].T @ x
+        def of_block(rows: Rows) -> Floats:
+            return rows.pulled(residual[rows.part])
 
         total: Doubles = np.zeros(self.shape)
-        for pulled in each(of_block, self._blocks()):
+        for pulled in self.design.each(of_block, self._logit_bytes()):
             total += pulled
         return total
 

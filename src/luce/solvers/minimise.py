@@ -43,11 +43,11 @@ def minimise(
     Result
     """
     journal = journal or Journal()
-    size = objective.classes * objective.rows.shape[1]
-    cheap = size <= _SMALL and len(objective.rows) * size**2 <= _CHEAP_HESSIAN
+    size = objective.classes * objective.design.shape[1]
+    cheap = size <= _SMALL and len(objective) * size**2 <= _CHEAP_HESSIAN
     if solver == "newton" or (solver == "auto" and cheap):
         return newton(objective.in_double(), start, tol=tol, max_iter=max_iter, journal=journal)
-    fits = size <= _LARGEST_HESSIAN and len(objective.rows) * size**2 <= _DEAREST_HESSIAN
+    fits = size <= _LARGEST_HESSIAN and len(objective) * size**2 <= _DEAREST_HESSIAN
     newton_follows = solver == "auto" and fits
     result = lbfgs(
         objective,

@@ -56,8 +56,8 @@ def shared_whitening(objective: LinearSoftmax) -> Metric:
     k, d = objective.shape
     share = (k - 1) / k**2  # p (1 - p) of equal probabilities
     if d * d > _LARGEST_BLOCKS:
-        squares = objective.weights @ np.square(objective.rows, dtype=np.float64)
-        return _Scaling(share * squares + objective.penalty + np.finfo(float).tiny)
+        diagonal = share * objective.column_squares() + objective.penalty
+        return _Scaling(diagonal + np.finfo(float).tiny)
     return _SharedWhitening(share * objective.gram() + np.diag(objective.penalty))
 
 
@@ -69,7 +69,7 @@ def class_matrices_fit(objective: LinearSoftmax) -> bool:
 
 def class_whitening(objective: LinearSoftmax, theta: Doubles, seed: int) -> Metric:
     """Return a matrix for each class: its block of the Hessian at theta, from a sample of rows."""
-    n, d = objective.rows.shape
+    n, d = objective.design.shape
     draws = max(_DRAWS_PER_COLUMN * d, 2 * _DRAWS_PER_COLUMN * n // d)
     p = objective.probabilities(objective.logits(theta))
     penalty = np.diag(objective.penalty)

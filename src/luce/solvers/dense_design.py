@@ -1,0 +1,183 @@
+"""Dense rows: standardised once in memory, or block by block in every pass."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from luce.solvers.blocks import blocks, each
+from luce.solvers.design import Doubles, Floats
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class DenseRows:
+    """A block of an array."""
+
+    part: slice
+    x: Floats  # (b, d)
+
+    def logits(self, operand: Floats) -> Floats:
+        """Return ``x theta.T``."""
+        z: Floats = self.x @ operand
+        return z
+
+    def pulled(self, residual: Floats) -> Floats:
+        """Return ``residual.T x``."""
+        gradient: Floats = residual.T @ self.x.astype(residual.dtype, copy=False)
+        return gradient
+
+    def gram(self, weights: Doubles) -> Floats:
+        """Return ``sum_i weights_i x_i x_i^T``."""
+        x = self.x * np.sqrt(weights)[:, None].astype(self.x.dtype)
+        gram: Floats = x.T @ x  # a symmetric product: half the work
+        return gram
+
+    def column_squares(self, weights: Doubles) -> Doubles:
+        """Return ``sum_i weights_i x_ic^2``."""
+        squares: Doubles = weights @ np.square(self.x, dtype=np.float64)
+        return squares
+
+
+@dataclass(frozen=True)
+class DenseDesign:
+    """Rows that stand in memory as the solver works on them.
+
+    Parameters
+    ----------
+    rows : (n, d) array of float32 or float64, C-contiguous
+        The rows.
+    """
+
+    rows: Floats
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, d)."""
+        n, d = self.rows.shape
+        return n, d
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """That of the rows."""
+        return self.rows.dtype
+
+    def operand(self, theta: Doubles) -> Floats:
+        """Return ``theta.T`` in the dtype of the rows."""
+        return theta.astype(self.rows.dtype, copy=False).T
+
+    def each(self, function: Callable[[DenseRows], T], row_bytes: int = 0) -> Iterator[T]:
+        """Yield ``function(rows)`` of every block of rows."""
+        n, d = self.rows.shape
+        parts = blocks(n, max(row_bytes, d * self.rows.itemsize))
+        return each(lambda part: function(DenseRows(part, self.rows[part])), parts)
+
+    def each_dense(self, function: Callable[[slice, Doubles], T], row_bytes: int) -> Iterator[T]:
+        """Yield ``function(part, x)`` of every block, in float64."""
+
+        def of_block(rows: DenseRows) -> T:
+            return function(rows.part, rows.x.astype(np.float64, copy=False))
+
+        return self.each(of_block, row_bytes)
+
+    def take(self, rows: NDArray[np.intp]) -> "DenseDesign":
+        """Return the design of some of the rows."""
+        return DenseDesign(self.rows[rows])
+
+    def columns(self, kept: NDArray[np.intp]) -> "DenseDesign":
+        """Return the design of some of the columns."""
+        return DenseDesign(np.ascontiguousarray(self.rows[:, kept]))
+
+    def in_double(self) -> "DenseDesign":
+        """Return the same rows in float64."""
+        return DenseDesign(self.rows.astype(np.float64, copy=False))
+
+    def squares(self) -> Doubles:
+        """Return the square of each row's norm."""
+        return np.einsum("ij,ij->i", self.rows, self.rows).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class RawDesign:
+    """Rows that are standardised block by block, in every pass over them.
+
+    For tables of bytes, files mapped into memory, and whatever has no room for a second copy: no
+    more than a few blocks exist as floating point at any time.
+
+    Parameters
+    ----------
+    table : (n, m) array of any real dtype
+        The columns as they came.
+    centre, scale : (m,) arrays
+        Column c is worked on as ``(x_c - centre_c) / scale_c``.
+    intercept : bool
+        Whether a last column of ones is added.
+    dtype : dtype
+        float32 or float64: that of the arithmetic.
+    """
+
+    table: NDArray[Any]
+    centre: Doubles
+    scale: Doubles
+    intercept: bool
+    dtype: np.dtype[Any]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, m + intercept)."""
+        return self.table.shape[0], self.table.shape[1] + self.intercept
+
+    def operand(self, theta: Doubles) -> Floats:
+        """Return ``theta.T`` in the dtype of the arithmetic."""
+        return theta.astype(self.dtype, copy=False).T
+
+    def each(self, function: Callable[[DenseRows], T], row_bytes: int = 0) -> Iterator[T]:
+        """Yield ``function(rows)`` of every block of rows."""
+        n, d = self.shape
+        parts = blocks(n, max(row_bytes, d * self.dtype.itemsize))
+        return each(
+            lambda part: function(DenseRows(part, self._standardised(self.table[part]))), parts
+        )
+
+    def each_dense(self, function: Callable[[slice, Doubles], T], row_bytes: int) -> Iterator[T]:
+        """Yield ``function(part, x)`` of every block, in float64."""
+        wide = self.in_double()
+        return wide.each(lambda rows: function(rows.part, rows.x), row_bytes)
+
+    def take(self, rows: NDArray[np.intp]) -> "RawDesign":
+        """Return the design of some of the rows."""
+        return self._with(table=self.table[rows])
+
+    def columns(self, kept: NDArray[np.intp]) -> "RawDesign":
+        """Return the design of some of the columns."""
+        inner = kept[kept < self.table.shape[1]]
+        return self._with(
+            table=np.ascontiguousarray(self.table[:, inner]),
+            centre=self.centre[inner],
+            scale=self.scale[inner],
+            intercept=len(inner) < len(kept),
+        )
+
+    def in_double(self) -> "RawDesign":
+        """Return the same rows, worked on in float64."""
+        return self._with(dtype=np.dtype(np.float64))
+
+    def squares(self) -> Doubles:
+        """Return the square of each row's norm."""
+        square = self.each_dense(lambda _, x: np.einsum("ij,ij->i", x, x), 0)
+        return np.concatenate([np.empty(0), *square])
+
+    def _with(self, **changes: Any) -> "RawDesign":
+        return RawDesign(**{**vars(self), **changes})
+
+    def _standardised(self, table: NDArray[Any]) -> Floats:
+        m = table.shape[1]
+        x = np.empty((len(table), m + self.intercept), self.dtype)
+        x[:, m:] = 1
+        inner = x[:, :m]
+        np.subtract(table, self.centre.astype(self.dtype), out=inner, dtype=self.dtype)
+        np.divide(inner, self.scale.astype(self.dtype), out=inner)
+        return x

@@ -1,0 +1,72 @@
+"""The rows of a problem, behind one small protocol: whatever holds them, a solver sees this."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol, Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Doubles = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
+T = TypeVar("T")
+
+
+class Rows(Protocol):
+    """Some neighbouring rows of a design, on which one thread works at a time."""
+
+    @property
+    def part(self) -> slice:
+        """Which rows of the design these are."""
+
+    def logits(self, operand: Any) -> Floats:
+        """Return ``x theta.T`` (b, k), a new array; `operand` is ``design.operand(theta)``."""
+
+    def pulled(self, residual: Floats) -> Floats:
+        """Return ``residual.T x`` (k, d)."""
+
+    def gram(self, weights: Doubles) -> Floats:
+        """Return ``sum_i weights_i x_i x_i^T`` (d, d)."""
+
+    def column_squares(self, weights: Doubles) -> Doubles:
+        """Return ``sum_i weights_i x_ic^2`` (d,), the diagonal of `gram`."""
+
+
+class Design(Protocol):
+    """The rows ``x_i`` (n, d) of a problem; where there is an intercept, the last column is 1.
+
+    The columns are those that the solver works on, usually standardised: a design may hold the
+    table as it came and do the arithmetic of centre and scale on parameters and gradients.
+    """
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, d), the intercept's column included."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float32 or float64: the dtype of logits and residuals."""
+
+    def operand(self, theta: Doubles) -> Any:
+        """Return parameters (k, d) in the form that `Rows.logits` multiplies with."""
+
+    def each(self, function: Callable[[Rows], T], row_bytes: int = 0) -> Iterator[T]:
+        """Yield ``function(rows)`` of every block of rows, in order.
+
+        The blocks depend on the sizes alone, so what is added up in their order has the same bits
+        on any number of threads. `row_bytes` is what the function needs for a row besides it.
+        """
+
+    def each_dense(self, function: Callable[[slice, Doubles], T], row_bytes: int) -> Iterator[T]:
+        """Yield ``function(part, x)`` of small blocks, spelled out in float64: for small d only."""
+
+    def take(self, rows: NDArray[np.intp]) -> Self:
+        """Return the design of some of the rows."""
+
+    def columns(self, kept: NDArray[np.intp]) -> Self:
+        """Return the design of some of the columns; the intercept's stays the last."""
+
+    def in_double(self) -> Self:
+        """Return the same design computed in float64."""
+
+    def squares(self) -> Doubles:
+        """Return ``|x_i|^2`` of each row (n,)."""

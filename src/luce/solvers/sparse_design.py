@@ -1,0 +1,151 @@
+"""Sparse rows, centred and scaled without ever being spelled out."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from luce.solvers.blocks import blocks, each, large_blocks
+from luce.solvers.design import Doubles, Floats
+
+T = TypeVar("T")
+
+
+class SparseRows:
+    """A block of a sparse design."""
+
+    def __init__(self, part: slice, x: Any, shift: Doubles, intercept: bool) -> None:
+        self.part = part
+        self._x, self._shift, self._intercept = x, shift, intercept
+
+    def logits(self, operand: tuple[Floats, Floats]) -> Floats:
+        """Return ``x theta.T``."""
+        weights, constant = operand
+        z: Floats = self._x @ weights
+        z += constant
+        return z
+
+    def pulled(self, residual: Floats) -> Floats:
+        """Return ``residual.T x``."""
+        m = len(self._shift)
+        gradient = np.empty((residual.shape[1], m + self._intercept))
+        gradient[:, :m] = (self._x.T @ residual).T
+        if self._intercept:
+            total = residual.sum(axis=0, dtype=np.float64)
+            gradient[:, :m] -= np.outer(total, self._shift)
+            gradient[:, m] = total
+        return gradient
+
+    def gram(self, weights: Doubles) -> Floats:
+        """Return ``sum_i weights_i x_i x_i^T``; the shifts are taken off the sums of products."""
+        m = len(self._shift)
+        weighted = self._x.multiply(weights[:, None]).tocsr()
+        gram = np.zeros((m + self._intercept,) * 2)
+        gram[:m, :m] = (self._x.T @ weighted).toarray()
+        if self._intercept:
+            total, sums = weights.sum(), np.asarray(weighted.sum(axis=0)).ravel()
+            cross = np.outer(sums - 0.5 * total * self._shift, self._shift)
+            gram[:m, :m] -= cross + cross.T
+            gram[m, :m] = gram[:m, m] = sums - total * self._shift
+            gram[m, m] = total
+        return gram
+
+    def column_squares(self, weights: Doubles) -> Doubles:
+        """Return ``sum_i weights_i x_ic^2``."""
+        wide = self._x.astype(np.float64)
+        squares: Doubles = wide.multiply(wide).T @ weights
+        if self._intercept:
+            squares += self._shift * (self._shift * weights.sum() - 2 * (wide.T @ weights))
+            squares = np.append(np.maximum(squares, 0.0), weights.sum())
+        return squares
+
+
+class SparseDesign:
+    """Rows of a sparse matrix; the shift of its columns exists in the arithmetic alone.
+
+    Row i is ``matrix_i - shift``, followed by a 1 where there is an intercept. Logits take the
+    shift off through one constant a class, gradients through the totals of the residual, so that
+    neither costs more than the stored numbers do.
+
+    Parameters
+    ----------
+    matrix : (n, m) scipy.sparse CSR matrix of float32 or float64
+        The columns, scaled.
+    shift : (m,) array
+        What is taken off each column; zeros where there is no intercept to take it up.
+    intercept : bool
+        Whether a last column of ones is added.
+    """
+
+    def __init__(self, matrix: Any, shift: Doubles, intercept: bool) -> None:
+        self.matrix = sparse.csr_array(matrix)
+        self.shift = shift
+        self.intercept = intercept
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, m + intercept)."""
+        return self.matrix.shape[0], self.matrix.shape[1] + self.intercept
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """That of the matrix."""
+        dtype: np.dtype[Any] = self.matrix.dtype
+        return dtype
+
+    def operand(self, theta: Doubles) -> tuple[Floats, Floats]:
+        """Return the weights (m, k), and what the shift and the intercept add to every logit."""
+        m = len(self.shift)
+        weights = np.ascontiguousarray(theta[:, :m].T.astype(self.dtype))
+        constant = theta[:, m] - theta[:, :m] @ self.shift if self.intercept else np.zeros(1)
+        return weights, constant.astype(self.dtype)
+
+    def each(self, function: Callable[[SparseRows], T], row_bytes: int = 0) -> Iterator[T]:
+        """Yield ``function(rows)`` of every block of rows: few of them, for each has a gradient."""
+        for part in large_blocks(len(self), row_bytes):
+            x = self.matrix if part == slice(0, len(self)) else self.matrix[part]
+            yield function(SparseRows(part, x, self.shift, self.intercept))
+
+    def each_dense(self, function: Callable[[slice, Doubles], T], row_bytes: int) -> Iterator[T]:
+        """Yield ``function(part, x)`` of small blocks, spelled out in float64."""
+
+        def of_block(part: slice) -> T:
+            return function(part, self._spelled_out(part))
+
+        return each(of_block, blocks(len(self), max(row_bytes, 8 * self.shape[1])))
+
+    def take(self, rows: NDArray[np.intp]) -> "SparseDesign":
+        """Return the design of some of the rows."""
+        return SparseDesign(self.matrix[rows], self.shift, self.intercept)
+
+    def columns(self, kept: NDArray[np.intp]) -> "SparseDesign":
+        """Return the design of some of the columns."""
+        inner = kept[kept < len(self.shift)]
+        return SparseDesign(self.matrix[:, inner], self.shift[inner], len(inner) < len(kept))
+
+    def in_double(self) -> "SparseDesign":
+        """Return the same rows in float64."""
+        if self.dtype == np.float64:
+            return self
+        return SparseDesign(self.matrix.astype(np.float64), self.shift, self.intercept)
+
+    def squares(self) -> Doubles:
+        """Return the square of each row's norm."""
+        wide = self.matrix.astype(np.float64)
+        bent = wide.multiply(wide) - 2 * wide.multiply(self.shift[None, :])
+        constant = float(self.shift @ self.shift) + self.intercept
+        square: Doubles = np.asarray(bent.sum(axis=1)).ravel() + constant
+        return np.maximum(square, 0.0)
+
+    def __len__(self) -> int:
+        return int(self.matrix.shape[0])
+
+    def _spelled_out(self, part: slice) -> Doubles:
+        m = len(self.shift)
+        x = np.ones((part.stop - part.start, m + self.intercept))
+        x[:, :m] = self.matrix[part].toarray()
+        if self.intercept:
+            x[:, :m] -= self.shift
+        return x
