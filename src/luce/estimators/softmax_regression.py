@@ -22,7 +22,16 @@ from luce import functions
 from luce.errors import LabelError, ParameterError
 from luce.estimators.options import MINIBATCH, check_options
 from luce.estimators.standardised import Units, units
-from luce.solvers import Journal, LinearSoftmax, Result, Training, descend, minimise
+from luce.solvers import (
+    DenseDesign,
+    Journal,
+    Labels,
+    LinearSoftmax,
+    Result,
+    Training,
+    descend,
+    minimise,
+)
 
 Doubles = NDArray[np.float64]
 Floats = NDArray[np.floating[Any]]
@@ -292,12 +301,10 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
         measured = units(X, weights / total, intercept=self.fit_intercept, strength=strength)
         large = X.dtype == np.float32 and X.size >= _LARGE
         objective = LinearSoftmax(
-            rows=measured.rows(X, np.float32 if large else np.float64),
-            labels=labels,
+            design=DenseDesign(measured.rows(X, np.float32 if large else np.float64)),
+            targets=Labels(labels, k, self.label_smoothing),
             weights=weights / total,
             penalty=measured.penalty,
-            classes=k,
-            smoothing=self.label_smoothing,
             intercept=self.fit_intercept,
         )
         start = np.zeros(objective.shape) if previous is None else _theta(measured, *previous)
@@ -334,7 +341,7 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
 
     def _split(self, objective: LinearSoftmax) -> tuple[LinearSoftmax, LinearSoftmax | None]:
         """Hold out rows of each class; none where a class is too small to be split."""
-        n, counts = len(objective.labels), np.bincount(objective.labels)
+        n, counts = len(objective.targets.labels), np.bincount(objective.targets.labels)
         size = round(self.validation_fraction * n)
         classes = np.count_nonzero(counts)
         if size < classes or n - size < classes or counts[counts > 0].min() < 2:
@@ -342,7 +349,7 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
         kept, held_out = train_test_split(
             np.arange(n),
             test_size=size,
-            stratify=objective.labels,
+            stratify=objective.targets.labels,
             random_state=self.random_state,
         )
         return objective.only(kept), objective.only(held_out)

@@ -97,7 +97,8 @@ class DenseDesign:
 
     def squares(self) -> Doubles:
         """Return the square of each row's norm."""
-        return np.einsum("ij,ij->i", self.rows, self.rows).astype(np.float64)
+        squares = np.einsum("ij,ij->i", self.rows, self.rows)
+        return np.asarray(squares, dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -144,8 +145,11 @@ class RawDesign:
 
     def each_dense(self, function: Callable[[slice, Doubles], T], row_bytes: int) -> Iterator[T]:
         """Yield ``function(part, x)`` of every block, in float64."""
-        wide = self.in_double()
-        return wide.each(lambda rows: function(rows.part, rows.x), row_bytes)
+
+        def of_block(rows: DenseRows) -> T:
+            return function(rows.part, rows.x.astype(np.float64, copy=False))
+
+        return self.in_double().each(of_block, row_bytes)
 
     def take(self, rows: NDArray[np.intp]) -> "RawDesign":
         """Return the design of some of the rows."""

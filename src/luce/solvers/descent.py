@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from luce.errors import ConvergenceError
+from luce.solvers.design import Design
 from luce.solvers.linear_softmax import Doubles, LinearSoftmax
 from luce.solvers.result import Journal, Result
 
@@ -144,12 +145,18 @@ def _largest_curvature(objective: LinearSoftmax) -> float:
     design = objective.design.take(np.arange(0, n, max(1, n // 4096))).in_double()
     direction, size = np.ones((1, design.shape[1])), 0.0
     for _ in range(20):
-        operand = design.operand(direction)
-        pulled = design.each(lambda rows, w=operand: rows.pulled(rows.logits(w)))
-        direction = sum(pulled, start=np.zeros_like(direction)) / design.shape[0]
+        direction = _times_gram(design, direction) / design.shape[0]
         size = float(np.linalg.norm(direction))
         direction /= max(size, np.finfo(float).tiny)
     return max(0.5 * size + float(objective.penalty.max()), np.finfo(float).tiny)
+
+
+def _times_gram(design: Design, direction: Doubles) -> Doubles:
+    operand = design.operand(direction)
+    total = np.zeros_like(direction)
+    for pulled in design.each(lambda rows: rows.pulled(rows.logits(operand))):
+        total += pulled
+    return total
 
 
 def _epoch(

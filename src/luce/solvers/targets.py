@@ -84,12 +84,13 @@ class Distributions:
     @property
     def classes(self) -> int:
         """The number of columns."""
-        return self.probabilities.shape[1]
+        return int(self.probabilities.shape[1])
 
     @property
     def labels(self) -> NDArray[np.int64]:
         """The most probable class of each row."""
-        return self.probabilities.argmax(axis=1).astype(np.int64)
+        labels: NDArray[np.int64] = self.probabilities.argmax(axis=1).astype(np.int64)
+        return labels
 
     def residual(self, z: Floats, part: slice, weights: Doubles) -> float:
         """Overwrite the logits by ``s (p - t)`` in one fused native pass; return the loss."""
