@@ -292,17 +292,18 @@ def test_products_leave_open_what_could_overflow(native, name):
 @pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="limits memory as Linux does")
 def test_a_lack_of_memory_in_a_worker_is_the_callers_error(native):
     code = """
-import resource, time
+import os, resource
 import numpy as np
 from luce.kernels import _native
 _native.set_num_threads(4)
 z = np.full((4000, 512), -1e6, np.float32)  # columns that are gathered in workers
 out = np.empty_like(z)
-_native.softmax(np.zeros((400, 1000), np.float32), np.empty((400, 1000), np.float32))
+while len(os.listdir("/proc/self/task")) < 4:  # until all workers have started
+    _native.softmax(np.zeros((400, 1000), np.float32), np.empty((400, 1000), np.float32))
 with open("/proc/self/statm") as file:
-    time.sleep(0.3)  # until all workers have started
     used = int(file.read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (used, resource.RLIM_INFINITY))
+stacks = 200_000  # of the main thread: where it cannot grow, the kernel kills the process
+resource.setrlimit(resource.RLIMIT_AS, (used + stacks, resource.RLIM_INFINITY))
 for _ in range(20):
     try:
         _native.softmax(z, out, 0)
