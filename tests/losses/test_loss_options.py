@@ -110,12 +110,12 @@ def allowances(z, options, dtype):
     """Return what the docstrings add for float64: to all bounds, and to those of derivatives."""
     if dtype == "float32":
         return 0, 0
-    gamma, cap, slope = options.get("focal_gamma", 0), options.get("softcap"), 0
-    more = 2 * gamma
+    gamma, cap = options.get("focal_gamma", 0), options.get("softcap")
+    more, slope = 2 * gamma, 2 * (options.get("z_loss", 0) > 0)
     if cap:
         largest = np.abs(cap * np.tanh(z / cap)).max() / options.get("temperature", 1)
         more += 4 * (1 + gamma) * largest
-        slope = 2 * np.abs(z / cap).max()
+        slope += 2 * np.abs(z / cap).max()
     return more, slope
 
 

@@ -228,8 +228,8 @@ def cross_entropy_grad(
     The loss as in :func:`cross_entropy`; the gradient for labels without smoothing and z-loss.
     Otherwise its terms may cancel, and the unit is that of :math:`u'_j` times
     :math:`p_j \sum_{l \ne j} s_l + s_j (1 - p_j) + 4 \lambda r p_j (|u_w| + |\log p_w|)`, with the
-    likeliest class ``w``. float64 only: add :math:`2 \gamma` ULP for a focal loss, and for a
-    softcap :math:`4 (1 + \gamma) \max |u| + 2 |z_j / c|` ULP.
+    likeliest class ``w``. float64 only: add 2 ULP for a z-loss, :math:`2 \gamma` ULP for a focal
+    loss, and for a softcap :math:`4 (1 + \gamma) \max |u| + 2 |z_j / c|` ULP.
 
     Examples
     --------
