@@ -3,8 +3,8 @@
 `LinearSoftmax` is the function, in coordinates that have no units, of rows behind the protocol
 `Design` and of `Targets`; `minimise` chooses between `newton` and `lbfgs`; `descend` is minibatch
 SGD and Adam. `inverse_temperature` and `ClassScaling` calibrate given logits. Nothing here knows
-about estimators or files. May import: functions, kernels, _checks, errors, numpy, scipy. May be imported by:
-estimators and every room above.
+about estimators or files. May import: functions, kernels, _checks, errors, numpy, scipy. May be
+imported by: estimators and every room above.
 """
 
 from luce.solvers.class_scaling import ClassScaling as ClassScaling
