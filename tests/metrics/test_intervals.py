@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest, norm
 
-from luce.metrics import mean_interval, wilson_interval
+from luce.metrics import clopper_pearson_interval, mean_interval, wilson_interval
 from luce.metrics.intervals import Z95
 
 
@@ -40,3 +40,12 @@ def test_a_single_value_has_no_interval():
     assert estimate.value == 4
     assert math.isnan(estimate.low)
     assert math.isnan(estimate.high)
+
+
+@given(st.integers(1, 10_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_clopper_pearson_agrees_with_scipy(counts):
+    successes, trials = counts
+    share, low, high = clopper_pearson_interval(successes, trials)
+    expected = binomtest(successes, trials).proportion_ci(method="exact")
+    assert (low, high) == (pytest.approx(expected.low), pytest.approx(expected.high))
+    assert low <= share <= high

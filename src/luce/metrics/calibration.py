@@ -18,23 +18,30 @@ from luce.metrics.intervals import Estimate
 from luce.metrics.reliability import (
     ReliabilityBin,
     bin_index,
-    equal_mass_edges,
+    inner_edges,
     reliability_bins,
 )
 
 BINS = 15
 ROWS_PER_BIN = 20  # fewer bins rather than bins of fewer rows: noise would pass for miscalibration
-CLASS_EDGES = np.arange(1, 10) / 10
 DRAWS = 4000
 
 
-def calibration_error(labels: ArrayLike, proba: ArrayLike, *, seed: int = 0) -> Estimate:
+def calibration_error(
+    labels: ArrayLike,
+    proba: ArrayLike,
+    *,
+    seed: int = 0,
+    bins: int | None = None,
+    binning: str = "mass",
+) -> Estimate:
     r"""Mean distance between confidence and accuracy of the top label (ECE), with its interval.
 
     .. math:: \mathrm{ECE} = \sum_b \frac{n_b}{n} \, \lvert \mathrm{acc}_b - \mathrm{conf}_b \rvert
 
-    over 15 bins of equal mass (fewer if a bin would hold under 20 rows). 0.05 means: the stated
-    probability of the answer is off by five points on average.
+    over 15 bins of equal mass (fewer if a bin would hold under 20 rows), or over ``bins`` of equal
+    "mass" or "width", as many as are asked for. 0.05 means: the stated probability of the answer
+    is off by five points on average.
 
     The figure is biased upwards: chance alone makes every bin differ from its confidence, so a
     perfectly calibrated model shows more than 0. The interval accounts for that. Its ends are
@@ -56,15 +63,15 @@ def calibration_error(labels: ArrayLike, proba: ArrayLike, *, seed: int = 0) -> 
     0.25
     """
     p = as_probabilities(proba)
-    confidence, correct = _top_label(as_labels(labels, *p.shape), p)
-    index = bin_index(confidence, _top_label_edges(confidence))
-    n, bins = len(confidence), int(index.max()) + 1
+    confidence, correct = top_label(as_labels(labels, *p.shape), p)
+    index = bin_index(confidence, _top_label_edges(confidence, bins, binning))
+    n, number = len(confidence), int(index.max()) + 1
     excess = confidence - correct  # (n,)
-    sums = np.bincount(index, excess, bins)  # (bins,)
-    squares = np.bincount(index, excess**2, bins)
-    if_calibrated = np.bincount(index, confidence * (1 - confidence), bins)
+    sums = np.bincount(index, excess, number)  # (number,)
+    squares = np.bincount(index, excess**2, number)
+    if_calibrated = np.bincount(index, confidence * (1 - confidence), number)
 
-    noise = np.random.default_rng(seed).standard_normal((DRAWS, bins))
+    noise = np.random.default_rng(seed).standard_normal((DRAWS, number))
     resampled = np.abs(sums + np.sqrt(squares) * noise).sum(axis=1) / n  # (DRAWS,)
     by_chance = np.abs(np.sqrt(if_calibrated) * noise).sum(axis=1) / n
     value = float(np.abs(sums).sum() / n)
@@ -73,26 +80,54 @@ def calibration_error(labels: ArrayLike, proba: ArrayLike, *, seed: int = 0) -> 
     return Estimate(value, min(low, value), min(1.0, max(value, 2 * value - least)))
 
 
-def reliability_of_top_label(labels: ArrayLike, proba: ArrayLike) -> list[ReliabilityBin]:
-    """Bins of the probability of the predicted class, those of the calibration error."""
+def reliability_of_top_label(
+    labels: ArrayLike,
+    proba: ArrayLike,
+    *,
+    bins: int | None = None,
+    binning: str = "mass",
+    interval: str = "wilson",
+) -> list[ReliabilityBin]:
+    """Bins of the probability of the predicted class, those of the calibration error.
+
+    ``interval`` is "wilson" or "clopper_pearson", that of the accuracy of each bin.
+    """
     p = as_probabilities(proba)
-    confidence, correct = _top_label(as_labels(labels, *p.shape), p)
-    return reliability_bins(confidence, correct, _top_label_edges(confidence))
+    confidence, correct = top_label(as_labels(labels, *p.shape), p)
+    edges = _top_label_edges(confidence, bins, binning)
+    return reliability_bins(confidence, correct, edges, interval)
 
 
-def reliability_of_classes(labels: ArrayLike, proba: ArrayLike) -> list[list[ReliabilityBin]]:
-    """For each class ten bins of equal width of its probability; "accuracy" is its share."""
+def reliability_of_classes(
+    labels: ArrayLike,
+    proba: ArrayLike,
+    *,
+    bins: int = 10,
+    binning: str = "width",
+    interval: str = "wilson",
+) -> list[list[ReliabilityBin]]:
+    """For each class ten bins of equal width of its probability; "accuracy" is its share.
+
+    Where classes are many, most probabilities are nearly 0: ``binning="mass"`` looks there.
+    """
     p = as_probabilities(proba)
     y = as_labels(labels, *p.shape)
-    return [reliability_bins(column, y == label, CLASS_EDGES) for label, column in enumerate(p.T)]
+    return [
+        reliability_bins(column, y == label, inner_edges(column, bins, binning), interval)
+        for label, column in enumerate(p.T)
+    ]
 
 
-def _top_label(
+def top_label(
     y: NDArray[np.int64], p: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The largest probability of each row, and whether its class is right."""
     return p.max(axis=1), p.argmax(axis=1) == y
 
 
-def _top_label_edges(confidence: NDArray[np.float64]) -> NDArray[np.float64]:
-    bins = min(BINS, max(1, len(confidence) // ROWS_PER_BIN))
-    return equal_mass_edges(confidence, bins)
+def _top_label_edges(
+    confidence: NDArray[np.float64], bins: int | None, binning: str
+) -> NDArray[np.float64]:
+    if bins is None:
+        bins = min(BINS, max(1, len(confidence) // ROWS_PER_BIN))
+    return inner_edges(confidence, bins, binning)
