@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 from typing import Any as _Any
 
 if TYPE_CHECKING:
+    from luce.estimators import GaussianNaiveBayes as GaussianNaiveBayes
     from luce.estimators import IsotonicCalibration as IsotonicCalibration
+    from luce.estimators import LinearDiscriminantAnalysis as LinearDiscriminantAnalysis
+    from luce.estimators import MultinomialNaiveBayes as MultinomialNaiveBayes
     from luce.estimators import SoftmaxRegression as SoftmaxRegression
     from luce.estimators import TemperatureScaling as TemperatureScaling
     from luce.estimators import VectorScaling as VectorScaling
@@ -70,7 +73,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "GaussianNaiveBayes": "estimators",
     "IsotonicCalibration": "estimators",
+    "LinearDiscriminantAnalysis": "estimators",
+    "MultinomialNaiveBayes": "estimators",
     "SoftmaxRegression": "estimators",
     "TemperatureScaling": "estimators",
     "TopK": "functions",

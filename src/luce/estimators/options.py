@@ -29,6 +29,31 @@ def check_options(model: Any) -> None:
     _check("random_state", model.random_state, "a whole number from 0 or None", _is_seed)
 
 
+def check_number(name: str, value: Any, required: str, accepted: Callable[[Any], bool]) -> None:
+    """Raise a ParameterError unless the option is a number that is accepted."""
+    _number(name, value, required, Real, accepted)
+
+
+def check_count(name: str, value: Any) -> None:
+    """Raise a ParameterError unless the option is a whole number from 1."""
+    _number(name, value, "a whole number from 1", Integral, lambda n: n >= 1)
+
+
+def check_flag(name: str, value: Any) -> None:
+    """Raise a ParameterError unless the option is True or False."""
+    _check(name, value, "True or False", _is_bool)
+
+
+def check_choice(name: str, value: Any, known: Collection[str]) -> None:
+    """Raise a ParameterError unless the option is one of the names."""
+    _one_of(name, value, known)
+
+
+def check_class_weight(value: Any) -> None:
+    """Raise a ParameterError unless the option can be a weight of each class."""
+    _check("class_weight", value, _CLASS_WEIGHTS, _is_class_weight)
+
+
 _Rule = tuple[str, str, type[Real] | type[Integral], Callable[[Any], bool]]
 
 _NUMBERS: tuple[_Rule, ...] = (

@@ -1,0 +1,87 @@
+"""Rows, their classes and their weights, checked once and counted from 0."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+from luce.errors import LabelError, ParameterError
+
+Doubles = NDArray[np.float64]
+
+
+class LabelledRows(NamedTuple):
+    """The rows that count: those without weight are left out."""
+
+    table: Any  # (n, d) array or CSR
+    labels: NDArray[np.int64]  # (n,) in 0..k-1
+    weights: Doubles  # (n,) positive
+    classes: NDArray[Any]  # (k,) sorted
+
+
+def labelled_rows(
+    model: Any,
+    X: ArrayLike,
+    y: ArrayLike,
+    sample_weight: ArrayLike | None,
+    *,
+    class_weight: Mapping[Any, float] | str | None = None,
+    classes: NDArray[Any] | None = None,
+    reset: bool = True,
+    **checks: Any,
+) -> LabelledRows:
+    """Check what `fit` was given, and set ``n_features_in_`` of the model.
+
+    `classes` are those known from before, if any; else they are found in y, and must be two or
+    more. `checks` go to scikit-learn's ``validate_data``. Raises LabelError, ParameterError and
+    scikit-learn's own errors.
+    """
+    table, target = validate_data(model, X, y, reset=reset, **checks)
+    check_classification_targets(target)
+    if classes is None:
+        classes, labels = np.unique(target, return_inverse=True)
+        _check_two(classes, len(labels))
+    else:
+        labels = _known(target, classes)
+    weights: Doubles = _check_sample_weight(
+        sample_weight, table, dtype=np.float64, ensure_non_negative=True
+    )
+    if class_weight is not None:
+        of_class = compute_class_weight(
+            class_weight, classes=classes, y=target, sample_weight=weights
+        )
+        weights = weights * of_class[labels]
+    if not 0 < weights.sum() < np.inf:
+        raise ParameterError(
+            f"sample_weight must have a positive finite sum, got {weights.sum()} over"
+            f" {len(weights)} rows. Give at least one row a weight, or leave it out."
+        )
+    if not weights.all():  # a row without weight must not even set a unit
+        used = np.flatnonzero(weights)
+        table, labels, weights = table[used], labels[used], weights[used]
+    return LabelledRows(table, labels.astype(np.int64), weights, classes)
+
+
+def _check_two(classes: NDArray[Any], rows: int) -> None:
+    if len(classes) < 2:
+        raise LabelError(
+            f"y must hold at least two classes, got one class, {classes.tolist()[0]!r}, in all"
+            f" {rows} rows. Check that y is the right column."
+        )
+
+
+def _known(target: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.intp]:
+    places = np.searchsorted(classes, target).clip(max=len(classes) - 1)
+    wrong = np.flatnonzero(classes[places] != target)
+    if len(wrong):
+        (label,) = target[wrong[:1]].tolist()
+        raise LabelError(
+            f"y must hold classes that are known from the first call ({len(classes)} of them), got"
+            f" {label!r} at row {wrong[0]} (rows at fault: {len(wrong)}). Name all classes in the"
+            " first call: partial_fit(X, y, classes=...)."
+        )
+    return places
