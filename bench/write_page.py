@@ -72,6 +72,14 @@ SECTIONS = {
         ("oracle_calls.py",),
         "How often loss and gradient are computed until the optimum is near: counts, no times.",
     ),
+    "leaderboard": Section(
+        "The multinomial leaderboard",
+        ("solvers/leaderboard.py",),
+        "Forty problems - raw units, rare classes, separable ones, one-hot groups, texts, up to\n"
+        "1000 classes - and who reaches the optimum, in what time, and who says so: luce,\n"
+        "scikit-learn's five solvers, and the peers that are installed. Optima are certified to\n"
+        "1e-9.",
+    ),
     "softmax_speed": Section(
         "The softmax itself",
         ("softmax_speed.py",),
