@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from scipy.sparse import csr_matrix
 from sklearn import config_context
 from sklearn.base import ClassifierMixin, clone
 from sklearn.datasets import load_iris
@@ -143,10 +142,3 @@ def test_a_pickle_predicts_the_same():
     again = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
     assert again.history_ == model.history_
-
-
-def test_sparse_features_are_refused_clearly():
-    with pytest.raises(TypeError, match="dense data is required"):
-        SoftmaxRegression().fit(csr_matrix(X), Y)
-    with pytest.raises(TypeError, match="dense data is required"):
-        SoftmaxRegression().fit(X, Y).predict(csr_matrix(X))

@@ -6,32 +6,17 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
-from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import _check_sample_weight, validate_data
 from threadpoolctl import threadpool_limits
 
-from luce import functions
-from luce.errors import LabelError, ParameterError
+from luce.errors import ParameterError
+from luce.estimators.linear_classifier import DTYPES, LinearClassifier
 from luce.estimators.options import MINIBATCH, check_options
+from luce.estimators.row_targets import holds_distributions, row_targets
 from luce.estimators.standardised import Units, units
-from luce.solvers import (
-    DenseDesign,
-    Journal,
-    Labels,
-    LinearSoftmax,
-    Result,
-    Training,
-    descend,
-    minimise,
-)
+from luce.solvers import Journal, LinearSoftmax, Result, Targets, Training, descend, minimise
 
 Doubles = NDArray[np.float64]
 Floats = NDArray[np.floating[Any]]
@@ -42,7 +27,7 @@ _CERTAIN = 1e-14  # a mean loss that leaves no doubt about any row
 _SMALLEST_C = 1e-200  # times the rows; below it the coefficients are 0 in any case
 
 
-class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # untyped bases
+class SoftmaxRegression(LinearClassifier):
     r"""Softmax (multinomial logistic) regression with a proven distance from the optimum.
 
     Minimises the same function as scikit-learn's ``LogisticRegression``,
@@ -107,6 +92,8 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
         1e-14 it is f itself, for f* may be 0: where classes can be separated without a penalty.
     objective_ : float
         f, divided by ``C * sum(s)``: the weighted mean loss plus its share of the penalty.
+    lower_bound_ : float
+        Proven lower bound on the optimum, in the units of `objective_`; -inf where there is none.
     converged_ : bool
         Whether ``gap_ <= tol`` ("sgd" and "adam": always True).
     interrupted_ : bool
@@ -187,10 +174,12 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
 
         Parameters
         ----------
-        X : array_like of shape (n_rows, n_features)
-            Finite features, in any units. float32 stays float32; everything else is float64.
-        y : array_like of shape (n_rows,)
-            Labels of at least two classes.
+        X : array_like or sparse matrix of shape (n_rows, n_features)
+            Finite features, in any units. Sparse matrices stay sparse, float32 stays float32,
+            bytes (uint8) become floating point block by block, and a file mapped into memory is
+            never read as a whole; everything else is float64.
+        y : array_like of shape (n_rows,) or (n_rows, n_classes)
+            Labels of at least two classes, or rows of probabilities over the classes 0, 1, ...
         sample_weight : array_like of shape (n_rows,), optional
             Weight of each row, not negative.
 
@@ -204,78 +193,37 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
         ParameterError
             If an option has an impossible value.
         LabelError
-            If y holds fewer than two classes.
+            If y holds fewer than two classes, or rows that are no probabilities.
         ValueError
             If X is not a finite matrix, or a weight is negative.
         ConvergenceError
             If the loss of "sgd" or "adam" becomes infinite or NaN.
         """
         check_options(self)
-        table, target = validate_data(self, X, y, dtype=[np.float64, np.float32])
-        check_classification_targets(target)
-        classes, labels = np.unique(target, return_inverse=True)
-        if len(classes) < 2:
-            raise LabelError(
-                f"y must hold at least two classes, got one class, {classes[0]!r}, in all"
-                f" {len(labels)} rows. Check that y is the right column."
-            )
-        weights = self._row_weights(table, labels, classes, sample_weight)
+        table, target = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse="csr",
+            dtype=list(DTYPES),
+            multi_output=holds_distributions(y),
+        )
+        weights = _check_sample_weight(
+            sample_weight, table, dtype=np.float64, ensure_non_negative=True
+        )
+        classes, targets, weights = row_targets(
+            target, weights, self.class_weight, self.label_smoothing
+        )
+        _check_total(weights)
         if not weights.all():  # a row without weight must not even set a unit, or a batch
             used = np.flatnonzero(weights)
-            table, labels, weights = table[used], labels[used], weights[used]
+            table, targets, weights = table[used], targets.take(used), weights[used]
         previous = (self.coef_, self.intercept_) if self._can_continue(table, classes) else None
         with threadpool_limits(limits=1, user_api="blas"):  # the solvers share out the rows
-            result = self._solve(table, labels.astype(np.int64), weights, len(classes), previous)
+            result = self._solve(table, targets, weights, previous)
         self.classes_ = classes
         self._describe(result)
         return self
-
-    def decision_function(self, X: ArrayLike) -> Floats:
-        """Return the logits, shape (n_rows, n_classes); two classes: the log-odds, (n_rows,)."""
-        check_is_fitted(self)
-        table = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
-        coef = self.coef_.astype(table.dtype, copy=False)
-        logits: Floats = table @ coef.T + self.intercept_.astype(table.dtype, copy=False)
-        return logits[:, 0] if len(self.coef_) == 1 else logits
-
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the most probable class of each row."""
-        logits = self.decision_function(X)
-        winner = (logits > 0).astype(np.intp) if logits.ndim == 1 else logits.argmax(axis=1)
-        labels: NDArray[Any] = self.classes_[winner]
-        return labels
-
-    def predict_proba(self, X: ArrayLike) -> Floats:
-        """Return the probability of each class, shape (n_rows, n_classes); each row sums to 1."""
-        logits = self.decision_function(X)
-        if logits.ndim == 1:
-            return np.column_stack([functions.sigmoid(-logits), functions.sigmoid(logits)])
-        return functions.softmax(logits)
-
-    def predict_log_proba(self, X: ArrayLike) -> Floats:
-        """Return the logarithm of `predict_proba`, accurate also where a class wins clearly."""
-        logits = self.decision_function(X)
-        if logits.ndim == 1:
-            return np.column_stack([functions.log_sigmoid(-logits), functions.log_sigmoid(logits)])
-        return functions.log_softmax(logits)
-
-    def _row_weights(
-        self, X: Floats, labels: NDArray[np.intp], classes: NDArray[Any], given: ArrayLike | None
-    ) -> Doubles:
-        weights: Doubles = _check_sample_weight(
-            given, X, dtype=np.float64, ensure_non_negative=True
-        )
-        if self.class_weight is not None:
-            of_class = compute_class_weight(
-                self.class_weight, classes=classes, y=classes[labels], sample_weight=weights
-            )
-            weights = weights * of_class[labels]
-        if not 0 < weights.sum() < np.inf:
-            raise ParameterError(
-                f"sample_weight must have a positive finite sum, got {weights.sum()} over"
-                f" {len(weights)} rows. Give at least one row a weight, or leave it out."
-            )
-        return weights
 
     def _can_continue(self, X: Floats, classes: NDArray[Any]) -> bool:
         rows = 1 if len(classes) == 2 else len(classes)
@@ -288,21 +236,21 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
 
     def _solve(
         self,
-        X: Floats,
-        labels: NDArray[np.int64],
+        X: Any,
+        targets: Targets,
         weights: Doubles,
-        k: int,
         previous: tuple[Floats, Floats] | None,
     ) -> Result:
         """Minimise in standardised columns, and set the coefficients in the user's units."""
         total = weights.sum()
         # With two classes theta = (-w, w) / 2 up to a shift, so |theta|^2 is |w|^2 / 2.
-        strength = (2 if k == 2 else 1) / max(float(self.C) * float(total), _SMALLEST_C)
+        twofold = 2 if targets.classes == 2 else 1
+        strength = twofold / max(float(self.C) * float(total), _SMALLEST_C)
         measured = units(X, weights / total, intercept=self.fit_intercept, strength=strength)
-        large = X.dtype == np.float32 and X.size >= _LARGE
+        large = X.dtype != np.float64 and X.size >= _LARGE  # of a sparse table, what is stored
         objective = LinearSoftmax(
-            design=DenseDesign(measured.rows(X, np.float32 if large else np.float64)),
-            targets=Labels(labels, k, self.label_smoothing),
+            design=measured.design(X, np.float32 if large else np.float64),
+            targets=targets,
             weights=weights / total,
             penalty=measured.penalty,
             intercept=self.fit_intercept,
@@ -358,13 +306,15 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
         coef, intercept = measured.to_raw(theta)
         if len(theta) == 2:
             coef, intercept = coef[1:] - coef[:1], intercept[1:] - intercept[:1]
-        self.coef_ = coef.astype(dtype)
-        self.intercept_ = intercept.astype(dtype)
+        kept = np.float32 if dtype == np.float32 else np.float64
+        self.coef_ = coef.astype(kept)
+        self.intercept_ = intercept.astype(kept)
 
     def _describe(self, result: Result) -> None:
         self.n_iter_ = np.array([result.n_iter], dtype=np.int32)
         self.gap_ = result.gap
         self.objective_ = result.value
+        self.lower_bound_ = result.lower_bound
         self.history_ = result.history
         self.converged_ = result.converged
         self.interrupted_ = result.interrupted
@@ -394,11 +344,21 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
             print(" ".join(f"{name}={_short(value)}" for name, value in entry.items()))
 
 
+def _check_total(weights: Doubles) -> None:
+    if not 0 < weights.sum() < np.inf:
+        raise ParameterError(
+            f"sample_weight must have a positive finite sum, got {weights.sum()} over"
+            f" {len(weights)} rows. Give at least one row a weight, or leave it out."
+        )
+
+
 def _judged(objective: LinearSoftmax, result: Result) -> Result:
     """Return the result of some of the rows with its value and gap over all of them."""
     value, _ = objective.value_gradient(result.theta)
     proof = Journal(lower_bound=objective.dual_value(result.theta))
-    return result._replace(value=value, gap=proof.relative_gap(value))
+    return result._replace(
+        value=value, gap=proof.relative_gap(value), lower_bound=proof.lower_bound
+    )
 
 
 def _theta(measured: Units, coef: Floats, intercept: Floats) -> Doubles:

@@ -19,6 +19,7 @@ class Result(NamedTuple):
 
     theta: Doubles  # (k, d) in the coordinates of the objective
     value: float
+    lower_bound: float  # proven, on the minimum; -inf where nothing is proven
     gap: float  # proven bound on (value - minimum) / minimum; inf where nothing is proven
     n_iter: int
     converged: bool
@@ -77,4 +78,5 @@ class Journal:
     def result(self, theta: Doubles, value: float, tol: float, interrupted: bool) -> Result:
         """Return the result that this history ends with."""
         gap = self.relative_gap(value)
-        return Result(theta, value, gap, len(self.entries), gap <= tol, interrupted, self.entries)
+        count, done = len(self.entries), gap <= tol
+        return Result(theta, value, self.lower_bound, gap, count, done, interrupted, self.entries)

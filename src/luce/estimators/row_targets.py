@@ -1,0 +1,90 @@
+"""What y may be: labels, or rows of probabilities over the classes."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+
+from luce.errors import LabelError
+from luce.solvers import Distributions, Labels, Targets
+
+Doubles = NDArray[np.float64]
+
+_OFF = 1e-3  # that a row of probabilities, perhaps of 16 bits, may miss its sum by
+
+
+class RowTargets(NamedTuple):
+    """The classes, what each row should be, and how much it weighs."""
+
+    classes: NDArray[Any]
+    targets: Targets
+    weights: Doubles
+
+
+def holds_distributions(y: Any) -> bool:
+    """Return whether y is a matrix of two or more columns: a probability for each class."""
+    shape = y.shape if hasattr(y, "shape") else np.asarray(y).shape
+    return len(shape) == 2 and shape[1] > 1
+
+
+def row_targets(
+    y: NDArray[Any],
+    weights: Doubles,
+    class_weight: Mapping[Any, float] | str | None,
+    smoothing: float,
+) -> RowTargets:
+    """Translate y; class weights go into the weights of rows (and the shares of their classes)."""
+    if y.ndim == 2:
+        return _distributions(y, weights, class_weight, smoothing)
+    check_classification_targets(y)
+    classes, labels = np.unique(y, return_inverse=True)
+    if len(classes) < 2:
+        raise LabelError(
+            f"y must hold at least two classes, got one class, {classes[0]!r}, in all"
+            f" {len(labels)} rows. Check that y is the right column."
+        )
+    if class_weight is not None:
+        of_class = compute_class_weight(class_weight, classes=classes, y=y, sample_weight=weights)
+        weights = weights * of_class[labels]
+    return RowTargets(classes, Labels(labels.astype(np.int64), len(classes), smoothing), weights)
+
+
+def _distributions(
+    y: NDArray[Any],
+    weights: Doubles,
+    class_weight: Mapping[Any, float] | str | None,
+    smoothing: float,
+) -> RowTargets:
+    """A class weight multiplies the class's share of each row: of the loss, as for labels."""
+    p = _checked(y)
+    classes = np.arange(p.shape[1])
+    if class_weight is not None:
+        totals = weights @ p
+        if isinstance(class_weight, str):  # "balanced"
+            of_class = totals.sum() / (len(classes) * np.where(totals > 0, totals, np.inf))
+        else:
+            of_class = np.array([float(class_weight.get(c, 1.0)) for c in classes.tolist()])
+        p = p * of_class
+        factor = p.sum(axis=1)
+        weights = weights * factor
+        p[factor > 0] /= factor[factor > 0, None]
+        p[factor == 0] = 1 / len(classes)  # such a row has no weight
+    return RowTargets(classes, Distributions(p, smoothing), weights)
+
+
+def _checked(y: NDArray[Any]) -> Doubles:
+    p: Doubles = np.array(y, dtype=np.float64, order="C")
+    total = p.sum(axis=1)
+    wrong = (p < 0).any(axis=1) | ~(np.abs(total - 1) <= _OFF)
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise LabelError(
+            f"rows of y must be probabilities with sum 1, got a sum of {total[row]:.6g} and a"
+            f" smallest element of {p[row].min():.6g} in row {row} (rows at fault:"
+            f" {np.count_nonzero(wrong)}). Divide each row by its sum, or pass a label for each."
+        )
+    p /= total[:, None]
+    return p
