@@ -55,40 +55,25 @@ struct DoubleRow {
   }
 };
 
-// The first `count` of numbers as doubles, kDoubles at most, filled up with zeros; and back.
-template <class T>
-inline D load_part(const T* p, int64_t count) {
-  if (count >= kDoubles) return load_wide(p);
-  T some[kDoubles] = {};
-  std::copy(p, p + count, some);
-  return load_wide(some);
-}
-template <class T>
-inline void store_part(T* p, D v, int64_t count) {
-  if (count >= kDoubles) return store_narrow(p, v);
-  T some[kDoubles];
-  store_narrow(some, v);
-  std::copy(some, some + count, p);
-}
-
 // The part of a target that the vectors below go along: without the label's own.
 template <class Q>
 struct Shares {
   const Q* q;
   const double* w;
   double own, spread;
+  int64_t k;
 
-  D operator()(int64_t j, int64_t count) const {
-    const D share = q ? own * load_part(q + j, count) + spread : all(spread);
-    const D weights = w || count < kDoubles ? weights_at(j, count) : all(1.0);
+  D operator()(int64_t j) const {
+    const D share = q ? own * numbers_at(q, j, k) + spread : all(spread);
+    const D weights = w || j + kDoubles > k ? weights_at(j) : all(1.0);
     return weights == 0.0 ? D{} : weights * share;
   }
 
  private:
-  D weights_at(int64_t j, int64_t count) const {
-    if (w) return load_part(w + j, count);
+  D weights_at(int64_t j) const {
+    if (w) return numbers_at(w, j, k);
     double ones[kDoubles] = {};
-    std::fill(ones, ones + std::min<int64_t>(count, kDoubles), 1.0);
+    std::fill(ones, ones + std::min<int64_t>(k - j, kDoubles), 1.0);
     return load_as<D>(ones);
   }
 };
@@ -98,10 +83,9 @@ struct Adder {
   D high{}, low{};
 
   void add(D x) {
-    const D total = high + x, seen = total - high;
-    const D left = (high - (total - seen)) + (x - seen);
-    low += total <= kMost ? left : D{};
-    high = total;
+    const Pair total = sum_pair(high, x);
+    low += total.high <= kMost ? total.low : D{};
+    high = total.high;
   }
   double sum() const { return added_up(high) + added_up(low); }
 };
@@ -112,12 +96,12 @@ template <class T, class Q, class Row>
 void general_row(const T* z, const Q* q, const Targets& t, double* loss, T* grad, const Row& row) {
   const int64_t k = t.k, y = t.y ? *t.y : -1;
   const double rest = row.rest(), log = row.log(), others = rest / (1 + rest);
-  const Shares<Q> shares{q, t.w, *t.own, *t.spread};
+  const Shares<Q> shares{q, t.w, *t.own, *t.spread, k};
   const double winner = rest < 1 ? row.top() : __builtin_nan("");
 
   Adder surprise, weight, weight_others;
   for (int64_t j = 0; j < k; j += kDoubles) {
-    const D x = load_part(z + j, k - j), share = shares(j, k - j);
+    const D x = numbers_at(z, j, k), share = shares(j);
     surprise.add(share == 0.0 ? D{} : share * (log - row.gap(x)));
     weight.add(share);
     weight_others.add(x == winner ? D{} : share);
@@ -142,10 +126,10 @@ void general_row(const T* z, const Q* q, const Targets& t, double* loss, T* grad
                    : (p * (all_shares + pull) - share) - own * (1 - p);
   }
   for (int64_t j = 0; j < k; j += kDoubles) {
-    const D x = load_part(z + j, k - j), share = shares(j, k - j), p = row.probability(x, j);
+    const D x = numbers_at(z, j, k), share = shares(j), p = row.probability(x, j);
     const D slope = x == winner ? p * (own + other_shares + pull) - share * others
                                 : p * (own + all_shares + pull) - share;
-    store_part(grad + j, slope / t.temperature, k - j);
+    write_numbers(grad, j, k, slope / t.temperature);
   }
   if (y >= 0) grad[y] = T(at_label / t.temperature);
 }
@@ -160,7 +144,7 @@ void plain_row(const T* z, const Targets& t, double* loss, T* grad, const Row& r
   const double others =
       gap_y == 0 ? rest / (1 + rest) : 1 - __builtin_exp(gap_y) / (1 + rest);
   for (int64_t j = 0; j < k; j += kDoubles)
-    store_part(grad + j, a * row.probability(load_part(z + j, k - j), j), k - j);
+    write_numbers(grad, j, k, a * row.probability(numbers_at(z, j, k), j));
   grad[y] = T(-a * others);
 }
 

@@ -53,6 +53,10 @@ inline D reduced(D x, D k, D* low) {
 struct Pair {
   D high, low;
 };
+inline Pair sum_pair(D a, D b) {  // Knuth
+  const D total = a + b, seen = total - a;
+  return {total, (a - (total - seen)) + (b - seen)};
+}
 
 // exp(x + tail) 2^512 for x <= 0, with what the last rounding left over.
 inline Pair exp_pair(D x, D tail) {

@@ -9,7 +9,7 @@ namespace {
 
 // kDoubles logits from index i, filled up with -inf.
 inline D logits_at(const float* z, int64_t i, int64_t n) {
-  return i + kDoubles <= n ? load_wide(z + i) : load_some(z + i, n - i);
+  return numbers_at(z, i, n, -kInfF);
 }
 
 // Call body(kDoubles logits, index) along a row.
@@ -17,7 +17,7 @@ template <class Body>
 inline void along_wide(const float* z, int64_t n, Body body) {
   int64_t i = 0;
   for (; i + kDoubles <= n; i += kDoubles) body(load_wide(z + i), i);
-  if (i < n) body(load_some(z + i, n - i), i);
+  if (i < n) body(logits_at(z, i, n), i);
 }
 
 // ---- measure ------------------------------------------------------------------------------------
@@ -140,13 +140,12 @@ inline void write_along(float* out, int64_t n, bool streaming, Body body) {
   int64_t i = 0;
   if (streaming) {
     const int64_t lead = std::min<int64_t>(n, -reinterpret_cast<uintptr_t>(out) % kBytes / 4);
-    for (; i < lead; i += kDoubles)
-      store_some(out + i, body(i), std::min<int64_t>(kDoubles, lead - i));
+    for (; i < lead; i += kDoubles) write_numbers(out, i, lead, body(i));
     for (i = lead; i + kFloats <= n; i += kFloats)
       stream(out + i, narrow(body(i), body(i + kDoubles)));
   }
   for (; i + kDoubles <= n; i += kDoubles) store_narrow(out + i, body(i));
-  if (i < n) store_some(out + i, body(i), n - i);
+  if (i < n) write_numbers(out, i, n, body(i));
 }
 
 // factor * softmax(z)

@@ -15,22 +15,6 @@ using luce::Product;
 
 constexpr double kRoomy = 0x1p400;  // sums and quotients of smaller numbers cannot overflow
 
-// kDoubles numbers from index i, filled up with zeros or -inf; and back.
-template <class T>
-inline D numbers_at(const T* x, int64_t i, int64_t n, T filling = 0) {
-  if (i + kDoubles <= n) return load_wide(x + i);
-  T some[kDoubles];
-  for (int j = 0; j < kDoubles; ++j) some[j] = i + j < n ? x[i + j] : filling;
-  return load_wide(some);
-}
-template <class T>
-inline void write_numbers(T* out, int64_t i, int64_t n, D v) {
-  if (i + kDoubles <= n) return store_narrow(out + i, v);
-  T some[kDoubles];
-  store_narrow(some, v);
-  std::memcpy(out + i, some, (n - i) * sizeof(T));
-}
-
 inline L places_from(int64_t i) {
   L places;
   for (int j = 0; j < kDoubles; ++j) places[j] = i + j;
@@ -47,11 +31,6 @@ inline Pair product_pair(D a, D b) {
   const D a_high = c - (c - a), b_high = d - (d - b), a_low = a - a_high, b_low = b - b_high;
   return {product, ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low};
 #endif
-}
-
-inline Pair sum_pair(D a, D b) {  // Knuth
-  const D total = a + b, seen = total - a;
-  return {total, (a - (total - seen)) + (b - seen)};
 }
 
 // A sum of pairs in every lane.

@@ -200,24 +200,29 @@ inline D load_wide(const float* p) { return widened(load_as<HalfF>(p)); }
 inline void store_narrow(double* p, D v) { store_as(p, v); }
 inline void store_narrow(float* p, D v) { store_as(p, narrowed(v)); }
 
-// The first `count` < kDoubles floats as doubles, filled up with -inf; and back.
-inline D load_some(const float* p, int64_t count) {
+// kDoubles numbers from index i of n as doubles, filled up where they end; and back.
+template <class T>
+inline D numbers_at(const T* x, int64_t i, int64_t n, T filling = 0) {
+  if (i + kDoubles <= n) return load_wide(x + i);
 #if defined(__AVX512VL__) && LUCE_VECTOR_BYTES == 64
-  return widened(_mm256_mask_loadu_ps(_mm256_set1_ps(-kInfF), __mmask8((1 << count) - 1), p));
-#else
-  float some[kDoubles];
-  for (int j = 0; j < kDoubles; ++j) some[j] = j < count ? p[j] : -kInfF;
+  const __mmask8 there = __mmask8((1 << (n - i)) - 1);
+  if constexpr (sizeof(T) == 4)
+    return widened(_mm256_mask_loadu_ps(_mm256_set1_ps(filling), there, x + i));
+#endif
+  T some[kDoubles];
+  for (int j = 0; j < kDoubles; ++j) some[j] = i + j < n ? x[i + j] : filling;
   return load_wide(some);
-#endif
 }
-inline void store_some(float* p, D v, int64_t count) {
+template <class T>
+inline void write_numbers(T* out, int64_t i, int64_t n, D v) {
+  if (i + kDoubles <= n) return store_narrow(out + i, v);
 #if defined(__AVX512VL__) && LUCE_VECTOR_BYTES == 64
-  _mm256_mask_storeu_ps(p, __mmask8((1 << count) - 1), narrowed(v));
-#else
-  float some[kDoubles];
-  store_narrow(some, v);
-  std::memcpy(p, some, count * sizeof(float));
+  const __mmask8 there = __mmask8((1 << (n - i)) - 1);
+  if constexpr (sizeof(T) == 4) return _mm256_mask_storeu_ps(out + i, there, narrowed(v));
 #endif
+  T some[kDoubles];
+  store_narrow(some, v);
+  std::memcpy(out + i, some, (n - i) * sizeof(T));
 }
 
 // The sum of the lanes: the second half is added to the first, and so on.
