@@ -8,6 +8,9 @@ imported by: estimators and every room above.
 """
 
 from luce.solvers.class_scaling import ClassScaling as ClassScaling
+from luce.solvers.cross_validation import Split as Split
+from luce.solvers.cross_validation import Stage as Stage
+from luce.solvers.cross_validation import follow_path as follow_path
 from luce.solvers.dense_design import DenseDesign as DenseDesign
 from luce.solvers.dense_design import RawDesign as RawDesign
 from luce.solvers.descent import SCHEDULES as SCHEDULES
@@ -15,6 +18,7 @@ from luce.solvers.descent import Training as Training
 from luce.solvers.descent import descend as descend
 from luce.solvers.design import Design as Design
 from luce.solvers.lbfgs import lbfgs as lbfgs
+from luce.solvers.leave_one_out import leave_one_out_logits as leave_one_out_logits
 from luce.solvers.linear_softmax import LinearSoftmax as LinearSoftmax
 from luce.solvers.minimise import minimise as minimise
 from luce.solvers.newton import newton as newton

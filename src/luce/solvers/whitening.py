@@ -69,11 +69,20 @@ def class_matrices_fit(objective: LinearSoftmax) -> bool:
 
 def class_whitening(objective: LinearSoftmax, theta: Doubles, seed: int) -> Metric:
     """Return a matrix for each class: its block of the Hessian at theta, from a sample of rows."""
+    return whitening_by(sampled_grams(objective, theta, seed), objective.penalty)
+
+
+def sampled_grams(objective: LinearSoftmax, theta: Doubles, seed: int) -> list[Doubles]:
+    """Return the blocks of the Hessian at theta without its penalty, from a sample of rows."""
     n, d = objective.design.shape
     draws = max(_DRAWS_PER_COLUMN * d, 2 * _DRAWS_PER_COLUMN * n // d)
     p = objective.probabilities(objective.logits(theta))
-    penalty = np.diag(objective.penalty)
-    return _ClassWhitening([gram + penalty for gram in objective.class_grams(p, draws, seed)])
+    return objective.class_grams(p, draws, seed)
+
+
+def whitening_by(grams: list[Doubles], penalty: Doubles) -> Metric:
+    """Return a matrix for each class: its gram and a diagonal penalty."""
+    return _ClassWhitening([gram + np.diag(penalty) for gram in grams])
 
 
 def _cholesky(matrix: Doubles) -> tuple[Doubles, bool]:

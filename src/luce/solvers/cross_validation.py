@@ -1,0 +1,254 @@
+"""A whole path of penalties, and the folds of a cross-validation beside it, for few passes."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from luce.solvers.factor import Factor, with_gauge
+from luce.solvers.linear_softmax import Doubles, LinearSoftmax
+from luce.solvers.memory import Memory
+from luce.solvers.minimise import minimise
+from luce.solvers.refinement import Enough, Point, Refined, gap_below, refine, score_within
+from luce.solvers.result import Journal
+from luce.solvers.whitening import (
+    Metric,
+    class_matrices_fit,
+    sampled_grams,
+    shared_whitening,
+    whitening_by,
+)
+
+_CHEAP_HESSIAN = 300  # parameters: above, a Hessian costs more than the passes that it saves
+_PATH_TOL = 1e-5
+_TIGHT = 1e-6
+_MOST_PASSES = 12  # of one refinement, before the solvers for hard problems take over
+
+
+class Split(NamedTuple):
+    """The rows of one fold; a row that is drawn twice counts twice."""
+
+    train: NDArray[np.intp]
+    test: NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What is known of one penalty: the minima of all rows and of each fold's rows."""
+
+    theta: Doubles  # (k, d), of all rows
+    folds: tuple[Doubles, ...]
+    passes: tuple[int, ...]  # of each fold
+    passes_of_all: int
+
+
+def follow_path(
+    objective: LinearSoftmax,
+    penalties: Sequence[Doubles],
+    splits: Sequence[Split],
+    *,
+    tol: float,
+    max_iter: int,
+    on_stage: Callable[[int, Stage], object] | None = None,
+) -> list[Stage]:
+    r"""Minimise for each penalty in turn, over all rows and over the rows of each fold.
+
+    What is shared: each penalty starts from the minimum of the one before; each fold from that
+    of all rows at the same penalty, where one pass gives the gradients of all folds at once (those
+    of its own rows are subtracted from the whole); the Hessians of the folds are the whole one
+    less that of the rows left out, or, for larger models, one whitening serves all of them.
+
+    Parameters
+    ----------
+    objective : LinearSoftmax
+        Of all rows; its own penalty is not looked at.
+    penalties : list of (d,) arrays
+        From the strongest to the weakest: each is near the one before.
+    splits : list of Split
+        The folds; none for a path alone.
+    tol : float
+        Each minimum is left when the estimate of its gap is at most this share of the value.
+    max_iter : int
+        At most this many passes for each minimum.
+    on_stage : callable, optional
+        Called with the number of the penalty and its `Stage`; KeyboardInterrupt ends the path.
+
+    Returns
+    -------
+    list of Stage
+        One a penalty; fewer after Ctrl-C.
+
+    Notes
+    -----
+    The function of a fold is that of scikit-learn's ``LogisticRegressionCV``: the same C on the
+    sum of the losses of its rows, so its share of the penalty is larger than that of all rows.
+    """
+    run = _Run(objective, splits, tol, max_iter)
+    stages: list[Stage] = []
+    try:
+        for number, penalty in enumerate(penalties):
+            stages.append(run.next_stage(penalty))
+            if on_stage is not None:
+                on_stage(number, stages[-1])
+    except KeyboardInterrupt:
+        pass
+    return stages
+
+
+class _Run:
+    """Where the path stands, and the curvature there."""
+
+    def __init__(
+        self, objective: LinearSoftmax, splits: Sequence[Split], tol: float, most: int
+    ) -> None:
+        self._objective, self._tol, self._most = objective, tol, most
+        self._folds = [_Fold(objective, split) for split in splits]
+        self._theta = np.zeros(objective.shape)
+        self._curvature = _curvature(objective, self._theta)
+        self._pairs = Memory()  # of the loss, without any penalty
+
+    def next_stage(self, penalty: Doubles) -> Stage:
+        objective = replace(self._objective, penalty=penalty)
+        start = Point(self._theta, *objective.value_gradient(self._theta))
+        metric, known = self._curvature.of_all(penalty), self._pairs.with_penalty(penalty)
+        found = _minimum(objective, start, metric, gap_below(_PATH_TOL), self._most, known)
+        self._theta = found.theta
+        self._curvature = _curvature(self._objective, found.theta)
+        self._pairs = self._curvature.worth_knowing(found.pairs.with_penalty(-penalty))
+        points = _points(objective, self._folds, found.theta)
+        ends = [self._of_fold(*each, penalty) for each in zip(self._folds, points, strict=True)]
+        folds, passes = tuple(e.theta for e in ends), tuple(e.passes for e in ends)
+        return Stage(found.theta, folds, passes, found.passes)
+
+    def _of_fold(self, fold: "_Fold", start: Point, penalty: Doubles) -> Refined:
+        return _minimum(
+            fold.objective(penalty),
+            start,
+            self._curvature.of_fold(fold, penalty),
+            fold.enough(self._tol),
+            self._most,
+            self._pairs.with_penalty(penalty / fold.mass),
+        )
+
+
+def _minimum(
+    objective: LinearSoftmax,
+    start: Point,
+    metric: Metric,
+    enough: Enough,
+    most: int,
+    pairs: Memory,
+) -> Refined:
+    """Refine; where that does not end, leave it to the solvers that know about hard problems."""
+    few = min(most, _MOST_PASSES)
+    found = refine(objective, start, metric, enough, max_iter=few, pairs=pairs)
+    if found.converged or found.passes >= most:
+        return found
+    left = most - found.passes
+    result = minimise(objective, found.theta, tol=_TIGHT, max_iter=left, journal=Journal())
+    if result.interrupted:
+        raise KeyboardInterrupt
+    return Refined(result.theta, found.passes + result.n_iter, result.converged, found.pairs)
+
+
+class _Fold:
+    """The rows of a fold within all rows, and those left out apart."""
+
+    def __init__(self, whole: LinearSoftmax, split: Split) -> None:
+        n = len(whole)
+        drawn = np.bincount(split.train, minlength=n)
+        weights = whole.weights * drawn
+        self.mass = float(weights.sum())
+        self._train = replace(whole, weights=weights / self.mass)
+        # Without a penalty and with the weights as they are: what the fold lacks.
+        self.left_out = _plain(whole.sample(split.test, whole.weights[split.test]))
+        self.complement = np.array_equal(drawn + np.bincount(split.test, minlength=n), np.ones(n))
+
+    def enough(self, tol: float) -> Enough:
+        left_out = float(self.left_out.weights.sum())
+        return score_within(tol, 1.0 / left_out if left_out > 0 else 1.0)
+
+    def objective(self, penalty: Doubles) -> LinearSoftmax:
+        return replace(self._train, penalty=penalty / self.mass)
+
+
+def _points(objective: LinearSoftmax, folds: Sequence[_Fold], theta: Doubles) -> list[Point]:
+    """Return value and gradient of each fold's function at one theta, from one pass."""
+    parts = [f.left_out.value_gradient(theta) if f.complement else None for f in folds]
+    loss, pulled = _plain(objective).value_gradient(theta) if any(parts) else (0.0, theta)
+    points = []
+    for fold, part in zip(folds, parts, strict=True):
+        own = fold.objective(objective.penalty)
+        if part is None:
+            points.append(Point(theta, *own.value_gradient(theta)))
+            continue
+        value = (loss - part[0]) / fold.mass + 0.5 * np.vdot(own.penalty * theta, theta)
+        gradient = (pulled - part[1]) / fold.mass + own.penalty * theta
+        points.append(Point(theta, float(value), gradient))
+    return points
+
+
+def _plain(objective: LinearSoftmax) -> LinearSoftmax:
+    return replace(objective, penalty=np.zeros_like(objective.penalty))
+
+
+def _curvature(objective: LinearSoftmax, theta: Doubles) -> "_WholeHessian | _ClassBlocks":
+    cheap = objective.shape[0] * objective.shape[1] <= _CHEAP_HESSIAN
+    return _WholeHessian(objective, theta) if cheap else _ClassBlocks(objective, theta)
+
+
+class _WholeHessian:
+    """The Hessian at a point near the minima; a fold's is the whole less what it lacks."""
+
+    def __init__(self, objective: LinearSoftmax, theta: Doubles) -> None:
+        self._theta = theta
+        self._whole = _hessian(_plain(objective), theta)
+
+    def of_all(self, penalty: Doubles) -> Metric:
+        return _Newton(self._whole.copy(), penalty)
+
+    def of_fold(self, fold: _Fold, penalty: Doubles) -> Metric:
+        if not fold.complement:
+            return self.of_all(penalty)
+        own = (self._whole - _hessian(fold.left_out, self._theta)) / fold.mass
+        return _Newton(own, penalty / fold.mass)
+
+    def worth_knowing(self, _: Memory) -> Memory:
+        return Memory()  # the pairs are of other points: they know less than the Hessian
+
+
+class _ClassBlocks:
+    """Blocks of the Hessian, one a class, of all rows: the folds differ little from them."""
+
+    def __init__(self, objective: LinearSoftmax, theta: Doubles) -> None:
+        self._objective = objective
+        self._grams = sampled_grams(objective, theta, 0) if class_matrices_fit(objective) else None
+
+    def of_all(self, penalty: Doubles) -> Metric:
+        if self._grams is None:
+            return shared_whitening(replace(self._objective, penalty=penalty))
+        return whitening_by(self._grams, penalty)
+
+    def of_fold(self, fold: _Fold, penalty: Doubles) -> Metric:
+        return self.of_all(penalty / fold.mass)
+
+    def worth_knowing(self, pairs: Memory) -> Memory:
+        return pairs  # they know how the classes depend on each other
+
+
+class _Newton:
+    """Division by a whole Hessian."""
+
+    def __init__(self, hessian: Doubles, penalty: Doubles) -> None:
+        k = len(hessian) // len(penalty)
+        hessian[np.diag_indices(len(hessian))] += np.tile(penalty, k)
+        self._factor = Factor(with_gauge(hessian, k))
+
+    def solve(self, gradient: Doubles) -> Doubles:
+        return self._factor.solve(gradient.ravel()).reshape(gradient.shape)
+
+
+def _hessian(objective: LinearSoftmax, theta: Doubles) -> Doubles:
+    return objective.hessian(objective.probabilities(objective.logits(theta)))

@@ -1,0 +1,117 @@
+"""From a point that is nearly the minimum to the minimum, in as few passes as can be."""
+
+from collections.abc import Callable
+from math import isfinite, sqrt
+from typing import NamedTuple
+
+import numpy as np
+
+from luce.solvers.line_search import flat_point
+from luce.solvers.linear_softmax import Doubles, LinearSoftmax
+from luce.solvers.memory import Memory
+from luce.solvers.whitening import Metric
+
+_SURE = 0.1  # a step that leaves less than this of the gap is followed by one as good,
+_SMALL = 0.01  # once the gap is this share of the value: a larger step may leave the model
+
+Enough = Callable[[float, float, float], bool]  # (gap at the start, gap left, value) -> stop
+
+
+class Point(NamedTuple):
+    """Parameters with the value and the gradient of an objective there."""
+
+    theta: Doubles  # (k, d)
+    value: float
+    gradient: Doubles  # (k, d)
+
+
+class Refined(NamedTuple):
+    """Where a refinement ended."""
+
+    theta: Doubles
+    passes: int
+    converged: bool
+    pairs: Memory
+
+
+def gap_below(tol: float) -> Enough:
+    """Stop once the gap is at most this share of the value."""
+    return lambda first, left, value: left <= tol * value
+
+
+def score_within(tol: float, ratio: float) -> Enough:
+    r"""Stop once the mean loss of the rows left out is known to this share of the value.
+
+    A fold starts at the minimum of all rows, so its way is :math:`H^{-1} g`, g being the
+    gradient of the rows left out: all that is left to go changes their loss in first order, by at
+    most :math:`|g|_{H^{-1}} \nu`, with :math:`\tfrac12 |g|_{H^{-1}}^2` the gap at the start
+    and :math:`\tfrac12 \nu^2` the gap left. Both are those of the mean over the fold's rows, of
+    which there are `ratio` times as many as are left out.
+    """
+    return lambda first, left, value: 2 * ratio * sqrt(first * left) <= tol * value
+
+
+def refine(
+    objective: LinearSoftmax,
+    start: Point,
+    metric: Metric,
+    enough: Enough,
+    *,
+    max_iter: int,
+    pairs: Memory | None = None,
+) -> Refined:
+    r"""Go to the minimum by L-BFGS steps in a given metric, and stop on an estimate.
+
+    The estimate of the gap is half the squared Newton decrement in the metric, :math:`\tfrac12 g^T
+    M^{-1} g`, corrected by the pairs that L-BFGS has learned. It is no proof: the problems
+    solved here are compared with each other, and the one that is chosen is solved again with one.
+
+    Parameters
+    ----------
+    objective : LinearSoftmax
+        The function.
+    start : Point
+        Where to begin, with value and gradient already known: many problems that differ in a few
+        rows are evaluated in one pass at the point that they share.
+    metric : Metric
+        An approximate Hessian.
+    enough : callable
+        `gap_below` or `score_within`. It is asked about the gap after the next step, too,
+        which is expected to be as good as the last: if that will do, the step is taken and
+        not evaluated.
+    max_iter : int
+        At most this many passes.
+    pairs : Memory, optional
+        What is known of the curvature besides the metric; it is added to.
+
+    Returns
+    -------
+    Refined
+    """
+    theta, value, gradient = start
+    pairs = Memory() if pairs is None else pairs
+    first = before = 0.0
+    for passes in range(max_iter + 1):
+        direction = -pairs.times_inverse_hessian(gradient, metric)
+        slope = float(np.vdot(gradient, direction))
+        left = max(0.0, -0.5 * slope)
+        first = first if passes else left
+        if enough(first, left, value):
+            return Refined(theta, passes, True, pairs)
+        sure = left <= min(_SURE * before, _SMALL * value)  # never at the start
+        if sure and enough(first, left * (left / before), value):
+            return Refined(theta + direction, passes, True, pairs)
+        if passes == max_iter:
+            break
+        before = left
+        there = theta + direction
+        new_value, new_gradient = objective.value_gradient(there)
+        if not new_value <= value + 1e-4 * slope:
+            length = flat_point(objective, objective.logits(theta), theta, direction, slope)
+            there = theta + length * direction
+            new_value, new_gradient = objective.value_gradient(there)
+        if not (isfinite(new_value) and new_value < value):
+            return Refined(theta, passes + 1, False, pairs)
+        pairs.learn(there - theta, new_gradient - gradient)
+        theta, value, gradient = there, new_value, new_gradient
+    return Refined(theta, max_iter, False, pairs)
