@@ -45,6 +45,15 @@ def test_ignored_rows_may_hold_anything():
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("k", [4, 40, 400])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_nan_reaches_the_gradient_of_classes_without_probability(k, dtype):
+    z = np.full((1, k), -745.0, dtype)
+    z[0, :2] = 2, np.nan
+    for target in ([0], np.full((1, k), 1 / k)):
+        assert np.isnan(cross_entropy_grad(z, target).grad).all()
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_nan_and_infinity_stay_in_their_row(bad, smoothing):
     z = np.array([[1.0, 2.0, 3.0], [1.0, bad, 3.0]])

@@ -150,7 +150,7 @@ void plain_row(const T* z, const Targets& t, double* loss, T* grad, const Row& r
 
 template <class T, class Row>
 void write_row(const T* z, const Targets& t, double* loss, T* grad, const Row& row) {
-  if (!finite(row.top())) {
+  if (!finite(row.top()) || row.rest() != row.rest()) {  // a NaN may hide behind a finite top
     *loss = __builtin_nan("");
     if (grad) fill(grad, t.k, *loss);
     return;
