@@ -44,7 +44,6 @@ def test_ignored_rows_may_hold_anything():
             assert_array_equal(grad[1], 0)
 
 
-@pytest.mark.parametrize("smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("k", [4, 40, 400])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_nan_reaches_the_gradient_of_classes_without_probability(k, dtype):
@@ -54,6 +53,7 @@ def test_nan_reaches_the_gradient_of_classes_without_probability(k, dtype):
         assert np.isnan(cross_entropy_grad(z, target).grad).all()
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_nan_and_infinity_stay_in_their_row(bad, smoothing):
     z = np.array([[1.0, 2.0, 3.0], [1.0, bad, 3.0]])
