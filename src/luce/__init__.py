@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 from typing import Any as _Any
 
 if TYPE_CHECKING:
+    from luce.estimators import Calibrated as Calibrated
+    from luce.estimators import ConformalSets as ConformalSets
     from luce.estimators import GaussianNaiveBayes as GaussianNaiveBayes
     from luce.estimators import IsotonicCalibration as IsotonicCalibration
     from luce.estimators import LinearDiscriminantAnalysis as LinearDiscriminantAnalysis
     from luce.estimators import MultinomialNaiveBayes as MultinomialNaiveBayes
+    from luce.estimators import SelectiveClassifier as SelectiveClassifier
     from luce.estimators import SoftmaxRegression as SoftmaxRegression
     from luce.estimators import TemperatureScaling as TemperatureScaling
     from luce.estimators import VectorScaling as VectorScaling
@@ -73,10 +76,13 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "Calibrated": "estimators",
+    "ConformalSets": "estimators",
     "GaussianNaiveBayes": "estimators",
     "IsotonicCalibration": "estimators",
     "LinearDiscriminantAnalysis": "estimators",
     "MultinomialNaiveBayes": "estimators",
+    "SelectiveClassifier": "estimators",
     "SoftmaxRegression": "estimators",
     "TemperatureScaling": "estimators",
     "TopK": "functions",

@@ -5,6 +5,8 @@ keeps the result as attributes. May import: solvers, losses, metrics, functions,
 _checks, errors, numpy, scikit-learn. May be imported by: tasks and the front doors.
 """
 
+from luce.estimators.calibrated import Calibrated as Calibrated
+from luce.estimators.conformal_sets import ConformalSets as ConformalSets
 from luce.estimators.gaussian_naive_bayes import GaussianNaiveBayes as GaussianNaiveBayes
 from luce.estimators.isotonic_calibration import IsotonicCalibration as IsotonicCalibration
 from luce.estimators.linear_discriminant import (
@@ -13,6 +15,8 @@ from luce.estimators.linear_discriminant import (
 from luce.estimators.multinomial_naive_bayes import (
     MultinomialNaiveBayes as MultinomialNaiveBayes,
 )
+from luce.estimators.selective_classifier import Decisions as Decisions
+from luce.estimators.selective_classifier import SelectiveClassifier as SelectiveClassifier
 from luce.estimators.softmax_regression import SoftmaxRegression as SoftmaxRegression
 from luce.estimators.temperature_scaling import TemperatureScaling as TemperatureScaling
 from luce.estimators.vector_scaling import VectorScaling as VectorScaling

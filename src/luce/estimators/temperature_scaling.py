@@ -7,6 +7,8 @@ from luce.errors import ParameterError
 from luce.estimators.calibrator import Calibrator, Doubles
 from luce.solvers import inverse_temperature, is_separated
 
+_NOTHING = 1e-6  # what is left of logits that are worse than none
+
 
 class TemperatureScaling(Calibrator):
     r"""Calibrated probabilities ``softmax(z / T)``, with the temperature of the least log loss.
@@ -19,7 +21,8 @@ class TemperatureScaling(Calibrator):
     Attributes
     ----------
     temperature_ : float
-        T; inf where the logits are worse than none, and every class gets the same probability.
+        T. Where the logits are worse than none, a million times their spread: the probabilities
+        are equal to six digits, and the order of the classes is kept.
     inverse_temperature_ : float
         1 / T.
     separated_ : bool
@@ -61,7 +64,7 @@ class TemperatureScaling(Calibrator):
         self.separated_ = is_separated(log_p, labels)
         doubt = 1.0 / (rows + 2.0) if self.separated_ else 0.0
         found = inverse_temperature(log_p, labels, weights, smoothing=doubt)
-        self._set(found.inverse)
+        self._set(found.inverse or _NOTHING / (spread(log_p, weights) or 1.0))
         self.objective_, self.lower_bound_ = found.value, found.lower_bound
         self.gap_ = (found.value - found.lower_bound) / found.lower_bound
         self.n_iter_ = found.n_iter
@@ -71,12 +74,17 @@ class TemperatureScaling(Calibrator):
 
     def _restore(self, arrays: dict[str, Doubles], classes: int) -> None:
         value = arrays["inverse_temperature"]
-        if value.shape != (1,) or not 0 <= value[0] < np.inf:
+        if value.shape != (1,) or not 0 < value[0] < np.inf:
             raise ParameterError(
-                f"inverse_temperature must be one number from 0, got {value!r}. Fit it again."
+                f"inverse_temperature must be one positive number, got {value!r}. Fit it again."
             )
         self._set(float(value[0]))
 
     def _set(self, inverse: float) -> None:
         self.inverse_temperature_ = inverse
-        self.temperature_ = 1.0 / inverse if inverse > 0 else np.inf
+        self.temperature_ = 1.0 / inverse
+
+
+def spread(log_p: Doubles, weights: Doubles) -> float:
+    """Return the root mean square of the logarithms about the mean of their rows."""
+    return float(np.sqrt(weights @ np.var(log_p, axis=1)))

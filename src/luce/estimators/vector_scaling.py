@@ -8,7 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from luce.errors import ParameterError
 from luce.estimators.calibrator import Calibrator, Doubles, check_positive
-from luce.estimators.temperature_scaling import TemperatureScaling
+from luce.estimators.temperature_scaling import TemperatureScaling, spread
 from luce.solvers import ClassScaling
 
 
@@ -80,7 +80,7 @@ class VectorScaling(Calibrator):
         start = TemperatureScaling()
         start._fit(log_p, labels, weights)
         cooled = start._calibrated(log_p)
-        sigma = spread(log_p, weights)
+        sigma = spread(log_p, weights) or 1.0
         result = ClassScaling(
             cooled, log_p / sigma, labels, weights, penalty=1.0 / (self.C * len(labels))
         ).minimise(tol=self.tol, max_iter=int(self.max_iter))
@@ -103,11 +103,6 @@ class VectorScaling(Calibrator):
                 f" {shift.shape}. Fit the calibration again."
             )
         self.scale_, self.shift_ = scale, shift
-
-
-def spread(log_p: Doubles, weights: Doubles) -> float:
-    """Return the root mean square of the logarithms about the mean of their rows; 1 for 0."""
-    return float(np.sqrt(weights @ np.var(log_p, axis=1))) or 1.0
 
 
 def shortfall(tol: float, gap: float) -> str:
