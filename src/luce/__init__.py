@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from luce.estimators import SelectiveClassifier as SelectiveClassifier
     from luce.estimators import SoftmaxRegression as SoftmaxRegression
     from luce.estimators import TemperatureScaling as TemperatureScaling
+    from luce.estimators import TextFeatures as TextFeatures
     from luce.estimators import VectorScaling as VectorScaling
     from luce.functions.activations import leaky_relu as leaky_relu
     from luce.functions.activations import leaky_relu_grad as leaky_relu_grad
@@ -85,6 +86,7 @@ _HOME = {
     "SelectiveClassifier": "estimators",
     "SoftmaxRegression": "estimators",
     "TemperatureScaling": "estimators",
+    "TextFeatures": "estimators",
     "TopK": "functions",
     "VectorScaling": "estimators",
     "boltzmann_max": "functions",
@@ -150,6 +152,7 @@ _ROOMS = (
     "metrics",
     "storage",
     "tasks",
+    "texts",
 )
 __all__ = ["__version__", *_HOME]  # noqa: PLE0604  the names of the table above
 

@@ -1,7 +1,7 @@
-"""Room 5: classifiers with scikit-learn's interface.
+"""Room 5: classifiers and transformers with scikit-learn's interface.
 
 An estimator stores its options, checks the data, translates both for the solvers below, and
-keeps the result as attributes. May import: solvers, losses, metrics, functions, kernels,
+keeps the result as attributes. May import: solvers, losses, metrics, texts, functions, kernels,
 _checks, errors, numpy, scikit-learn. May be imported by: tasks and the front doors.
 """
 
@@ -19,4 +19,5 @@ from luce.estimators.selective_classifier import Decisions as Decisions
 from luce.estimators.selective_classifier import SelectiveClassifier as SelectiveClassifier
 from luce.estimators.softmax_regression import SoftmaxRegression as SoftmaxRegression
 from luce.estimators.temperature_scaling import TemperatureScaling as TemperatureScaling
+from luce.estimators.text_features import TextFeatures as TextFeatures
 from luce.estimators.vector_scaling import VectorScaling as VectorScaling

@@ -9,6 +9,7 @@
 #include "layout.hpp"
 #include "pool.hpp"
 #include "results.hpp"
+#include "text_module.hpp"
 
 namespace nb = nanobind;
 
@@ -495,4 +496,5 @@ NB_MODULE(_native, m) {
   m.def("linear", luce::linear, "h"_a, "w"_a, "transposed"_a, "bias"_a.none(), "z"_a);
   m.def("linear_grad_hidden", luce::linear_grad_hidden);
   m.def("linear_grad_weight", luce::linear_grad_weight);
+  luce::bind_text(m);
 }
