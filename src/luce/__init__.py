@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from luce.estimators import TemperatureScaling as TemperatureScaling
     from luce.estimators import TextFeatures as TextFeatures
     from luce.estimators import VectorScaling as VectorScaling
+    from luce.estimators import inference as inference
     from luce.functions.activations import leaky_relu as leaky_relu
     from luce.functions.activations import leaky_relu_grad as leaky_relu_grad
     from luce.functions.activations import relu as relu
@@ -100,6 +101,7 @@ _HOME = {
     "get_num_threads": "kernels",
     "gumbel_softmax": "functions",
     "hardmax": "functions",
+    "inference": "estimators",
     "leaky_relu": "functions",
     "leaky_relu_grad": "functions",
     "log_sigmoid": "functions",

@@ -8,6 +8,7 @@ _checks, errors, numpy, scikit-learn. May be imported by: tasks and the front do
 from luce.estimators.calibrated import Calibrated as Calibrated
 from luce.estimators.conformal_sets import ConformalSets as ConformalSets
 from luce.estimators.gaussian_naive_bayes import GaussianNaiveBayes as GaussianNaiveBayes
+from luce.estimators.inference_result import Inference as Inference
 from luce.estimators.isotonic_calibration import IsotonicCalibration as IsotonicCalibration
 from luce.estimators.linear_discriminant import (
     LinearDiscriminantAnalysis as LinearDiscriminantAnalysis,
@@ -18,6 +19,7 @@ from luce.estimators.multinomial_naive_bayes import (
 from luce.estimators.selective_classifier import Decisions as Decisions
 from luce.estimators.selective_classifier import SelectiveClassifier as SelectiveClassifier
 from luce.estimators.softmax_regression import SoftmaxRegression as SoftmaxRegression
+from luce.estimators.standard_errors import inference as inference
 from luce.estimators.temperature_scaling import TemperatureScaling as TemperatureScaling
 from luce.estimators.text_features import TextFeatures as TextFeatures
 from luce.estimators.vector_scaling import VectorScaling as VectorScaling
