@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from luce.estimators import IsotonicCalibration as IsotonicCalibration
     from luce.estimators import LinearDiscriminantAnalysis as LinearDiscriminantAnalysis
     from luce.estimators import MultinomialNaiveBayes as MultinomialNaiveBayes
+    from luce.estimators import OneVsOne as OneVsOne
+    from luce.estimators import OneVsRest as OneVsRest
     from luce.estimators import SelectiveClassifier as SelectiveClassifier
     from luce.estimators import SoftmaxRegression as SoftmaxRegression
     from luce.estimators import TemperatureScaling as TemperatureScaling
@@ -84,6 +86,8 @@ _HOME = {
     "IsotonicCalibration": "estimators",
     "LinearDiscriminantAnalysis": "estimators",
     "MultinomialNaiveBayes": "estimators",
+    "OneVsOne": "estimators",
+    "OneVsRest": "estimators",
     "SelectiveClassifier": "estimators",
     "SoftmaxRegression": "estimators",
     "TemperatureScaling": "estimators",

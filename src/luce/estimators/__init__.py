@@ -16,6 +16,8 @@ from luce.estimators.linear_discriminant import (
 from luce.estimators.multinomial_naive_bayes import (
     MultinomialNaiveBayes as MultinomialNaiveBayes,
 )
+from luce.estimators.one_vs_one import OneVsOne as OneVsOne
+from luce.estimators.one_vs_rest import OneVsRest as OneVsRest
 from luce.estimators.selective_classifier import Decisions as Decisions
 from luce.estimators.selective_classifier import SelectiveClassifier as SelectiveClassifier
 from luce.estimators.softmax_regression import SoftmaxRegression as SoftmaxRegression

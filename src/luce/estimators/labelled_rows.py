@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from luce.errors import LabelError, ParameterError
+from luce.estimators.class_weights import class_weights
 
 Doubles = NDArray[np.float64]
 
@@ -51,10 +51,7 @@ def labelled_rows(
         sample_weight, table, dtype=np.float64, ensure_non_negative=True
     )
     if class_weight is not None:
-        of_class = compute_class_weight(
-            class_weight, classes=classes, y=target, sample_weight=weights
-        )
-        weights = weights * of_class[labels]
+        weights = weights * class_weights(class_weight, classes, labels, weights)[labels]
     if not 0 < weights.sum() < np.inf:
         raise ParameterError(
             f"sample_weight must have a positive finite sum, got {weights.sum()} over"

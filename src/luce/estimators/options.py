@@ -10,6 +10,7 @@ from luce.errors import ParameterError
 from luce.solvers import SCHEDULES
 
 MINIBATCH = ("sgd", "adam")
+BINARY_SOLVERS = ("auto", "newton", "lbfgs")
 SOLVERS = ("auto", "newton", "lbfgs", *MINIBATCH)
 
 
@@ -52,6 +53,16 @@ def check_choice(name: str, value: Any, known: Collection[str]) -> None:
 def check_class_weight(value: Any) -> None:
     """Raise a ParameterError unless the option can be a weight of each class."""
     _check("class_weight", value, _CLASS_WEIGHTS, _is_class_weight)
+
+
+def check_binary_options(model: Any) -> None:
+    """Raise a ParameterError for the first impossible option that OneVsRest and OneVsOne share."""
+    check_number("C", model.C, "positive (np.inf for no penalty)", lambda c: c > 0)
+    check_number("tol", model.tol, "positive", lambda t: 0 < t < np.inf)
+    check_count("max_iter", model.max_iter)
+    check_flag("fit_intercept", model.fit_intercept)
+    check_choice("solver", model.solver, BINARY_SOLVERS)
+    check_class_weight(model.class_weight)
 
 
 _Rule = tuple[str, str, type[Real] | type[Integral], Callable[[Any], bool]]

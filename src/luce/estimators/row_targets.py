@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
 from luce.errors import LabelError
+from luce.estimators.class_weights import class_weights
 from luce.solvers import Distributions, Labels, Targets
 
 Doubles = NDArray[np.float64]
@@ -47,8 +47,7 @@ def row_targets(
             f" {len(labels)} rows. Check that y is the right column."
         )
     if class_weight is not None:
-        of_class = compute_class_weight(class_weight, classes=classes, y=y, sample_weight=weights)
-        weights = weights * of_class[labels]
+        weights = weights * class_weights(class_weight, classes, labels, weights)[labels]
     return RowTargets(classes, Labels(labels.astype(np.int64), len(classes), smoothing), weights)
 
 
