@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from luce.estimators import OneVsRest as OneVsRest
     from luce.estimators import SelectiveClassifier as SelectiveClassifier
     from luce.estimators import SoftmaxRegression as SoftmaxRegression
+    from luce.estimators import SoftmaxRegressionCV as SoftmaxRegressionCV
     from luce.estimators import TemperatureScaling as TemperatureScaling
     from luce.estimators import TextFeatures as TextFeatures
     from luce.estimators import VectorScaling as VectorScaling
@@ -90,6 +91,7 @@ _HOME = {
     "OneVsRest": "estimators",
     "SelectiveClassifier": "estimators",
     "SoftmaxRegression": "estimators",
+    "SoftmaxRegressionCV": "estimators",
     "TemperatureScaling": "estimators",
     "TextFeatures": "estimators",
     "TopK": "functions",

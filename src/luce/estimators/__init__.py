@@ -21,6 +21,7 @@ from luce.estimators.one_vs_rest import OneVsRest as OneVsRest
 from luce.estimators.selective_classifier import Decisions as Decisions
 from luce.estimators.selective_classifier import SelectiveClassifier as SelectiveClassifier
 from luce.estimators.softmax_regression import SoftmaxRegression as SoftmaxRegression
+from luce.estimators.softmax_regression_cv import SoftmaxRegressionCV as SoftmaxRegressionCV
 from luce.estimators.standard_errors import inference as inference
 from luce.estimators.temperature_scaling import TemperatureScaling as TemperatureScaling
 from luce.estimators.text_features import TextFeatures as TextFeatures

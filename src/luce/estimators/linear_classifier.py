@@ -47,8 +47,8 @@ class LinearClassifier(LogitClassifier):
 
 
 def linear_logits(table: Any, coef: Floats, intercept: Floats) -> Floats:
-    """Return ``table @ coef.T + intercept`` in float32 for float32 tables, else in float64."""
-    dtype = np.float32 if table.dtype == np.float32 else np.float64
+    """Return ``table @ coef.T + intercept``, in float32 where table and coef are, else float64."""
+    dtype = np.float32 if table.dtype == coef.dtype == np.float32 else np.float64
     weights, constant = coef.astype(dtype, copy=False).T, intercept.astype(dtype, copy=False)
     if sparse.issparse(table) or table.dtype == dtype:
         logits: Floats = table @ np.ascontiguousarray(weights) + constant

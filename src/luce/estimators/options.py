@@ -65,6 +65,11 @@ def check_binary_options(model: Any) -> None:
     check_class_weight(model.class_weight)
 
 
+def check_callbacks(value: Any) -> None:
+    """Raise a ParameterError unless the option is a list of callables or None."""
+    _check("callbacks", value, "a list of callables or None", _are_callbacks)
+
+
 _Rule = tuple[str, str, type[Real] | type[Integral], Callable[[Any], bool]]
 
 _NUMBERS: tuple[_Rule, ...] = (

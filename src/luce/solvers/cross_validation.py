@@ -1,6 +1,6 @@
 """A whole path of penalties, and the folds of a cross-validation beside it, for few passes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ from luce.solvers.whitening import (
 )
 
 _CHEAP_HESSIAN = 300  # parameters: above, a Hessian costs more than the passes that it saves
-_PATH_TOL = 1e-5
+_PATH_TOL = 1e-5  # folds start there: what is left of it each of them would have to go
 _TIGHT = 1e-6
 _MOST_PASSES = 12  # of one refinement, before the solvers for hard problems take over
 
@@ -51,8 +51,8 @@ def follow_path(
     *,
     tol: float,
     max_iter: int,
-    on_stage: Callable[[int, Stage], object] | None = None,
-) -> list[Stage]:
+    path_tol: float = _PATH_TOL,
+) -> Iterator[Stage]:
     r"""Minimise for each penalty in turn, over all rows and over the rows of each fold.
 
     What is shared: each penalty starts from the minimum of the one before; each fold from that
@@ -69,41 +69,40 @@ def follow_path(
     splits : list of Split
         The folds; none for a path alone.
     tol : float
-        Each minimum is left when the estimate of its gap is at most this share of the value.
+        A fold's minimum is left when the mean loss of the rows that it lacks is known to this
+        share of its value.
     max_iter : int
         At most this many passes for each minimum.
-    on_stage : callable, optional
-        Called with the number of the penalty and its `Stage`; KeyboardInterrupt ends the path.
+    path_tol : float
+        The minimum of all rows is left when the estimate of its gap is at most this share.
 
-    Returns
-    -------
-    list of Stage
-        One a penalty; fewer after Ctrl-C.
+    Yields
+    ------
+    Stage
+        One a penalty.
 
     Notes
     -----
     The function of a fold is that of scikit-learn's ``LogisticRegressionCV``: the same C on the
     sum of the losses of its rows, so its share of the penalty is larger than that of all rows.
     """
-    run = _Run(objective, splits, tol, max_iter)
-    stages: list[Stage] = []
-    try:
-        for number, penalty in enumerate(penalties):
-            stages.append(run.next_stage(penalty))
-            if on_stage is not None:
-                on_stage(number, stages[-1])
-    except KeyboardInterrupt:
-        pass
-    return stages
+    run = _Run(objective, splits, tol, path_tol, max_iter)
+    for penalty in penalties:
+        yield run.next_stage(penalty)
 
 
 class _Run:
     """Where the path stands, and the curvature there."""
 
     def __init__(
-        self, objective: LinearSoftmax, splits: Sequence[Split], tol: float, most: int
+        self,
+        objective: LinearSoftmax,
+        splits: Sequence[Split],
+        tol: float,
+        path_tol: float,
+        most: int,
     ) -> None:
-        self._objective, self._tol, self._most = objective, tol, most
+        self._objective, self._tol, self._path_tol, self._most = objective, tol, path_tol, most
         self._folds = [_Fold(objective, split) for split in splits]
         self._theta = np.zeros(objective.shape)
         self._curvature = _curvature(objective, self._theta)
@@ -113,7 +112,7 @@ class _Run:
         objective = replace(self._objective, penalty=penalty)
         start = Point(self._theta, *objective.value_gradient(self._theta))
         metric, known = self._curvature.of_all(penalty), self._pairs.with_penalty(penalty)
-        found = _minimum(objective, start, metric, gap_below(_PATH_TOL), self._most, known)
+        found = _minimum(objective, start, metric, gap_below(self._path_tol), self._most, known)
         self._theta = found.theta
         self._curvature = _curvature(self._objective, found.theta)
         self._pairs = self._curvature.worth_knowing(found.pairs.with_penalty(-penalty))
@@ -225,6 +224,7 @@ class _ClassBlocks:
     def __init__(self, objective: LinearSoftmax, theta: Doubles) -> None:
         self._objective = objective
         self._grams = sampled_grams(objective, theta, 0) if class_matrices_fit(objective) else None
+        self._of_folds: Metric | None = None
 
     def of_all(self, penalty: Doubles) -> Metric:
         if self._grams is None:
@@ -232,7 +232,10 @@ class _ClassBlocks:
         return whitening_by(self._grams, penalty)
 
     def of_fold(self, fold: _Fold, penalty: Doubles) -> Metric:
-        return self.of_all(penalty / fold.mass)
+        # The folds have nearly the same share of the rows: one factorisation serves all of them.
+        if self._of_folds is None:
+            self._of_folds = self.of_all(penalty / fold.mass)
+        return self._of_folds
 
     def worth_knowing(self, pairs: Memory) -> Memory:
         return pairs  # they know how the classes depend on each other
