@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from luce.estimators import GaussianNaiveBayes as GaussianNaiveBayes
     from luce.estimators import IsotonicCalibration as IsotonicCalibration
     from luce.estimators import LinearDiscriminantAnalysis as LinearDiscriminantAnalysis
+    from luce.estimators import MatrixScaling as MatrixScaling
     from luce.estimators import MultinomialNaiveBayes as MultinomialNaiveBayes
     from luce.estimators import OneVsOne as OneVsOne
     from luce.estimators import OneVsRest as OneVsRest
@@ -86,6 +87,7 @@ _HOME = {
     "GaussianNaiveBayes": "estimators",
     "IsotonicCalibration": "estimators",
     "LinearDiscriminantAnalysis": "estimators",
+    "MatrixScaling": "estimators",
     "MultinomialNaiveBayes": "estimators",
     "OneVsOne": "estimators",
     "OneVsRest": "estimators",

@@ -83,7 +83,7 @@ def test_a_class_of_one_row_and_classes_without_any_other():
         Calibrated().fit([[0.0], [1.0]], [0, 1])
 
 
-@pytest.mark.parametrize("method", ["temperature", "vector", "isotonic"])
+@pytest.mark.parametrize("method", ["temperature", "vector", "matrix", "isotonic"])
 def test_two_classes_and_each_method(method):
     y = np.array(["even", "odd"])[Y % 2]
     model = Calibrated(SoftmaxRegression(C=1e-2), method=method).fit(X[TRAIN], y[TRAIN])

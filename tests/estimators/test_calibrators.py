@@ -9,12 +9,12 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
-from luce import IsotonicCalibration, TemperatureScaling, VectorScaling
+from luce import IsotonicCalibration, MatrixScaling, TemperatureScaling, VectorScaling
 from luce.errors import DataError, LabelError, ParameterError, ShapeError
 
 pytestmark = pytest.mark.once
 
-ALL = [TemperatureScaling(), VectorScaling(), IsotonicCalibration()]
+ALL = [TemperatureScaling(), VectorScaling(), MatrixScaling(), IsotonicCalibration()]
 ANY = pytest.mark.parametrize("calibrator", ALL, ids=lambda one: type(one).__name__)
 
 
@@ -59,7 +59,8 @@ def test_a_number_added_to_a_row_and_probabilities_for_logits_change_nothing(cal
 def test_a_weight_is_a_number_of_rows(calibrator):
     z, y = problem(n=150)
     times = np.random.default_rng(0).integers(0, 4, size=150)
-    options = {"C": 1e9} if isinstance(calibrator, VectorScaling) else {}
+    weak = {"C": 1e6, "tol": 1e-10}  # the pull counts rows, so it is made too weak to matter
+    options = weak if isinstance(calibrator, VectorScaling | MatrixScaling) else {}
     options |= {"prior_rows": 0.0} if isinstance(calibrator, IsotonicCalibration) else {}
     one, other = (clone(calibrator).set_params(**options) for _ in range(2))
     weighted = one.fit(z, y, sample_weight=times).predict_proba(z)
@@ -196,10 +197,43 @@ def test_vector_scaling_is_the_optimum_of_its_docstring():
     np.testing.assert_allclose(np.append(ours.scale_, ours.shift_), best.x, atol=1e-4)
 
 
-def test_a_small_c_is_temperature_scaling():
+@pytest.mark.parametrize("scaling", [VectorScaling, MatrixScaling])
+def test_a_small_c_is_temperature_scaling(scaling):
     z, y = problem()
     cold = TemperatureScaling().fit(z, y).predict_proba(z)
-    np.testing.assert_allclose(VectorScaling(C=1e-9).fit(z, y).predict_proba(z), cold, atol=1e-6)
+    np.testing.assert_allclose(scaling(C=1e-9).fit(z, y).predict_proba(z), cold, atol=1e-6)
+
+
+def test_matrix_scaling_is_the_optimum_of_its_docstring():
+    z, y = problem(n=200, k=3)
+    logs = log_softmax(z, axis=1)
+    ours = MatrixScaling(C=0.5, tol=1e-10).fit(z, y)
+    cold = TemperatureScaling().fit(z, y).inverse_temperature_
+    variance, mean = np.var(logs, axis=1).mean(), logs.mean(axis=0)
+
+    def loss(both):
+        w, b = both[:9].reshape(3, 3), both[9:]
+        change = w - cold * np.eye(3)
+        pull = 0.5 * (variance * (change**2).sum() + ((b + change @ mean) ** 2).sum())
+        return mean_loss(log_softmax(logs @ w.T + b, axis=1), y) + pull / (0.5 * 200)
+
+    start = np.append(cold * np.eye(3).ravel(), np.zeros(3))
+    best = minimize(loss, start, method="BFGS", tol=1e-9)
+    assert ours.objective_ == pytest.approx(best.fun, rel=1e-9)
+    np.testing.assert_allclose(np.append(ours.matrix_, ours.shift_), best.x, atol=1e-4)
+
+
+def test_matrix_scaling_separates_what_is_mixed():
+    z, y = problem(n=3000)
+    mix = np.eye(4) + 0.2 * np.random.default_rng(0).normal(size=(4, 4))
+    mix /= mix.sum(axis=0)  # what is the same for all classes stays so: probabilities forget it
+    honest = mean_loss(log_softmax(z / 3, axis=1), y)
+    mixed = z @ mix
+    matrix = MatrixScaling().fit(mixed, y)
+    assert matrix.gap_ <= 1e-4
+    assert mean_loss(matrix.predict_log_proba(mixed), y) == pytest.approx(honest, abs=0.01)
+    vector = VectorScaling().fit(mixed, y)
+    assert mean_loss(vector.predict_log_proba(mixed), y) > honest + 0.02
 
 
 def test_options_are_checked_and_too_few_steps_are_told():
@@ -210,3 +244,5 @@ def test_options_are_checked_and_too_few_steps_are_told():
         IsotonicCalibration(prior_rows=-1).fit(z, y)
     with pytest.warns(UserWarning, match="must reach tol=1e-12"):
         VectorScaling(C=100, tol=1e-12, max_iter=1).fit(z, y)
+    with pytest.warns(UserWarning, match="must reach tol=1e-12"):
+        MatrixScaling(C=100, tol=1e-12, max_iter=1).fit(z, y)

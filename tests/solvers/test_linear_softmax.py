@@ -1,5 +1,7 @@
 """The objective against SciPy's formulas, finite differences and the laws of duality."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,8 +14,10 @@ from reference.softmax_problems import (
     with_rows,
 )
 from scipy.optimize import approx_fprime
+from scipy.optimize import minimize as scipy_minimise
 
 from luce import get_num_threads, set_num_threads
+from luce.solvers import minimise
 from luce.solvers.linear_softmax import _capped
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -249,3 +253,47 @@ def test_reach_bounds_the_spread_of_every_step(f, seed, other):
     counted = f.design.rows[f.weights > 0] @ step.T
     spread = np.ptp(counted, axis=1).max()
     assert spread <= f.reach(np.linalg.inv(hessian)) * length * (1 + 1e-6)
+
+
+def with_offset(f, seed=5):
+    offset = np.random.default_rng(seed).normal(size=(len(f), f.classes)) * 2
+    return replace(f, offset=offset)
+
+
+def as_columns(f):
+    """The same function with the offset as further columns, whose coefficients are to be 1."""
+    rows = np.column_stack([f.offset, f.design.rows])
+    penalty = np.append(np.zeros(f.classes), f.penalty)
+    return replace(with_rows(f, rows), penalty=penalty, offset=None)
+
+
+def test_an_offset_is_what_columns_with_coefficients_of_one_are():
+    f = with_offset(softmax_problem(3, n=50, d=4, k=3))
+    wide, theta = as_columns(f), some_theta(f, 4, 0.5)
+    all_of_them = np.column_stack([np.eye(3), theta])
+    value, gradient = f.value_gradient(theta)
+    assert value == pytest.approx(wide.value_gradient(all_of_them)[0], rel=1e-13)
+    np.testing.assert_allclose(gradient, wide.value_gradient(all_of_them)[1][:, 3:], atol=1e-14)
+    z = f.logits(theta)
+    assert f.accuracy(z) == wide.accuracy(wide.logits(all_of_them))
+    kept = [3 + c + 7 * j for j in range(3) for c in range(4)]
+    hessian = wide.hessian(wide.probabilities(wide.logits(all_of_them)))[np.ix_(kept, kept)]
+    np.testing.assert_allclose(f.hessian(f.probabilities(z)), hessian, atol=1e-14)
+    rows = np.array([4, 1, 30])
+    part = f.only(rows)
+    np.testing.assert_array_equal(part.offset, f.offset[rows])
+
+
+@pytest.mark.parametrize("solver", ["newton", "lbfgs"])
+@pytest.mark.parametrize("intercept", [True, False])
+def test_with_an_offset_the_bound_from_below_meets_the_minimum(solver, intercept):
+    f = with_offset(softmax_problem(3, n=80, d=4, k=3, penalty=0.02, intercept=intercept))
+    found = minimise(f, np.zeros(f.shape), tol=1e-8, max_iter=500, solver=solver)
+    assert found.converged
+    bound = f.dual_value(found.theta)
+    assert bound <= found.value * (1 + 1e-14)
+    assert bound == pytest.approx(found.value, rel=1e-5)
+    best = scipy_minimise(
+        lambda flat: f.value_gradient(flat.reshape(f.shape))[0], np.zeros(f.shape).ravel(), tol=1e-9
+    ).fun
+    assert found.value == pytest.approx(best, rel=1e-7)

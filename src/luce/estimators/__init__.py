@@ -13,6 +13,7 @@ from luce.estimators.isotonic_calibration import IsotonicCalibration as Isotonic
 from luce.estimators.linear_discriminant import (
     LinearDiscriminantAnalysis as LinearDiscriminantAnalysis,
 )
+from luce.estimators.matrix_scaling import MatrixScaling as MatrixScaling
 from luce.estimators.multinomial_naive_bayes import (
     MultinomialNaiveBayes as MultinomialNaiveBayes,
 )

@@ -21,6 +21,7 @@ from luce.estimators.calibrator import Calibrator
 from luce.estimators.cross_fitting import out_of_fold_logits
 from luce.estimators.held_out import codes, logits_of, prefit, unfitted
 from luce.estimators.isotonic_calibration import IsotonicCalibration
+from luce.estimators.matrix_scaling import MatrixScaling
 from luce.estimators.temperature_scaling import TemperatureScaling
 from luce.estimators.vector_scaling import VectorScaling
 
@@ -29,6 +30,7 @@ Doubles = NDArray[np.float64]
 CALIBRATORS: dict[str, type[Calibrator]] = {
     "temperature": TemperatureScaling,
     "vector": VectorScaling,
+    "matrix": MatrixScaling,
     "isotonic": IsotonicCalibration,
 }
 
@@ -45,9 +47,8 @@ class Calibrated(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # untyp
     ----------
     estimator : classifier, optional
         Any with ``decision_function`` or ``predict_proba``; default: `SoftmaxRegression`.
-    method : {"temperature", "vector", "isotonic"} or calibrator, default="temperature"
-        How to calibrate; a `TemperatureScaling`, `VectorScaling` or
-        `IsotonicCalibration` with options of its own may be given instead.
+    method : {"temperature", "vector", "matrix", "isotonic"} or calibrator, default="temperature"
+        How to calibrate; a `VectorScaling`, say, with options of its own may be given instead.
     cv : int, splitter or list of splits, default=5
         Number of folds, dealt as the notes say, or the splits themselves.
     prefit : bool, default=False

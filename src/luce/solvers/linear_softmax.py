@@ -53,6 +53,9 @@ class LinearSoftmax:
         ``rho``, 0 for columns that are not penalised.
     intercept : bool
         Whether the last column is the (unpenalised) intercept.
+    offset : (n, k) array of float64, optional
+        Logits that are there already, to which those of theta are added: the penalty then draws
+        towards them.
     """
 
     design: Design
@@ -60,6 +63,7 @@ class LinearSoftmax:
     weights: Doubles
     penalty: Doubles
     intercept: bool = True
+    offset: Doubles | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -94,7 +98,8 @@ class LinearSoftmax:
     def sample(self, rows: NDArray[np.intp], weights: Doubles) -> "LinearSoftmax":
         """Return the function of some of the rows with these weights, whatever their sum."""
         design, targets = self.design.take(rows), self.targets.take(rows)
-        return replace(self, design=design, targets=targets, weights=weights)
+        offset = None if self.offset is None else self.offset[rows]
+        return replace(self, design=design, targets=targets, weights=weights, offset=offset)
 
     def in_double(self) -> "LinearSoftmax":
         """Return the same function computed in float64."""
@@ -110,7 +115,7 @@ class LinearSoftmax:
         operand = self.design.operand(theta)
 
         def of_block(rows: Rows) -> tuple[float, float, Floats]:
-            z = rows.logits(operand)  # (b, k)
+            z = self._shifted(rows.logits(operand), rows.part)  # (b, k)
             weights = self.weights[rows.part]
             right = self.targets.accuracy(z, rows.part, weights)
             loss = self.targets.residual(z, rows.part, weights)
@@ -125,10 +130,11 @@ class LinearSoftmax:
 
     def accuracy(self, z: Floats) -> float:
         """Return the weight of the rows whose largest logit is that of their label."""
-        return self.targets.accuracy(z, slice(0, len(self)), self.weights)
+        whole = slice(0, len(self))
+        return self.targets.accuracy(self._shifted(z, whole), whole, self.weights)
 
     def logits(self, theta: Doubles) -> Floats:
-        """Return the logits (n, k)."""
+        """Return the logits (n, k) of theta alone, without the offset."""
         operand = self.design.operand(theta)
         z = np.empty((len(self), self.classes), self.dtype)
 
@@ -141,8 +147,9 @@ class LinearSoftmax:
 
     def at_logits(self, z: Floats, theta: Doubles) -> tuple[float, Floats]:
         """Return f and the weighted residual ``s (p - t)`` (n, k), given the logits of theta."""
-        residual = z.copy()
-        loss = self.targets.residual(residual, slice(0, len(self)), self.weights)
+        whole = slice(0, len(self))
+        residual = z.copy() if self.offset is None else self._shifted(z, whole)
+        loss = self.targets.residual(residual, whole, self.weights)
         return loss + self._penalty_of(theta), residual
 
     def pull_back(self, residual: Floats, theta: Doubles) -> Doubles:
@@ -150,9 +157,9 @@ class LinearSoftmax:
         return self._pulled(residual) + self.penalty * theta
 
     def probabilities(self, z: Floats) -> Floats:
-        """Return softmax(z) row by row."""
+        """Return the softmax of all rows, given the logits of theta."""
         p = np.empty_like(z)
-        kernels.softmax_rows(z, p)
+        kernels.softmax_rows(self._shifted(z, slice(0, len(self))), p)
         return p
 
     def on_line(self, z: Floats, dz: Floats, theta: Doubles, step: Doubles, t: float) -> OnLine:
@@ -230,7 +237,8 @@ class LinearSoftmax:
         .. math:: \min f \ge \sum_i s_i H(q_i)
                   - \sum_{jc} \frac{1}{2 \rho_c} \Big(\sum_i s_i (t_{ij} - q_{ij}) x_{ic}\Big)^2
 
-        by Fenchel duality. q is the softmax at theta with its totals repaired; t - q is taken from
+        by Fenchel duality; with an offset o, :math:`\sum_i s_i \langle q_i - t_i, o_i \rangle` is
+        added. q is the softmax at theta with its totals repaired; t - q is taken from
         the residual, for in ``t - p`` a confident row would leave nothing but rounding.
         """
         z = self.logits(theta).astype(np.float64)
@@ -245,7 +253,8 @@ class LinearSoftmax:
         if np.any(pulled[:, ~penalised & ~self._is_intercept()] != 0):
             return -np.inf
         quadratic = (pulled[:, penalised] ** 2 / (2 * self.penalty[penalised])).sum()
-        return float(self.weights @ _entropy(q) - quadratic)
+        shift = 0.0 if self.offset is None else float(np.vdot(residual, self.offset))
+        return float(self.weights @ _entropy(q) + shift - quadratic)
 
     def reach(self, inverse: Doubles) -> float:
         r"""Return M with ``spread(step x_i) <= M |step|_H`` for all rows that count.
@@ -263,6 +272,12 @@ class LinearSoftmax:
             return max(float(size.max(initial=0.0)) for size in sizes)
 
         return 2 * float(np.sqrt(max(self.design.each_dense(of_block, 8 * d))))
+
+    def _shifted(self, z: Floats, part: slice) -> Floats:
+        """Return logits of some rows with the offset; the very array where there is none."""
+        if self.offset is None:
+            return z
+        return z + self.offset[part].astype(z.dtype, copy=False)
 
     def _penalty_of(self, theta: Doubles) -> float:
         return 0.5 * float(np.vdot(self.penalty * theta, theta))
