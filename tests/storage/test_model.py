@@ -136,6 +136,33 @@ def test_each_field_of_the_metadata_is_checked_and_named(tmp_path, path, value):
     assert "must" in str(caught.value)
 
 
+CALIBRATED = {"version": 2, "calibration": {"kind": "temperature", "rows": 12}}
+
+
+def test_version_2_may_hold_a_calibration_and_version_1_may_not(tmp_path):
+    more = tensors() | {"calibration.inverse_temperature": np.array([0.5])}
+    meta = metadata(**CALIBRATED)
+    assert_equal(load_bytes(tmp_path, model_bytes(meta, more)), more, meta)
+    save_model(tmp_path / "m", more, meta)
+    assert_equal(load_model(tmp_path / "m"), more, meta)
+    plain = metadata(version=2, calibration=None)
+    assert_equal(load_bytes(tmp_path, model_bytes(plain)), tensors(), plain)
+    for wrong, weights, words in [
+        (meta, tensors(), "hold calibration.NAME"),
+        (plain, more, "tensors must be coef and intercept,"),
+        (metadata(), more, "tensors must be coef and intercept,"),
+        (meta, more | {"other": np.zeros(1)}, "coef and intercept and calibration.NAME"),
+        (meta, more | {"calibration.x": np.array([np.nan])}, "calibration.x must be finite"),
+        (metadata(calibration=None), tensors(), "no field but"),
+        (metadata(version=2), tensors(), "the field 'calibration'"),
+        (metadata(version=2, calibration={}), tensors(), "the field 'kind'"),
+        (metadata(version=2, calibration=[]), tensors(), "metadata.calibration must be an object"),
+        (metadata(version=2, calibration={"kind": 1}), tensors(), "calibration.kind must be text"),
+    ]:
+        with pytest.raises(ModelFileError, match=words):
+            load_bytes(tmp_path, model_bytes(wrong, weights))
+
+
 @pytest.mark.parametrize("field", sorted(metadata()))
 def test_no_field_may_be_missing(tmp_path, field):
     meta = metadata()
@@ -403,7 +430,7 @@ def test_paths_that_are_no_files_are_told(tmp_path):
         ({}, {"options": {"C": float("nan")}}, r"metadata\.options\.C must be a finite number"),
         ({}, {"options": {1: 2}}, "text as keys"),
         ({}, {"encoding": {"levels": ["x" * 100] * 100_000}}, "header"),
-        ({}, {"version": 2}, "version"),
+        ({}, {"version": FORMAT_VERSION + 1}, "version"),
     ],
 )
 def test_what_would_not_load_is_not_saved(tmp_path, weights, meta, words):

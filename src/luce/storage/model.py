@@ -24,8 +24,8 @@ _NO_DIGEST = "0" * 64  # stands in the text while its digest is computed
 class ModelFile(NamedTuple):
     """A model as it lies in its file.
 
-    ``tensors`` holds ``coef`` (k, d) and ``intercept`` (k,), with one row only for two classes;
-    ``metadata`` is the tree described in ``docs/model_file.md``.
+    ``tensors`` holds ``coef`` (k, d) and ``intercept`` (k,), with one row only for two classes, and
+    what the calibration or the text features need; ``metadata`` is the tree described in ``docs/model_file.md``.
     """
 
     tensors: dict[str, NDArray[Any]]
@@ -117,7 +117,7 @@ def _read(stream: io.BufferedIOBase, size: int) -> ModelFile:
     check_version(metadata)  # first: a later version may differ in everything else
     seal = metadata.pop("sha256", None)
     check_metadata(metadata)
-    check_tensors(tensors, len(metadata["classes"]["values"]))
+    check_tensors(tensors, metadata)
     _check_seal(seal, tensors, texts["luce"])
     return ModelFile(tensors, metadata)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from luce.storage.refusal import Quoted, Refusal, refuse
 
 FORMAT = "luce-model"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 _KINDS: dict[str, type] = {"int": int, "str": str, "bool": bool, "float": float}
 _INT64 = range(-(2**63), 2**63)
@@ -21,6 +21,8 @@ _FIELDS = {
     "format", "version", "luce_version", "created", "estimator", "classes", "class_names",
     "encoding", "options", "data", "metrics", "training",
 }  # fmt: skip
+_FIELDS_OF_VERSION = {1: _FIELDS, 2: _FIELDS | {"calibration"}}
+_GROUPS = ("calibration", "text")  # tensors beside the weights, named "calibration.NAME"
 _ESTIMATORS = ("SoftmaxRegression",)
 
 
@@ -37,8 +39,8 @@ def check_version(metadata: object) -> None:
 
 
 def check_metadata(metadata: Mapping[str, Any]) -> None:
-    """Check every field of format version 1. Raises Refusal naming the field."""
-    _exact_fields(metadata, _FIELDS, "metadata")
+    """Check every field of the file's format version. Raises Refusal naming the field."""
+    _exact_fields(metadata, _FIELDS_OF_VERSION[metadata["version"]], "metadata")
     for name in ("luce_version", "created"):
         _text(metadata[name], f"metadata.{name}")
     if metadata["estimator"] not in _ESTIMATORS:
@@ -49,12 +51,15 @@ def check_metadata(metadata: Mapping[str, Any]) -> None:
     _check_class_names(metadata["class_names"], count, "metadata.class_names")
     _check_data(metadata["data"], "metadata.data")
     _check_training(metadata["training"], "metadata.training")
+    if metadata.get("calibration") is not None:
+        calibration = _with_fields(metadata["calibration"], {"kind"}, "metadata.calibration")
+        _text(calibration["kind"], "metadata.calibration.kind")
 
 
-def check_tensors(tensors: Mapping[str, NDArray[Any]], classes: int) -> None:
-    """Check names, shapes and values of the weights of ``classes`` classes. Raises Refusal."""
-    if tensors.keys() != {"coef", "intercept"}:
-        refuse("the tensors", "be coef and intercept", sorted(tensors))
+def check_tensors(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]) -> None:
+    """Check names, shapes and values of the tensors of such a model. Raises Refusal."""
+    _check_names(tensors, metadata)
+    classes = len(metadata["classes"]["values"])
     coef, intercept = tensors["coef"], tensors["intercept"]
     rows = (1, 2) if classes == 2 else (classes,)  # two classes need one row only
     if coef.ndim != 2 or coef.shape[0] not in rows:
@@ -69,6 +74,22 @@ def check_tensors(tensors: Mapping[str, NDArray[Any]], classes: int) -> None:
         if len(wrong):
             at = wrong[0].tolist()
             refuse(f"tensor {name}", "be finite everywhere", Quoted(f"{tensor[tuple(at)]} at {at}"))
+
+
+def _check_names(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]) -> None:
+    """The weights must be there, and no tensor but those of a group that the metadata name."""
+    named = {
+        "calibration": metadata.get("calibration") is not None,
+        "text": metadata["encoding"].get("kind") == "text",
+    }
+    for group in _GROUPS:
+        if named[group] and not any(name.startswith(f"{group}.") for name in tensors):
+            refuse("the tensors", f"hold {group}.NAME, as the metadata say", sorted(tensors))
+    allowed = tuple(f"{group}." for group in _GROUPS if named[group])
+    weights = {name for name in tensors if not (allowed and name.startswith(allowed))}
+    if weights != {"coef", "intercept"}:
+        besides = "".join(f" and {prefix}NAME" for prefix in allowed)
+        refuse("the tensors", f"be coef and intercept{besides}", sorted(tensors))
 
 
 def _refuse_newer(version: int, written_by: object) -> None:
