@@ -24,6 +24,7 @@ VERBS = {
     "evaluate": "Measure a model on DATA, with intervals.",
     "predict": "Predict the class of each row of INPUT.",
     "report": "Write the report of a run as one HTML page.",
+    "export": "Write a MODEL for ONNX, scikit-learn, PyTorch or NumPy.",
     "inspect": "Show what is in DATA or in a MODEL.",
     "datasets": "List the named data sets.",
     "doctor": "Check this installation.",

@@ -7,12 +7,14 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
 from luce.errors import ParameterError
 from luce.estimators.linear_classifier import DTYPES, LinearClassifier
+from luce.estimators.logistic_regression import logistic_regression
 from luce.estimators.options import MINIBATCH, check_options
 from luce.estimators.row_targets import holds_distributions, row_targets
 from luce.estimators.standardised import Units, units
@@ -224,6 +226,17 @@ class SoftmaxRegression(LinearClassifier):
         self.classes_ = classes
         self._describe(result)
         return self
+
+    def to_sklearn(self) -> LogisticRegression:
+        """Return scikit-learn's ``LogisticRegression`` with these coefficients, as if fitted.
+
+        Returns
+        -------
+        sklearn.linear_model.LogisticRegression
+            It predicts the same; whoever uses it does not need luce.
+        """
+        check_is_fitted(self)
+        return logistic_regression(self)
 
     def _can_continue(self, X: Floats, classes: NDArray[Any]) -> bool:
         rows = 1 if len(classes) == 2 else len(classes)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from luce.tasks.inspection import inspect_data as inspect_data
     from luce.tasks.inspection import inspect_model as inspect_model
     from luce.tasks.logits import describe_logits as describe_logits
+    from luce.tasks.model_export import Export as Export
+    from luce.tasks.model_export import export as export
     from luce.tasks.models import Model as Model
     from luce.tasks.models import load_model as load_model
     from luce.tasks.options import TrainOptions as TrainOptions
@@ -23,11 +25,13 @@ if TYPE_CHECKING:
     from luce.tasks.training import train as train
 
 _HOME = {
+    "Export": "model_export",
     "Model": "models",
     "TrainOptions": "options",
     "describe_logits": "logits",
     "diagnose": "doctor",
     "evaluate": "evaluation",
+    "export": "model_export",
     "inspect_data": "inspection",
     "inspect_model": "inspection",
     "load_model": "models",
