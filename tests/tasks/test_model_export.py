@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -200,6 +201,13 @@ def test_unknown_forms_are_refused_and_nothing_is_written(saved, out, options, m
     with pytest.raises(ParameterError, match=message):
         export(saved, saved.parent / out, **options)
     assert not (saved.parent / out).exists()
+
+
+def test_a_calibrated_model_is_refused():
+    model, _ = model_of()
+    calibrated = replace(model, metadata={**model.metadata, "calibration": {"kind": "vector"}})
+    with pytest.raises(ParameterError, match="without calibration can be exported, got one with"):
+        model_export._check_plain(calibrated)
 
 
 def test_a_missing_model_is_told(tmp_path):

@@ -46,7 +46,7 @@ def export(
     Raises
     ------
     ParameterError
-        The form or the dtype is unknown.
+        The form or the dtype is unknown, or the model is calibrated.
     ModelFileError
         The model cannot be loaded.
     MissingExtraError
@@ -61,6 +61,7 @@ def export(
             f"the form must be one of {', '.join(SUFFIXES)}, got {form!r}. Pass one of these."
         )
     fitted = load_model(model)
+    _check_plain(fitted)
     linear = layer(fitted)
     dtype = dtype or linear.weight.dtype.name
     if dtype not in DTYPES:
@@ -91,6 +92,15 @@ def _content(model: Model, linear: Layer, form: str, dtype: str) -> bytes:
         case "npz":
             return numpy_file.to_bytes(linear)
     return sklearn_script.to_bytes(model, dtype)
+
+
+def _check_plain(model: Model) -> None:
+    calibration = model.metadata.get("calibration")
+    if calibration is not None:
+        raise ParameterError(
+            "only a model without calibration can be exported, got one with"
+            f" {calibration['kind']!r} calibration. Train it again without, or predict with luce."
+        )
 
 
 def _note(model: Model) -> str:
