@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Tensors = dict[str, NDArray[Any]]
-KINDS = {"float32": "F32", "float64": "F64"}
+KINDS = {"float32": "F32", "float64": "F64", "uint8": "U8", "int32": "I32"}
 
 
 def metadata(**changes: Any) -> dict[str, Any]:

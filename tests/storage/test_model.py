@@ -185,7 +185,8 @@ def test_a_newer_format_is_refused_with_the_version_that_reads_it(tmp_path):
         ("coef", np.zeros((2, 4)), "tensor coef must have the shape"),
         ("coef", np.zeros(12), "tensor coef must have the shape"),
         ("coef", np.zeros((3, 4), np.float32), "tensor intercept must be float32"),
-        ("coef", np.zeros((3, 4), np.int64), "must be one of F32, F64, got 'I64'"),
+        ("coef", np.zeros((3, 4), np.int64), "coef must be float32 or float64, got int64"),
+        ("coef", np.zeros((3, 4), np.int32), "must be one of F32, F64, I64, U8, got 'I32'"),
         ("intercept", np.zeros(4), "tensor intercept must have the shape"),
         (
             "intercept",
@@ -200,6 +201,16 @@ def test_weights_are_checked(tmp_path, name, tensor, words):
     weights = tensors() | {name: tensor}
     with pytest.raises(ModelFileError, match=words):
         load_bytes(tmp_path, model_bytes(weights=weights))
+
+
+def test_the_vocabulary_of_a_text_encoding_may_be_bytes_and_whole_numbers(tmp_path):
+    meta = metadata(version=2, calibration=None, encoding={"kind": "text"})
+    words = {"text.0.terms": np.arange(5, dtype=np.uint8), "text.0.ends": np.arange(5)}
+    save_model(tmp_path / "m", tensors() | words, meta)
+    loaded = load_model(tmp_path / "m")
+    for name, tensor in words.items():
+        assert loaded.tensors[name].dtype == tensor.dtype
+        np.testing.assert_array_equal(loaded.tensors[name], tensor)
 
 
 ENTRY = entries({"coef": np.zeros((3, 4))})["coef"]
@@ -424,7 +435,11 @@ def test_paths_that_are_no_files_are_told(tmp_path):
     ("weights", "meta", "words"),
     [
         ({"coef": np.full((3, 4), np.nan)}, {}, "finite"),
-        ({"coef": np.zeros((3, 4), np.float16)}, {}, "float32 or float64, got float16"),
+        (
+            {"coef": np.zeros((3, 4), np.float16)},
+            {},
+            "float32, float64, int64 or uint8, got float16",
+        ),
         ({"coef": np.zeros((5, 4))}, {}, "shape"),
         ({}, {"options": {"C": np.int64(1)}}, r"metadata\.options\.C must be a JSON value"),
         ({}, {"options": {"C": float("nan")}}, r"metadata\.options\.C must be a finite number"),

@@ -22,7 +22,12 @@ from luce.storage.refusal import Quoted, Refusal, refuse
 
 MAX_HEADER_BYTES = 8 * 2**20  # room for the categories of a table; most take kilobytes
 MAX_DIMENSION = 2**48
-_DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
+_DTYPES: dict[str, np.dtype[Any]] = {
+    "F32": np.dtype("<f4"),
+    "F64": np.dtype("<f8"),
+    "I64": np.dtype("<i8"),
+    "U8": np.dtype("u1"),
+}
 _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 _LENGTH_BYTES = 8
 
@@ -59,7 +64,7 @@ class _Place(NamedTuple):
 
 
 def pack(tensors: Mapping[str, NDArray[Any]], texts: Mapping[str, str]) -> bytes:
-    """The container as bytes. Raises Refusal for dtypes other than float32 and float64."""
+    """The container as bytes. Raises Refusal for a dtype that no model has."""
     try:
         from safetensors.numpy import save
     except ImportError as error:
@@ -95,7 +100,7 @@ def digest(tensors: Mapping[str, NDArray[Any]], text: str) -> str:
 def _little_endian(name: str, tensor: NDArray[Any]) -> NDArray[Any]:
     dtype = tensor.dtype.newbyteorder("<")
     if dtype not in _NAMES:
-        refuse(f"tensor {name}", "be float32 or float64", Quoted(str(tensor.dtype)))
+        refuse(f"tensor {name}", "be float32, float64, int64 or uint8", Quoted(str(tensor.dtype)))
     return np.ascontiguousarray(tensor, dtype=dtype)
 
 

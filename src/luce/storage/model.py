@@ -25,7 +25,8 @@ class ModelFile(NamedTuple):
     """A model as it lies in its file.
 
     ``tensors`` holds ``coef`` (k, d) and ``intercept`` (k,), with one row only for two classes, and
-    what the calibration or the text features need; ``metadata`` is the tree described in ``docs/model_file.md``.
+    what the calibration or the text features need; ``metadata`` is the tree described in
+    ``docs/model_file.md``.
     """
 
     tensors: dict[str, NDArray[Any]]
@@ -37,8 +38,9 @@ def save_model(
 ) -> None:
     """Write a model to ``path``, whole or not at all; what is saved is known to load again.
 
-    ``tensors`` are float32 or float64 in any memory layout; ``metadata`` is a JSON tree. The file
-    is built in memory and read back by the code of :func:`load_model` before anything is written.
+    ``tensors`` are float32, float64, int64 or uint8 in any memory layout; ``metadata`` is a JSON
+    tree. The file is built in memory and read back by the code of :func:`load_model` before
+    anything is written.
 
     Raises
     ------

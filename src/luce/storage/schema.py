@@ -62,6 +62,8 @@ def check_tensors(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, An
     classes = len(metadata["classes"]["values"])
     coef, intercept = tensors["coef"], tensors["intercept"]
     rows = (1, 2) if classes == 2 else (classes,)  # two classes need one row only
+    if coef.dtype.kind != "f":
+        refuse("tensor coef", "be float32 or float64", Quoted(str(coef.dtype)))
     if coef.ndim != 2 or coef.shape[0] not in rows:
         wanted = f"({' or '.join(map(str, rows))}, features) for {classes} classes"
         refuse("tensor coef", f"have the shape {wanted}", coef.shape)
@@ -70,8 +72,7 @@ def check_tensors(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, An
     if intercept.dtype != coef.dtype:
         refuse("tensor intercept", f"be {coef.dtype} as coef is", Quoted(str(intercept.dtype)))
     for name, tensor in tensors.items():
-        wrong = np.argwhere(~np.isfinite(tensor))
-        if len(wrong):
+        if tensor.dtype.kind == "f" and len(wrong := np.argwhere(~np.isfinite(tensor))):
             at = wrong[0].tolist()
             refuse(f"tensor {name}", "be finite everywhere", Quoted(f"{tensor[tuple(at)]} at {at}"))
 
