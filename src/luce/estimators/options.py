@@ -21,7 +21,7 @@ def check_options(model: Any) -> None:
     for name, required, kind, accepted in _NUMBERS_OR_NONE:
         if getattr(model, name) is not None:
             _number(name, getattr(model, name), f"{required} or None", kind, accepted)
-    for name in ("fit_intercept", "warm_start"):
+    for name in ("fit_intercept", "warm_start", "correct_prior"):
         _check(name, getattr(model, name), "True or False", _is_bool)
     _one_of("solver", model.solver, SOLVERS)
     _one_of("schedule", model.schedule, SCHEDULES)

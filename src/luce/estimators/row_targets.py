@@ -51,6 +51,32 @@ def row_targets(
     return RowTargets(classes, Labels(labels.astype(np.int64), len(classes), smoothing), weights)
 
 
+def log_class_weights(
+    y: NDArray[Any], weights: Doubles, class_weight: Mapping[Any, float] | str | None
+) -> Doubles:
+    r"""Return by how much class weights raise the logits of a softmax model, (k,).
+
+    With weights c the rows are those of a population in which class k has the share
+    :math:`c_k \pi_k` instead of :math:`\pi_k`, so its posterior is :math:`c_k p_k` up to a
+    factor of the row: the logits are those of p plus log c. A class of weight 0 is left as it is.
+
+    Source: G. King, L. Zeng (2001), Logistic regression in rare events data, Political Analysis 9,
+    section 4.1 (prior correction); the same for any number of classes.
+    """
+    before = _totals(row_targets(y, weights, None, 0.0))
+    after = _totals(row_targets(y, weights, class_weight, 0.0))
+    known = (before > 0) & (after > 0)
+    return np.log(np.where(known, after, 1.0) / np.where(known, before, 1.0))
+
+
+def _totals(rows: RowTargets) -> Doubles:
+    """Return the weight of each class."""
+    if isinstance(rows.targets, Distributions):
+        return np.asarray(rows.weights @ rows.targets.probabilities)
+    labels = rows.targets.labels
+    return np.asarray(np.bincount(labels, weights=rows.weights, minlength=len(rows.classes)))
+
+
 def _distributions(
     y: NDArray[Any],
     weights: Doubles,

@@ -8,17 +8,21 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import train_test_split
+from sklearn.utils.multiclass import _check_partial_fit_first_call
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
 from luce.errors import ParameterError
+from luce.estimators.labelled_rows import LabelledRows, labelled_rows
 from luce.estimators.linear_classifier import DTYPES, LinearClassifier
 from luce.estimators.logistic_regression import logistic_regression
+from luce.estimators.minibatch import train_in_batches
 from luce.estimators.options import MINIBATCH, check_options
-from luce.estimators.row_targets import holds_distributions, row_targets
+from luce.estimators.partial_fit import Batches, check_streamable, log_weights_of
+from luce.estimators.row_targets import holds_distributions, log_class_weights, row_targets
+from luce.estimators.shortfall import shortfall
 from luce.estimators.standardised import Units, units
-from luce.solvers import Journal, LinearSoftmax, Result, Targets, Training, descend, minimise
+from luce.solvers import Journal, LinearSoftmax, Result, Targets, minimise
 
 Doubles = NDArray[np.float64]
 Floats = NDArray[np.floating[Any]]
@@ -49,6 +53,9 @@ class SoftmaxRegression(LinearClassifier):
         Whether to learn ``b``, which is not penalised.
     class_weight : dict or "balanced", optional
         Weight of each class; "balanced": inverse to its frequency.
+    correct_prior : bool, default=False
+        Whether probabilities are brought back to the shares that the classes have without
+        `class_weight`: the logarithm of its weight is taken off the intercept of each class.
     solver : {"auto", "newton", "lbfgs", "sgd", "adam"}, default="auto"
         "auto" chooses between Newton's method and whitened L-BFGS by the size of the problem;
         both stop on a proof. "sgd" and "adam" train in minibatches, the classical way.
@@ -126,6 +133,10 @@ class SoftmaxRegression(LinearClassifier):
     (True, 0.9943820224719101)
     """
 
+    _shift: Doubles | float = 0.0  # that class weights give the logits, and that is taken off
+    _batches: Batches | None = None
+    _seen = 0.0  # total weight of the rows of `fit`
+
     def __init__(
         self,
         *,
@@ -133,6 +144,7 @@ class SoftmaxRegression(LinearClassifier):
         l1_ratio: float = 0.0,
         fit_intercept: bool = True,
         class_weight: Mapping[Any, float] | str | None = None,
+        correct_prior: bool = False,
         solver: str = "auto",
         tol: float = 1e-4,
         max_iter: int = 1000,
@@ -154,6 +166,7 @@ class SoftmaxRegression(LinearClassifier):
         self.l1_ratio = l1_ratio
         self.fit_intercept = fit_intercept
         self.class_weight = class_weight
+        self.correct_prior = correct_prior
         self.solver = solver
         self.tol = tol
         self.max_iter = max_iter
@@ -213,6 +226,7 @@ class SoftmaxRegression(LinearClassifier):
         weights = _check_sample_weight(
             sample_weight, table, dtype=np.float64, ensure_non_negative=True
         )
+        shift = self._log_weights(target, weights)
         classes, targets, weights = row_targets(
             target, weights, self.class_weight, self.label_smoothing
         )
@@ -220,7 +234,8 @@ class SoftmaxRegression(LinearClassifier):
         if not weights.all():  # a row without weight must not even set a unit, or a batch
             used = np.flatnonzero(weights)
             table, targets, weights = table[used], targets.take(used), weights[used]
-        previous = (self.coef_, self.intercept_) if self._can_continue(table, classes) else None
+        previous = self._as_weighted() if self._can_continue(table, classes) else None
+        self._shift, self._batches, self._seen = shift, None, float(weights.sum())
         with threadpool_limits(limits=1, user_api="blas"):  # the solvers share out the rows
             result = self._solve(table, targets, weights, previous)
         self.classes_ = classes
@@ -237,6 +252,98 @@ class SoftmaxRegression(LinearClassifier):
         """
         check_is_fitted(self)
         return logistic_regression(self)
+
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Learn from rows that come batch by batch and are not kept.
+
+        Each batch is learned exactly, held near what the earlier ones have taught by their
+        curvature (`luce.solvers.Stream`). The first call gives what `fit` gives, but for a penalty
+        of 0.001 on the intercepts; after many, rows of one distribution bring the coefficients
+        near those of `fit` on all rows, by less than the data leave open. No learning rate, nothing
+        drawn at random. After `fit` the stream goes on from there. Nothing is proven.
+
+        Parameters
+        ----------
+        X : array_like or sparse matrix of shape (n_rows, n_features)
+            Features of the batch.
+        y : array_like of shape (n_rows,)
+            Labels.
+        classes : array_like of shape (n_classes,), optional
+            All labels that will ever come; needed in the first call.
+        sample_weight : array_like of shape (n_rows,), optional
+            Weight of each row, not negative.
+
+        Returns
+        -------
+        SoftmaxRegression
+            The estimator itself.
+
+        Raises
+        ------
+        ParameterError
+            If an option has an impossible value; "balanced" weights need all rows at once.
+        LabelError
+            If y holds a label that `classes` does not.
+        ValueError
+            If the first call names no classes, or a later one names others.
+
+        Notes
+        -----
+        Cost of a call: two Hessians of the batch and (kd)^3 / 3 operations; (kd)^2 numbers of
+        memory. Above 2000 parameters only diagonals are kept, and more rows are needed. `history_`
+        tells the mean loss of each batch before it was learned: an honest running test.
+        """
+        check_options(self)
+        check_streamable(self)
+        first = _check_partial_fit_first_call(self, classes)
+        rows = labelled_rows(
+            self,
+            X,
+            y,
+            sample_weight,
+            class_weight=self.class_weight,
+            classes=self.classes_,
+            reset=first,
+            accept_sparse="csr",
+            dtype=list(DTYPES),
+        )
+        with threadpool_limits(limits=1, user_api="blas"):
+            self._learn(rows, first)
+        return self
+
+    def _learn(self, rows: LabelledRows, first: bool) -> None:
+        if self._batches is None:
+            batches = Batches(rows, self.C, self.fit_intercept)
+            if not first:
+                seen = self._seen or float(rows.weights.sum())
+                theta = _theta(batches.units, *self._as_weighted())
+                batches.recall(theta, rows, self.label_smoothing, seen)
+            self._batches, self.history_ = batches, []
+            self._shift = log_weights_of(self, self.classes_)
+        learned = self._batches.learn(rows, self.label_smoothing)
+        self._set_coefficients(self._batches.units, learned.theta, rows.table.dtype)
+        self.n_iter_ = np.array([max(1, learned.steps)], dtype=np.int32)
+        self.gap_, self.objective_, self.lower_bound_ = np.inf, np.nan, -np.inf
+        self.converged_, self.interrupted_ = False, False
+        entry = {"rows": self._batches.rows_seen, "loss_before": learned.loss_before}
+        self.history_.append(entry)
+        self._tell(entry)
+
+    def _log_weights(self, y: NDArray[Any], weights: Doubles) -> Doubles | float:
+        """Return by how much class weights raise the logits, if that is to be corrected."""
+        if not self.correct_prior or self.class_weight is None:
+            return 0.0
+        return log_class_weights(y, weights, self.class_weight)
+
+    def _as_weighted(self) -> tuple[Floats, Floats]:
+        """Return the coefficients as the solver found them, before the correction."""
+        return self.coef_, self.intercept_ + _of_rows(self._shift, len(self.coef_))
 
     def _can_continue(self, X: Floats, classes: NDArray[Any]) -> bool:
         rows = 1 if len(classes) == 2 else len(classes)
@@ -271,7 +378,7 @@ class SoftmaxRegression(LinearClassifier):
         start = np.zeros(objective.shape) if previous is None else _theta(measured, *previous)
         journal = Journal(self._tell, negligible=_CERTAIN)
         if self.solver in MINIBATCH:
-            result = self._train(objective, start, journal)
+            result = train_in_batches(self, objective, start, journal)
         else:
             result = minimise(
                 objective,
@@ -284,41 +391,11 @@ class SoftmaxRegression(LinearClassifier):
         self._set_coefficients(measured, result.theta, X.dtype)
         return result
 
-    def _train(self, objective: LinearSoftmax, start: Doubles, journal: Journal) -> Result:
-        training = Training(
-            method=self.solver,
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            schedule=self.schedule,
-            clip_norm=self.clip_norm,
-            momentum=self.momentum,
-            patience=self.patience,
-            seed=self.random_state,
-        )
-        kept, held_out = self._split(objective)
-        result = descend(kept, start, training, held_out=held_out, journal=journal)
-        return result if kept is objective else _judged(objective, result)
-
-    def _split(self, objective: LinearSoftmax) -> tuple[LinearSoftmax, LinearSoftmax | None]:
-        """Hold out rows of each class; none where a class is too small to be split."""
-        n, counts = len(objective.targets.labels), np.bincount(objective.targets.labels)
-        size = round(self.validation_fraction * n)
-        classes = np.count_nonzero(counts)
-        if size < classes or n - size < classes or counts[counts > 0].min() < 2:
-            return objective, None
-        kept, held_out = train_test_split(
-            np.arange(n),
-            test_size=size,
-            stratify=objective.targets.labels,
-            random_state=self.random_state,
-        )
-        return objective.only(kept), objective.only(held_out)
-
     def _set_coefficients(self, measured: Units, theta: Doubles, dtype: np.dtype[Any]) -> None:
         coef, intercept = measured.to_raw(theta)
         if len(theta) == 2:
             coef, intercept = coef[1:] - coef[:1], intercept[1:] - intercept[:1]
+        intercept = intercept - _of_rows(self._shift, len(coef))
         kept = np.float32 if dtype == np.float32 else np.float64
         self.coef_ = coef.astype(kept)
         self.intercept_ = intercept.astype(kept)
@@ -332,23 +409,7 @@ class SoftmaxRegression(LinearClassifier):
         self.converged_ = result.converged
         self.interrupted_ = result.interrupted
         if not (result.converged or result.interrupted):
-            warnings.warn(self._shortfall(result), ConvergenceWarning, stacklevel=3)
-
-    def _shortfall(self, result: Result) -> str:
-        """Say how far the proof has come, and what would complete it."""
-        met = f"after {result.n_iter} iterations (max_iter={self.max_iter})"
-        if result.gap < np.inf:
-            return (
-                f"the proven gap must reach tol={self.tol:g}, got {result.gap:.2g} {met}. The"
-                f" model can be used: its objective, {result.value:.6g}, is at most"
-                f" {result.gap:.2g} above the optimum, as a share of it. A smaller C or a larger"
-                " tol would end with a proof."
-            )
-        return (
-            f"the gap must be proven to reach tol={self.tol:g}, got no proof {met}; the objective"
-            f" is {result.value:.6g}. With hardly any penalty (C={self.C:g}) classes that can be"
-            " separated have no optimum. Pass a smaller C, or solver='newton'."
-        )
+            warnings.warn(shortfall(self, result), ConvergenceWarning, stacklevel=3)
 
     def _tell(self, entry: Entry) -> None:
         for callback in self.callbacks or ():
@@ -365,13 +426,9 @@ def _check_total(weights: Doubles) -> None:
         )
 
 
-def _judged(objective: LinearSoftmax, result: Result) -> Result:
-    """Return the result of some of the rows with its value and gap over all of them."""
-    value, _ = objective.value_gradient(result.theta)
-    proof = Journal(lower_bound=objective.dual_value(result.theta))
-    return result._replace(
-        value=value, gap=proof.relative_gap(value), lower_bound=proof.lower_bound
-    )
+def _of_rows(shift: Doubles | float, rows: int) -> Doubles | float:
+    """Return what belongs to the rows of coefficients: for two classes, the difference."""
+    return shift[1:] - shift[:1] if rows == 1 and isinstance(shift, np.ndarray) else shift
 
 
 def _theta(measured: Units, coef: Floats, intercept: Floats) -> Doubles:

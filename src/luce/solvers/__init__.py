@@ -25,6 +25,7 @@ from luce.solvers.newton import newton as newton
 from luce.solvers.result import Journal as Journal
 from luce.solvers.result import Result as Result
 from luce.solvers.sparse_design import SparseDesign as SparseDesign
+from luce.solvers.stream import Stream as Stream
 from luce.solvers.targets import Distributions as Distributions
 from luce.solvers.targets import Labels as Labels
 from luce.solvers.targets import Targets as Targets
