@@ -93,6 +93,12 @@ SECTIONS = {
         "`luce.losses.linear_cross_entropy_grad` never holds all logits: what does it cost beside\n"
         "the three matrix products that there is no way around, and beside PyTorch?",
     ),
+    "inference": Section(
+        "Standard errors",
+        ("inference.py",),
+        "`luce.inference` and statsmodels' `MNLogit` on the same rows, no penalty: time of fit\n"
+        "and covariance, and how far the standard errors are apart ([inference.md](inference.md)).",
+    ),
     "kill_while_training": Section(
         "Killed while training and saving",
         ("kill_while_saving.py", "--train"),
