@@ -68,6 +68,7 @@ def _show_model(found: Mapping[str, Any]) -> None:
             "trained on": f"{data['rows']:,} rows of {data['name']}",
             "iterations": training["n_iter"],
             "gap": "not proven" if training["gap"] is None else training["gap"],
+            "calibration": _calibration(found["calibration"]),
             "options": ", ".join(f"{k}={v}" for k, v in found["options"].items() if v is not None),
         }
     )
@@ -80,6 +81,10 @@ def _show_model(found: Mapping[str, Any]) -> None:
             for name, rows in groupby(found["largest_coefficients"], lambda row: row["class"])
         }
     )
+
+
+def _calibration(facts: Mapping[str, Any] | None) -> str:
+    return "none" if facts is None else f"{facts['kind']}, learnt from {facts['rows']:,} rows"
 
 
 def _input(found: Mapping[str, Any]) -> str:

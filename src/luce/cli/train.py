@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         "luce train data.csv --target colour",
         "luce train fashion-mnist --solver adam --epochs 10 --seed 1",
         "luce train data.csv --valid held_out.csv --class-weight balanced --out runs/first",
+        "luce train digits --C 1 --calibrate",
         "luce train --config runs/first/config.toml",
     ],
 )
@@ -85,8 +86,21 @@ def _conclude(trained: "Trained") -> None:
     minibatch = trained.model.metadata["options"]["solver"] in ("sgd", "adam")
     unit = "epochs" if minibatch else "iterations"
     talk(f"{ended} in {trained.seconds:.2f} s, {training['n_iter']} {unit}{proof}.")
+    if trained.model.calibration is not None:
+        talk(_calibrated(trained))
     for note in trained.notes:
         talk(note)
+
+
+def _calibrated(trained: "Trained") -> str:
+    """Say how the probabilities were calibrated, and what came of it."""
+    calibration = trained.model.metadata["calibration"]
+    before = trained.figures["uncalibrated"]["calibration_error"]["value"]
+    after = trained.figures["calibration_error"]["value"]
+    return (
+        f"Calibrated ({calibration['kind']}) on {calibration['rows']:,} training rows held out in"
+        f" turn: calibration error {100 * before:.1f} % before, {100 * after:.1f} % after."
+    )
 
 
 def _summary(trained: "Trained") -> dict[str, Any]:

@@ -60,11 +60,15 @@ def _flag(option: Option) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         float: click.FLOAT,
         str: click.STRING,
     }
+    bare: dict[str, Any] = {}
+    if option.limits.bare is not None:
+        bare = {"is_flag": False, "flag_value": option.limits.bare}
     return click.option(
         option.flag,
         option.name,
         type=kinds[option.kind],  # choices are checked by the table, with a did-you-mean
         metavar="|".join(option.limits.choices) or option.limits.metavar,
+        **bare,
         help=option.limits.help
         + (f" ({option.limits.range})" if option.limits.range else "")
         + default,

@@ -74,10 +74,20 @@ def measure(model: Model, dataset: Dataset) -> Evaluation:
             "Name their column with --target, or use luce predict."
         )
     encoded = model.encoding.apply(dataset.features)
-    p = model.classifier.predict_proba(encoded.X)
+    p = model.probabilities(encoded.X)
     codes = model.codes(dataset.target)
     notes = cell_notes(encoded.unseen, encoded.missing)
-    return Evaluation(metrics.evaluate(codes, p, model.names), codes, p, notes)
+    figures = metrics.evaluate(codes, p, model.names)
+    if model.calibration is not None:
+        figures["uncalibrated"] = _before(model, codes, model.classifier.predict_proba(encoded.X))
+    return Evaluation(figures, codes, p, notes)
+
+
+def _before(model: Model, codes: NDArray[np.intp], p: NDArray[Any]) -> dict[str, Any]:
+    """What the calibration was meant to better: the same figures without it."""
+    figures = metrics.evaluate(codes, p, model.names)
+    kept = {name: figures[name] for name in ("log_loss", "calibration_error")}
+    return {**kept, "reliability": {"top_label": figures["reliability"]["top_label"]}}
 
 
 def cell_notes(unseen: Mapping[str, int], missing: Mapping[str, int]) -> tuple[str, ...]:

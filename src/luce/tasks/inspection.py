@@ -146,6 +146,7 @@ def inspect_model(path: str | Path) -> dict[str, Any]:
         if model.encoding.image_shape is None
         else list(model.encoding.image_shape),
         **{name: metadata[name] for name in ("data", "options", "metrics", "training")},
+        "calibration": metadata.get("calibration"),  # files of version 1 have none
         "largest_coefficients": _largest_coefficients(model),
     }
 

@@ -12,6 +12,7 @@ from luce import storage
 from luce.data import Encoding, encoding_from_json
 from luce.errors import LabelError, ModelFileError
 from luce.estimators import SoftmaxRegression
+from luce.tasks.calibration import Calibration, read_calibration
 from luce.tasks.runs import model_path
 
 _KINDS = {"b": "bool", "i": "int", "u": "int", "f": "float", "U": "str", "O": "str"}
@@ -26,11 +27,19 @@ class Model:
     classifier : the fitted `luce.SoftmaxRegression`
     encoding : turns raw columns or images into the features of the classifier
     metadata : the whole metadata of the model file
+    calibration : what makes its probabilities honest, or None
     """
 
     classifier: SoftmaxRegression
     encoding: Encoding
     metadata: Mapping[str, Any]
+    calibration: Calibration | None = None
+
+    def probabilities(self, X: Any) -> NDArray[np.floating[Any]]:
+        """Return the probabilities (n, k) of encoded rows, calibrated if the model is."""
+        if self.calibration is None:
+            return self.classifier.predict_proba(X)
+        return self.calibration.probabilities(self.classifier.decision_function(X))
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
@@ -81,6 +90,8 @@ class Model:
     def save(self, path: Path) -> None:
         """Write the model to one file, atomically."""
         tensors = {"coef": self.classifier.coef_, "intercept": self.classifier.intercept_}
+        if self.calibration is not None:
+            tensors |= self.calibration.tensors()
         storage.save_model(path, tensors, self.metadata)
 
 
@@ -101,7 +112,8 @@ def load_model(model: str | Path) -> Model:
             f"({tensors['coef'].shape[1]}), but it gives {len(encoding.feature_names)}. "
             "The file is damaged: copy it again or train the model again."
         )
-    return Model(_classifier(path, tensors, metadata), encoding, metadata)
+    calibration = read_calibration(str(path), tensors, metadata)
+    return Model(_classifier(path, tensors, metadata), encoding, metadata, calibration)
 
 
 def classes_to_json(classes: NDArray[Any]) -> dict[str, Any]:

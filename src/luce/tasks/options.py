@@ -27,6 +27,7 @@ class Limits:
     below: float | None = None
     parameter: str | None = None  # the argument of SoftmaxRegression that it becomes
     metavar: str | None = None
+    bare: str | None = None  # what the flag means where no value follows it
 
     @property
     def range(self) -> str:
@@ -130,6 +131,13 @@ class TrainOptions:
         "Epochs without progress on held-out rows before sgd and adam stop.",
         at_least=1,
         parameter="patience",
+    )
+    calibrate: str | None = _option(
+        None,
+        "Calibrate the probabilities on training rows that the model has not seen; without a "
+        "value, by temperature.",
+        choices=("temperature", "vector", "matrix", "isotonic"),
+        bare="temperature",
     )
     seed: int = _option(
         0, "Seed of the hold-out and of the minibatches.", at_least=0, parameter="random_state"

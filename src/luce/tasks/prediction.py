@@ -76,7 +76,7 @@ def predict(
     summary = PredictionSummary()
     lines = _csv if layout.format == "csv" else _jsonl
     for encoded in _encoded(fitted, source):
-        p = fitted.classifier.predict_proba(encoded.X)
+        p = fitted.probabilities(encoded.X)
         output.write(lines(fitted, p, summary.rows, layout))
         summary.rows += len(p)
         summary.unseen.update(encoded.unseen)

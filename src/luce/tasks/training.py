@@ -13,7 +13,9 @@ import numpy as np
 from luce import __version__
 from luce.errors import MissingExtraError
 from luce.estimators import SoftmaxRegression
+from luce.storage import FORMAT_VERSION
 from luce.tasks import runs
+from luce.tasks.calibration import Calibration, calibrate
 from luce.tasks.environment import environment
 from luce.tasks.evaluation import Evaluation, measure, write_predictions
 from luce.tasks.models import Model, classes_to_json
@@ -88,7 +90,9 @@ def train(
         started = time.perf_counter()
         classifier = _fit(run, prepared, on_entry)
         seconds = time.perf_counter() - started
-        model = Model(classifier, prepared.encoding, _metadata(prepared, classifier, seconds))
+        calibration = _calibrate(prepared, classifier)
+        metadata = _metadata(prepared, classifier, seconds, calibration)
+        model = Model(classifier, prepared.encoding, metadata, calibration)
         model.save(run / runs.MODEL)  # now: what follows may be interrupted
         evaluation = measure(model, prepared.held_out.dataset)
         _write_evaluation(run, model, evaluation, prepared)
@@ -105,13 +109,26 @@ def _fit(run: Path, prepared: Prepared, on_entry: Listener | None) -> SoftmaxReg
         return classifier.fit(prepared.features, prepared.labels)
 
 
-def _metadata(prepared: Prepared, classifier: SoftmaxRegression, seconds: float) -> dict[str, Any]:
+def _calibrate(prepared: Prepared, classifier: SoftmaxRegression) -> Calibration | None:
+    """Learn the calibration that was asked for; the rows held out for evaluation have no part."""
+    kind = prepared.options.calibrate
+    if kind is None or classifier.interrupted_:
+        return None
+    return calibrate(kind, classifier, prepared.features, prepared.labels)
+
+
+def _metadata(
+    prepared: Prepared,
+    classifier: SoftmaxRegression,
+    seconds: float,
+    calibration: Calibration | None,
+) -> dict[str, Any]:
     """The metadata of the model file; ``docs/model_file.md`` describes the fields."""
     train = prepared.train
     names = train.class_names
     return {
         "format": "luce-model",
-        "version": 1,
+        "version": FORMAT_VERSION,
         "luce_version": __version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "estimator": "SoftmaxRegression",
@@ -133,6 +150,7 @@ def _metadata(prepared: Prepared, classifier: SoftmaxRegression, seconds: float)
             "interrupted": bool(classifier.interrupted_),
             "seconds": round(seconds, 3),
         },
+        "calibration": None if calibration is None else calibration.facts,
     }
 
 

@@ -129,14 +129,28 @@ def _note(axes: Any, words: str, height: float) -> None:
     axes.annotate(words, xy=(0.01, height), xycoords=units, va="bottom", color=MUTED, fontsize=8)
 
 
-def reliability(bins: Sequence[Mapping[str, float]], *, label: str, small: bool = False) -> str:
-    """Accuracy over confidence with intervals; the diagonal is a perfectly calibrated model."""
+def reliability(
+    bins: Sequence[Mapping[str, float]],
+    *,
+    label: str,
+    small: bool = False,
+    before: Sequence[Mapping[str, float]] = (),
+) -> str:
+    """Accuracy over confidence with intervals; the diagonal is a perfectly calibrated model.
+
+    ``before`` are the bins of the same rows without the calibration.
+    """
     with drawing(1.5, 1.5, margin=0.19) if small else drawing(3.7, 3.4) as axes:
         axes.plot([0, 1], [0, 1], color=MUTED, lw=0.9, ls=(0, (2, 2)))
         x, y = [b["confidence"] for b in bins], [b["accuracy"] for b in bins]
         low, high = [b["accuracy_low"] for b in bins], [b["accuracy_high"] for b in bins]
         axes.vlines(x, low, high, color=BLUE, lw=1.2, alpha=0.55, clip_on=False)
-        axes.plot(x, y, "o", ms=2.8 if small else 4.5, color=BLUE, clip_on=False)
+        name = "calibrated" if before else None
+        axes.plot(x, y, "o", ms=2.8 if small else 4.5, color=BLUE, clip_on=False, label=name)
+        if before:
+            x, y = [b["confidence"] for b in before], [b["accuracy"] for b in before]
+            axes.plot(x, y, "s", ms=4, mfc="none", color=ORANGE, clip_on=False, label="before")
+            axes.legend(frameon=False, labelcolor=INK, loc="upper left", handlelength=1)
         axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
         ticks = [0, 1] if small else [0, 0.25, 0.5, 0.75, 1]
         names = [f"{100 * tick:g}" for tick in ticks]

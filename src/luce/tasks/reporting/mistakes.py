@@ -98,7 +98,13 @@ def reliability(record: Record) -> str:
         " many rows, with 95 % intervals. On the dashed line a model means what it says; below, it"
         f" is too sure of itself. Mean distance: {percent(error['value'])}."
     )
-    top = figures.reliability(tree["top_label"], label=label)
+    plain = record.figures.get("uncalibrated")
+    if plain is not None:
+        was = percent(plain["calibration_error"]["value"])
+        label += f", {was} before the calibration"
+        caption += f" Before the calibration (squares): {was}."
+    bins = [] if plain is None else plain["reliability"]["top_label"]
+    top = figures.reliability(tree["top_label"], label=label, before=bins)
     main = markup.figure(top, caption, details=_bins(tree["top_label"]))
     return f'<div class="reliability">{main}{_of_classes(record)}</div>'
 

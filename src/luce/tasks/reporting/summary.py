@@ -64,9 +64,19 @@ def facts(record: Record) -> str:
                   f" {counted(len(record.classes), 'class', 'classes')}"),
         ("Solver", _solver(config, training)),
         ("Certificate", certificate(training)),
+        ("Calibration", _calibration(metadata.get("calibration"))),
         ("Made with", _software(record)),
     ]  # fmt: skip
     return markup.definitions(pairs)
+
+
+def _calibration(facts: Mapping[str, Any] | None) -> str:
+    if facts is None:
+        return "none: the probabilities are those of the classifier"
+    return (
+        f"{facts['kind']}, learnt from {counted(facts['rows'], 'training row')} by models that had"
+        " not seen them"
+    )
 
 
 def certificate(training: Mapping[str, Any]) -> str:

@@ -27,7 +27,7 @@ def usage(record: Record) -> str:
             f"model = load_model({run!r})",
             f"rows = data.load({str(record.config['data'])!r})",
             "X = model.encoding.apply(rows.features).X",
-            "p = model.classifier.predict_proba(X)  # (rows, classes)",
+            "p = model.probabilities(X)  # (rows, classes)",
         ]
     )
     return markup.grid(

@@ -1,0 +1,89 @@
+"""Calibrate a classifier on training rows that clones of it have not seen."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from luce.errors import ModelFileError, ParameterError
+from luce.estimators import SoftmaxRegression
+from luce.estimators.calibrated import CALIBRATORS
+from luce.estimators.calibrator import Calibrator
+from luce.estimators.cross_fitting import folds, out_of_fold_logits
+from luce.estimators.held_out import codes
+
+FOLDS = 5
+ENOUGH = 10_000  # rows; more change no digit of a calibration that anybody would read
+_GROUP = "calibration."
+
+
+class Calibration:
+    """A fitted calibrator, and what the model file tells about it."""
+
+    def __init__(self, calibrator: Calibrator, facts: Mapping[str, Any]) -> None:
+        self.calibrator = calibrator
+        self.facts = dict(facts)
+
+    def tensors(self) -> dict[str, NDArray[np.float64]]:
+        """Return the arrays of the model file."""
+        return {_GROUP + name: array for name, array in self.calibrator.to_arrays().items()}
+
+    def probabilities(self, logits: NDArray[Any]) -> NDArray[np.float64]:
+        """Return calibrated probabilities (n, k) of logits, or of the log-odds of two classes."""
+        return self.calibrator.predict_proba(logits)
+
+
+def calibrate(
+    kind: str, classifier: SoftmaxRegression, X: Any, labels: NDArray[Any]
+) -> Calibration:
+    """Learn a calibration for a classifier that was trained on these rows.
+
+    The rows are dealt into five folds; each fold's logits come from a clone that is trained on the
+    other four. Of more than 10,000 rows only as many folds are held out as hold 10,000.
+    """
+    numbers = codes(labels, classifier.classes_)
+    clone = SoftmaxRegression(**{**classifier.get_params(), "callbacks": None, "verbose": 0})
+    splits = list(_splits(folds(X, numbers, FOLDS)))
+    found = out_of_fold_logits(clone, X, numbers, None, classifier.classes_, splits)
+    calibrator = CALIBRATORS[kind]().fit(found.logits, numbers[found.rows])
+    facts = {"kind": kind, "rows": len(found.rows), "folds": len(splits)}
+    return Calibration(calibrator, facts)
+
+
+def read_calibration(
+    path: str, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]
+) -> Calibration | None:
+    """Return the calibration of a model file; None if it has none.
+
+    Raises
+    ------
+    ModelFileError
+        The calibration is of a kind that this luce does not know, or its arrays do not fit.
+    """
+    facts = metadata.get("calibration")
+    if facts is None:
+        return None
+    arrays = {n.removeprefix(_GROUP): a for n, a in tensors.items() if n.startswith(_GROUP)}
+    if facts["kind"] not in CALIBRATORS:
+        raise ModelFileError(
+            f"{path!r}: metadata.calibration.kind must be one of {', '.join(CALIBRATORS)}, got"
+            f" {facts['kind']!r}. The file is damaged: copy it again or train the model again."
+        )
+    classes = len(metadata["classes"]["values"])
+    try:
+        return Calibration(CALIBRATORS[facts["kind"]].from_arrays(arrays, classes), facts)
+    except ParameterError as error:
+        raise ModelFileError(f"{path!r}: its calibration is damaged: {error}") from error
+
+
+def _splits(
+    fold: NDArray[np.int64],
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Yield rows to train on and rows held out, until enough rows were held out."""
+    held_out = 0
+    for number in np.unique(fold):
+        if held_out >= ENOUGH:
+            return
+        held_out += int((fold == number).sum())
+        yield np.flatnonzero(fold != number), np.flatnonzero(fold == number)
