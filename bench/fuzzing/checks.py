@@ -140,15 +140,19 @@ def check_twin(draft, got, other):
 
 
 def cancelled(draft, largest, dtype):
-    """Return what the rounding of logits may come to where it is more than the result's own."""
+    """Return what rounding may come to where terms cancel, beyond that of the largest result."""
     given = draft.arguments
     step, temperature = spacing(1.0, dtype), given.get("temperature", 1.0)
     if draft.name.startswith(("kl", "distillation")):
         return 16 * step * max(temperature, 1.0 / temperature)
+    if draft.name.endswith(("vjp", "jvp")):
+        vector = given.get("v", given.get("u", 0.0))
+        return 16 * step * largest_of(vector) * max(1, np.size(vector)) / temperature
     if not draft.name.startswith("linear"):
         cap, size = given.get("softcap") or np.inf, largest_of(given.get("logits", 0))
         capped = size / cap + min(size, cap) / temperature * np.isfinite(cap)
-        return 16 * step * capped * largest
+        terms = largest_of(given.get("weight", 1.0)) / temperature  # p sum(t) and t of a gradient
+        return 16 * step * (capped * largest + terms * draft.name.startswith("cross_entropy"))
     hidden, weight = largest_of(given["hidden"]), largest_of(given["weight"])
     logits = np.shape(given["hidden"])[-1] * hidden * weight  # the largest sum of sizes
     logits /= min(temperature, given.get("softcap") or 1.0)

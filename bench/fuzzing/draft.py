@@ -283,7 +283,9 @@ class Draft:
         return int(self.rng.integers(1, max(2, self.classes() + 1)))
 
     def make_classes(self):
-        return int(np.max(self.arguments["labels"], initial=0)) + self.pick((1, 4))
+        labels = self.arguments["labels"]
+        most = 10**7 // max(1, np.size(labels))  # more would fill the memory with zeros
+        return min(int(np.max(labels, initial=0)) + self.pick((1, 4)), most)
 
     def spoil(self):
         """Replace one argument by something that does not belong there."""

@@ -132,10 +132,10 @@ def one_hot(
     given = as_array(labels, "labels")
     y = as_labels(given, given.shape, k, as_ignore_index(ignore_index))
     place = as_axis_of_result(axis, y.ndim + 1)
-    rows, kept = y.reshape(-1), np.flatnonzero(y >= 0)
-    result = np.zeros((rows.size, k), kind)
-    result[kept, rows[kept]] = 1
-    return np.ascontiguousarray(np.moveaxis(result.reshape(*y.shape, k), -1, place))
+    result = np.zeros((*y.shape[:place], k, *y.shape[place:]), kind)
+    y = np.expand_dims(y, place)
+    np.put_along_axis(result, np.maximum(y, 0), y >= 0, place)
+    return result
 
 
 def _hardmax(x: Doubles, *, share: bool) -> Doubles:
