@@ -27,6 +27,7 @@ Ctrl-C (what was trained until then is saved).
 | `eval.json` | figures of merit with 95 % intervals, confusion, figures of each class |
 | `predictions.csv` | the evaluated rows: row (from 0), label, prediction, probabilities |
 | `report.html` | all of it on one page |
+| `tuning.json` | with `--tune`: every trial of the search; `config.toml` holds the winner |
 | `environment.json` | versions, instruction set, threads, platform; no names of hosts or users |
 
 Options come from the flags, else from the `--config` file, else from the defaults below. The keys

@@ -54,6 +54,18 @@ def test_a_run_holds_all_that_is_needed_to_read_and_use_it(luce, tmp_path):
     assert all("seconds" in entry for entry in entries)
 
 
+def test_a_search_tells_what_it_tried(luce, tmp_path):
+    answer = luce("train", "iris", "--tune", "60s", "--out", "run")
+    assert answer.code == 0
+    assert {item.name for item in (tmp_path / "run").iterdir()} == FILES | {"tuning.json"}
+    assert "Tried C 1: log loss 0." in answer.err
+    assert "Tried, by log loss on rows held out in turn" in answer.out
+    assert "Searched for" in answer.err
+    short = luce("train", "iris", "--tune", "0.001s", "--json")
+    assert [trial["C"] for trial in short.json["tuning"]["trials"]] == [1.0]
+    assert luce("train", "iris", "--tune", "soon").code == 2
+
+
 def test_with_json_stdout_is_one_object(luce):
     answer = luce("train", "iris", "--json")
     assert answer.json["accuracy"].keys() == {"value", "low", "high"}

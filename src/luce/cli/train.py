@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from luce.cli.terminal import figures, show_fields, talk
+from luce.cli.terminal import figures, show_fields, show_table, talk
 from luce.cli.verb import INTERRUPTED, Verb, show_json, train_options
 
 if TYPE_CHECKING:
     from luce.tasks.options import TrainOptions
     from luce.tasks.preparation import Prepared
     from luce.tasks.training import Trained
+    from luce.tasks.tuning import Trial, Tuned
 
 
 @click.command(
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         "luce train fashion-mnist --solver adam --epochs 10 --seed 1",
         "luce train data.csv --valid held_out.csv --class-weight balanced --out runs/first",
         "luce train digits --C 1 --calibrate",
+        "luce train data.csv --tune 60s",
         "luce train --config runs/first/config.toml",
     ],
 )
@@ -54,7 +56,7 @@ def train_and_show(options: "TrainOptions", out: Path | None, as_json: bool) -> 
     from luce.tasks.training import train
 
     with TrainingProgress(options) as progress:
-        trained = train(options, out=out, on_start=_introduce, on_entry=progress)
+        trained = train(options, out=out, on_start=_introduce, on_entry=progress, on_trial=_tell)
     _conclude(trained)
     if out is not None and trained.run != out:
         talk(f"{out} holds an earlier run, which is kept; this one is in {trained.run}.")
@@ -77,8 +79,17 @@ def _introduce(prepared: "Prepared") -> None:
     )
 
 
+def _tell(trial: "Trial") -> None:
+    """Say what a trial of the search came to."""
+    weights = f", class weight {trial.class_weight}" if trial.class_weight else ""
+    smooth = f", label smoothing {trial.label_smoothing:g}" if trial.label_smoothing else ""
+    talk(f"Tried C {trial.C:.4g}{weights}{smooth}: log loss {trial.log_loss:.4f}")
+
+
 def _conclude(trained: "Trained") -> None:
     """Say how the training ended."""
+    if trained.tuned is not None:
+        talk(_search_in_words(trained.tuned))
     training = trained.model.metadata["training"]
     ended = "Interrupted" if trained.interrupted else "Trained"
     gap = training["gap"]
@@ -103,6 +114,17 @@ def _calibrated(trained: "Trained") -> str:
     )
 
 
+def _search_in_words(tuned: "Tuned") -> str:
+    if tuned.best is None:
+        return "There was no time to try anything; the options are as they were."
+    best = tuned.trials[tuned.best]
+    end = "" if tuned.complete else ", and stopped before its end"
+    return (
+        f"Searched for {tuned.seconds:.1f} s{end}: {len(tuned.trials)} trials; taken was C"
+        f" {best.C:.4g} with a log loss of {best.log_loss:.4f} on rows held out in turn."
+    )
+
+
 def _summary(trained: "Trained") -> dict[str, Any]:
     figures = trained.figures
     kept = ("rows", "accuracy", "log_loss", "calibration_error", "baseline")
@@ -111,6 +133,7 @@ def _summary(trained: "Trained") -> dict[str, Any]:
         "interrupted": trained.interrupted,
         **{name: figures[name] for name in kept},
         "training": trained.model.metadata["training"],
+        **({} if trained.tuned is None else {"tuning": trained.tuned.to_json()}),
         "data": trained.model.metadata["data"],
     }
 
@@ -118,7 +141,26 @@ def _summary(trained: "Trained") -> dict[str, Any]:
 def _show(trained: "Trained") -> None:
     from luce.tasks.runs import REPORT
 
+    if trained.tuned is not None:
+        _show_trials(trained.tuned)
     fields = {**figures(trained.figures), "run": trained.run}
     if (trained.run / REPORT).exists():
         fields["report"] = trained.run / REPORT
     show_fields(fields)
+
+
+def _show_trials(tuned: "Tuned") -> None:
+    """Print what was tried, the best first."""
+    columns = ("C", "class weight", "label smoothing", "log loss", "standard error")
+    ranked = sorted(tuned.trials, key=lambda trial: trial.log_loss)
+    rows = [
+        (
+            f"{trial.C:.4g}",
+            trial.class_weight or "none",
+            f"{trial.label_smoothing:g}",
+            f"{trial.log_loss:.4f}",
+            f"{trial.standard_error:.4f}",
+        )
+        for trial in ranked
+    ]
+    show_table(columns, rows, title="Tried, by log loss on rows held out in turn")

@@ -74,14 +74,30 @@ def choose(scores: Doubles, weights: Doubles | None, rule: str) -> Choice:
     -------
     Choice
     """
-    share = np.full(len(scores), 1.0) if weights is None else weights
-    used = ~np.isnan(scores).all(axis=1) & (share > 0)
-    kept, share = scores[used], share[used] / share[used].sum()
-    means = share @ kept
+    found = [mean_score(column, weights) for column in scores.T]
+    means = np.array([each.mean for each in found])
     best = int(np.nanargmax(means))
-    spread = share @ (kept[:, best] - means[best]) ** 2
-    effective = 1 / (share @ share)  # folds of equal weight that tell as much
-    error = float(np.sqrt(spread / (effective - 1))) if effective > 1 else 0.0
+    error = found[best].standard_error
     if rule == "best":
         return Choice(best, error)
     return Choice(int(np.flatnonzero(means >= means[best] - error)[0]), error)
+
+
+class MeanScore(NamedTuple):
+    """The mean over folds, and how far it may be off."""
+
+    mean: float
+    standard_error: float
+
+
+def mean_score(scores: Doubles, weights: Doubles | None) -> MeanScore:
+    """Return the mean of the folds that have a score; NaN if none has."""
+    share = np.full(len(scores), 1.0) if weights is None else weights
+    used = ~np.isnan(scores) & (share > 0)
+    if not used.any():
+        return MeanScore(np.nan, np.nan)
+    kept, share = scores[used], share[used] / share[used].sum()
+    mean = float(share @ kept)
+    effective = 1 / float(share @ share)  # folds of equal weight that tell as much
+    spread = float(share @ (kept - mean) ** 2)
+    return MeanScore(mean, float(np.sqrt(spread / (effective - 1))) if effective > 1 else 0.0)

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from luce.errors import ParameterError
-from luce.estimators.fold_scores import row_scores, score
-from luce.estimators.row_targets import row_targets
+from luce.estimators.fold_scores import mean_score, row_scores, score
+from luce.estimators.row_targets import log_class_weights, row_targets
 from luce.estimators.softmax_regression import SoftmaxRegression
 from luce.estimators.standardised import Units, units
 from luce.solvers import LinearSoftmax, Split, Stage, follow_path, leave_one_out_logits
@@ -29,10 +29,13 @@ class PathData(NamedTuple):
     objective: LinearSoftmax
     measured: Units
     classes: NDArray[Any]
+    shift: Doubles | float  # by class weights, that is taken off the logits
 
 
 def path_data(model: Any, X: Any, y: NDArray[Any], given: Doubles) -> PathData:
     """Translate table, labels and weights for the solvers."""
+    corrected = model.correct_prior and model.class_weight is not None
+    shift = log_class_weights(y, given, model.class_weight) if corrected else 0.0
     classes, targets, weights = row_targets(y, given, model.class_weight, model.label_smoothing)
     total = float(weights.sum())
     if not 0 < total < np.inf:
@@ -50,7 +53,7 @@ def path_data(model: Any, X: Any, y: NDArray[Any], given: Doubles) -> PathData:
         penalty=measured.penalty,
         intercept=model.fit_intercept,
     )
-    return PathData(objective, measured, classes)
+    return PathData(objective, measured, classes, shift)
 
 
 class PenaltyPath:
@@ -68,11 +71,12 @@ class PenaltyPath:
         data: PathData,
         splits: list[Split],
         weights: Doubles | None,
+        row_weights: Doubles,
         values: Doubles,
     ) -> None:
         self._model, self._table, self._data = model, table, data
-        self._weights = weights
-        self.splits = splits
+        self._weights, self._row_weights = weights, row_weights
+        self.splits, self.shift = splits, data.shift
         self.order = np.argsort(values, kind="stable")
         self.ordered = values[self.order]
         self.done, self.interrupted = 0, False
@@ -140,20 +144,23 @@ class PenaltyPath:
     def _left_out(self, theta: Doubles) -> Doubles:
         objective = self._data.objective
         here = replace(objective, penalty=objective.penalty / self.ordered[self.done])
-        logits = leave_one_out_logits(here, theta)
+        logits = leave_one_out_logits(here, theta) - self.shift
         return row_scores(self._model.scoring or "accuracy", logits, here.targets.labels)
 
     def _raw(self, theta: Doubles) -> tuple[Doubles, Doubles]:
         coef, intercept = self._data.measured.to_raw(theta)
+        intercept = intercept - self.shift
         if len(theta) == 2:
             return coef[1:] - coef[:1], intercept[1:] - intercept[:1]
         return coef, intercept
 
     def _tell(self, stage: Stage) -> None:
-        column = self.scores[:, self.order[self.done - 1]]
+        of_rows = None if self.splits else self._row_weights
+        found = mean_score(self.scores[:, self.order[self.done - 1]], of_rows)
         entry: Entry = {
             "C": float(self.ordered[self.done - 1]),
-            "score": float(np.mean(column)),
+            "score": found.mean,
+            "standard_error": found.standard_error,
             "passes": sum(stage.passes) + stage.passes_of_all,
             "seconds": time.perf_counter() - self._started,
         }

@@ -60,6 +60,8 @@ class SoftmaxRegressionCV(LinearClassifier):
         Whether to learn an intercept, which is not penalised.
     class_weight : dict or "balanced", optional
         As in `SoftmaxRegression`; scores do not count it.
+    correct_prior : bool, default=False
+        As in `SoftmaxRegression`; scores are those of the corrected probabilities.
     solver : {"auto", "newton", "lbfgs"}, default="auto"
         Of the last fit.
     tol : float, default=1e-4
@@ -95,7 +97,8 @@ class SoftmaxRegressionCV(LinearClassifier):
     interrupted_ : bool
         Whether Ctrl-C ended the path or the last fit; the best model so far is kept.
     history_ : list of dict
-        An entry for each C in rising order: C, score, passes, seconds; then the last fit's.
+        An entry for each C in rising order: C, score, standard_error, passes, seconds; then
+        those of the last fit.
 
     Notes
     -----
@@ -126,6 +129,7 @@ class SoftmaxRegressionCV(LinearClassifier):
         refit: bool = True,
         fit_intercept: bool = True,
         class_weight: Mapping[Any, float] | str | None = None,
+        correct_prior: bool = False,
         solver: str = "auto",
         tol: float = 1e-4,
         max_iter: int = 1000,
@@ -140,6 +144,7 @@ class SoftmaxRegressionCV(LinearClassifier):
         self.refit = refit
         self.fit_intercept = fit_intercept
         self.class_weight = class_weight
+        self.correct_prior = correct_prior
         self.solver = solver
         self.tol = tol
         self.max_iter = max_iter
@@ -185,7 +190,7 @@ class SoftmaxRegressionCV(LinearClassifier):
         data = path_data(self, table, target, weights)
         splits = self._splits(table, target, data.objective.weights, self._for_splitter(params))
         scored = None if sample_weight is None else weights
-        path = PenaltyPath(self, table, data, splits, scored, values)
+        path = PenaltyPath(self, table, data, splits, scored, weights, values)
         with threadpool_limits(limits=1, user_api="blas"):  # the solvers share out the rows
             path.follow()
         self.classes_, self.Cs_, self.scores_ = data.classes, values, path.scores[:, None, :]
@@ -219,7 +224,7 @@ class SoftmaxRegressionCV(LinearClassifier):
         """Check the options, and return the values of C."""
         options.check_choice("rule", self.rule, _RULES)
         options.check_choice("solver", self.solver, _SOLVERS)
-        for name in ("refit", "fit_intercept"):
+        for name in ("refit", "fit_intercept", "correct_prior"):
             options.check_flag(name, getattr(self, name))
         options.check_number("tol", self.tol, "positive", lambda t: 0 < t < np.inf)
         options.check_count("max_iter", self.max_iter)
@@ -280,16 +285,23 @@ class SoftmaxRegressionCV(LinearClassifier):
         if path.interrupted:
             return
         if self.refit:
-            self._fit_all(X, y, sample_weight)
+            self._fit_all(X, y, sample_weight, path.shift)
         elif path.splits:
             self._average()
 
-    def _fit_all(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> None:
+    def _fit_all(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None,
+        shift: Doubles | float,
+    ) -> None:
         """Go on from the path to a proof."""
         last = SoftmaxRegression(
             C=self.C_,
             fit_intercept=self.fit_intercept,
             class_weight=self.class_weight,
+            correct_prior=self.correct_prior,
             solver=self.solver,
             tol=self.tol,
             max_iter=self.max_iter,
@@ -299,6 +311,7 @@ class SoftmaxRegressionCV(LinearClassifier):
             warm_start=True,
         )
         last.classes_, last.coef_, last.intercept_ = self.classes_, self.coef_, self.intercept_
+        last._shift = shift
         last.fit(X, y, sample_weight)
         # In float64, also for float32 tables: a large C makes rows more certain than float32 knows.
         self.coef_ = last.coef_.astype(np.float64)

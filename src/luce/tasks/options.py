@@ -83,9 +83,16 @@ class TrainOptions:
     )
     class_weight: str | None = _option(
         None,
-        "'balanced': every class counts the same, however rare.",
-        choices=("balanced",),
+        "'balanced': every class counts the same, however rare; 'corrected': so, but probabilities "
+        "are brought back to the true shares.",
+        choices=("balanced", "corrected"),
         parameter="class_weight",
+    )
+    tune: str | None = _option(
+        None,
+        "Search for C, class weights and label smoothing so long (60s, 5m, 1h) before training, by "
+        "cross-validated log loss.",
+        metavar="DURATION",
     )
     label_smoothing: float = _option(
         0.0,
@@ -158,11 +165,14 @@ class TrainOptions:
 
     def estimator_arguments(self) -> dict[str, Any]:
         """Return the arguments of `luce.SoftmaxRegression` that these options stand for."""
-        return {
+        arguments = {
             option.limits.parameter: getattr(self, option.name)
             for option in OPTIONS.values()
             if option.limits.parameter is not None
         }
+        if self.class_weight == "corrected":
+            arguments |= {"class_weight": "balanced", "correct_prior": True}
+        return arguments
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from luce import data, kernels
 from luce.data import Dataset, Encoding
 from luce.errors import LabelError, ParameterError
+from luce.tasks.durations import parse_duration
 from luce.tasks.loading import load_labelled
 from luce.tasks.options import TrainOptions
 from luce.tasks.splits import stratified_split
@@ -58,8 +59,10 @@ def prepare(options: TrainOptions) -> Prepared:
     DataError
         The data cannot be read or split, or the two parts do not fit each other.
     ParameterError
-        ``valid`` is no fraction, file or standard split.
+        ``valid`` is no fraction, file or standard split, or ``tune`` no span of time.
     """
+    if options.tune is not None:
+        parse_duration(options.tune, "tune")
     if options.threads is not None:
         kernels.set_num_threads(options.threads)
     options = _resolved(options)

@@ -8,6 +8,7 @@
     eval.json            figures of merit on the evaluated rows
     predictions.csv      the evaluated rows with their probabilities
     report.html          all of it on one page
+    tuning.json          with --tune: every trial of the search; config.toml holds the winner
     environment.json     versions, instruction set, threads, platform; no names of hosts or users
 """
 
@@ -34,6 +35,7 @@ EVALUATION = "eval.json"
 PREDICTIONS = "predictions.csv"
 REPORT = "report.html"
 ENVIRONMENT = "environment.json"
+TUNING = "tuning.json"
 
 
 @contextmanager

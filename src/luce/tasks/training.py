@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from luce.tasks.models import Model, classes_to_json
 from luce.tasks.options import TrainOptions
 from luce.tasks.preparation import Prepared, prepare
 from luce.tasks.report import write_report
+from luce.tasks.tuning import Trial, Tuned, tune
 
 Listener = Callable[[Mapping[str, Any]], None]
 
@@ -38,6 +39,7 @@ class Trained:
     interrupted : whether Ctrl-C ended it early; the model is the best one until then
     seconds : the time that the fit alone took
     notes : what the user should know besides
+    tuned : the search that came before, if there was one
     """
 
     run: Path
@@ -46,6 +48,7 @@ class Trained:
     interrupted: bool
     seconds: float
     notes: tuple[str, ...]
+    tuned: Tuned | None = None
 
 
 def train(
@@ -54,6 +57,7 @@ def train(
     out: str | Path | None = None,
     on_start: Callable[[Prepared], None] | None = None,
     on_entry: Listener | None = None,
+    on_trial: Callable[[Trial], object] | None = None,
 ) -> Trained:
     """Train, evaluate on held-out rows and report; all of it in a new run folder.
 
@@ -69,6 +73,8 @@ def train(
         Called with the prepared training before it begins.
     on_entry : callable, optional
         Called with each entry of the history as it comes.
+    on_trial : callable, optional
+        Called with each trial of a search before the training (``tune``).
 
     Raises
     ------
@@ -87,6 +93,7 @@ def train(
     with runs.new_run(prepared.train.name, None if out is None else Path(out)) as run:
         runs.write_config(run, prepared.options)
         runs.write_json(run / runs.ENVIRONMENT, environment())
+        prepared, tuned = _tuned(run, prepared, on_trial)
         started = time.perf_counter()
         classifier = _fit(run, prepared, on_entry)
         seconds = time.perf_counter() - started
@@ -97,7 +104,19 @@ def train(
         evaluation = measure(model, prepared.held_out.dataset)
         _write_evaluation(run, model, evaluation, prepared)
         notes = (*evaluation.notes, *_report_notes(run))
-    return Trained(run, model, evaluation.figures, classifier.interrupted_, seconds, notes)
+    return Trained(run, model, evaluation.figures, classifier.interrupted_, seconds, notes, tuned)
+
+
+def _tuned(
+    run: Path, prepared: Prepared, on_trial: Callable[[Trial], object] | None
+) -> tuple[Prepared, Tuned | None]:
+    """Search first, if that is asked for: the winner is what is trained, and what config says."""
+    if prepared.options.tune is None:
+        return prepared, None
+    tuned = tune(prepared, on_trial)
+    runs.write_json(run / runs.TUNING, tuned.to_json())
+    runs.write_config(run, tuned.options)
+    return replace(prepared, options=tuned.options), tuned
 
 
 def _fit(run: Path, prepared: Prepared, on_entry: Listener | None) -> SoftmaxRegression:

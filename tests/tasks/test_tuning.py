@@ -1,0 +1,90 @@
+"""The search finds good options, tells what it tried, and ends in time."""
+
+import json
+import tomllib
+
+import numpy as np
+import pytest
+
+from luce.errors import ParameterError
+from luce.tasks import training
+from luce.tasks.options import TrainOptions
+from luce.tasks.preparation import prepare
+from luce.tasks.training import train
+from luce.tasks.tuning import stratified_folds, tune
+
+pytestmark = pytest.mark.once
+
+
+def search(budget="1h", on_trial=None, **options):
+    return tune(prepare(TrainOptions(data="wine", tune=budget, **options)), on_trial)
+
+
+def test_finds_better_options_and_is_the_same_every_time():
+    found, again = search(), search()
+    assert found.complete
+    assert found.trials == again.trials
+    losses = [trial.log_loss for trial in found.trials]
+    best = found.trials[found.best]
+    assert best.log_loss <= 1.001 * min(losses) < losses[0]
+    assert (found.options.C, found.options.tune) == (best.C, None)
+    assert {trial.class_weight for trial in found.trials} == {None, "corrected"}
+    assert {trial.label_smoothing for trial in found.trials} == {0.0, 0.05}
+    pairs = [(t.C, t.class_weight, t.label_smoothing) for t in found.trials]
+    assert len(set(pairs)) == len(pairs)
+
+
+def test_with_no_time_the_options_given_are_tried_and_kept():
+    found = search("0.000001s", C=3.0)
+    assert not found.complete
+    (trial,) = found.trials
+    assert (trial.C, found.options.C, found.best) == (3.0, 3.0, 0)
+
+
+@pytest.mark.parametrize("after", [1, 4])
+def test_ctrl_c_ends_the_search_with_the_best_so_far(after):
+    seen = []
+
+    def interrupt(trial):
+        seen.append(trial)
+        if len(seen) == after:
+            raise KeyboardInterrupt
+
+    found = search(on_trial=interrupt)
+    assert (len(found.trials), found.complete) == (after, False)
+    assert found.options.C == found.trials[found.best].C
+
+
+def test_solvers_that_reach_no_optimum_are_refused():
+    with pytest.raises(ParameterError, match="--tune needs a solver that reaches the optimum"):
+        search(solver="adam")
+
+
+def test_a_span_that_is_none_is_refused_before_anything_is_read():
+    with pytest.raises(ParameterError, match="tune must be a span of time"):
+        prepare(TrainOptions(data="no-such-file.csv", tune="soon"))
+
+
+def test_the_run_folder_tells_of_the_search_and_repeats_its_winner(tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "write_report", lambda run: None)
+    done = train(TrainOptions(data="wine", tune="1h"), out=tmp_path / "run")
+    told = json.loads((tmp_path / "run" / "tuning.json").read_text())
+    config = tomllib.loads((tmp_path / "run" / "config.toml").read_text())
+    assert len(told["trials"]) == len(done.tuned.trials)
+    assert config["C"] == told["trials"][told["best"]]["C"] == done.tuned.options.C
+    assert "tune" not in config
+    assert done.model.metadata["options"]["C"] == config["C"]
+    again = train(TrainOptions(**config), out=tmp_path / "again")
+    np.testing.assert_array_equal(done.model.classifier.coef_, again.model.classifier.coef_)
+
+
+def test_every_row_is_held_out_once_and_rare_classes_serve():
+    labels = np.array(["a"] * 12 + ["b"] * 5 + ["c"])
+    splits = stratified_folds(labels, 5, seed=3)
+    held_out = np.concatenate([test for _, test in splits])
+    np.testing.assert_array_equal(np.sort(held_out), np.arange(18))
+    for train_rows, test_rows in splits:
+        assert not set(train_rows) & set(test_rows)
+        assert 2 <= np.count_nonzero(labels[test_rows] == "a") <= 3
+        assert np.count_nonzero(labels[test_rows] == "b") == 1
+    assert len(stratified_folds(labels[:3], 5, seed=0)) == 3
