@@ -6,6 +6,8 @@ May import: errors, numpy. May be imported by every room above.
 """
 
 from luce.kernels.dispatch import cross_entropy_rows as cross_entropy_rows
+from luce.kernels.dispatch import descend_columns as descend_columns
+from luce.kernels.dispatch import descend_matrix as descend_matrix
 from luce.kernels.dispatch import describe as describe
 from luce.kernels.dispatch import empty_like as empty_like
 from luce.kernels.dispatch import get_num_threads as get_num_threads

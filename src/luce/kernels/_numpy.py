@@ -141,6 +141,94 @@ def softmax_curvature(p: Floats, u: Floats, scale: Floats, out: Floats) -> None:
         out[part] = scale[part, None] * (wide_p * (wide_u - mean))
 
 
+def descend_matrix(
+    h: Doubles,
+    g: Doubles,
+    v: Doubles,
+    bound: Doubles,
+    weight: Doubles,
+    group: int,
+    most: int,
+    tol: float,
+) -> float:
+    """Minimise ``g (v - v0) + (v - v0) h (v - v0) / 2 + sum_b weight_b |v_b|_2`` by coordinates.
+
+    Blocks of `group` neighbours take turns; `bound` is at least the largest eigenvalue of h in
+    each (0: the block is left alone). `v` and its gradient `g` are overwritten. Ends after `most`
+    passes, or after one in which no block was farther than `tol` from its optimum; returns how far
+    the farthest was in the last, as a gradient.
+    """
+    farthest = 0.0
+    for _ in range(most):
+        farthest = 0.0
+        for b in np.flatnonzero(bound > 0):
+            own = slice(b * group, (b + 1) * group)
+            step = _shrunk(v[own] - g[own] / bound[b], bound[b], weight[b]) - v[own]
+            if step.any():
+                v[own] += step
+                g += step @ h[own]
+                farthest = max(farthest, float(bound[b] * np.sqrt(step @ step)))
+        if not farthest > tol:
+            break
+    return farthest
+
+
+def descend_columns(
+    start: NDArray[np.int64],
+    rows: NDArray[np.int64] | None,
+    values: Doubles,
+    column: NDArray[np.int64],
+    classes: NDArray[np.int64],
+    gradient: Doubles,
+    ridge: Doubles,
+    origin: Doubles,
+    bound: Doubles,
+    weight: Doubles,
+    sp: Doubles,
+    p: Doubles | None,
+    change: Doubles,
+    mean: Doubles,
+    v: Doubles,
+    group: int,
+    most: int,
+    tol: float,
+) -> float:
+    """As `descend_matrix`, for the curvature of a softmax, which is never spelled out.
+
+    Column c has the ``values[start[c]:start[c + 1]]``, in these `rows` (None: in all). Coefficient
+    i belongs to column ``column[i // group]`` and class ``classes[i]``; `gradient` is that at
+    `origin`. ``sp`` (k, n) holds weights times probabilities, ``p`` probabilities (None: a single
+    row of coefficients, and sp its curvature); `change` (k, n) is the change of the logits and
+    `mean` (n,) its mean over the classes of a row. `v`, `change` and `mean` are overwritten.
+    """
+    farthest = 0.0
+    for _ in range(most):
+        farthest = 0.0
+        for b in np.flatnonzero(bound > 0):
+            own = slice(b * group, (b + 1) * group)
+            held = slice(start[column[b]], start[column[b] + 1])
+            i = slice(None) if rows is None else rows[held]
+            x, js = values[held], classes[own]
+            slope = np.array([(x * sp[j, i]) @ (change[j, i] - mean[i]) for j in js])
+            slope += gradient[own] + ridge[own] * (v[own] - origin[own])
+            step = _shrunk(v[own] - slope / bound[b], bound[b], weight[b]) - v[own]
+            for j, by in zip(js, step, strict=True):
+                change[j, i] += by * x
+                if p is not None:
+                    mean[i] += by * x * p[j, i]
+            v[own] += step
+            farthest = max(farthest, float(bound[b] * np.sqrt(step @ step)))
+        if not farthest > tol:
+            break
+    return farthest
+
+
+def _shrunk(block: Doubles, bound: float, weight: float) -> Doubles:
+    size = float(np.sqrt(block @ block)) * bound
+    left = 1 - weight / size if size > weight else 0.0
+    return left * block
+
+
 def linear(h: Floats, w: Floats, transposed: bool, bias: Floats | None, z: Floats) -> None:
     """Write ``z_ij = sum_p h_ip w_jp + bias_j``; `w` is (k, d), or (d, k) if `transposed`."""
     np.matmul(h, w if transposed else w.T, out=z)

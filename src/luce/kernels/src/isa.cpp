@@ -1,4 +1,5 @@
 // Compiled once for each instruction set, with LUCE_TABLE naming the table it fills.
+#include "coordinate_descent.hpp"
 #include "cross_entropy.hpp"
 #include "double_lanes.hpp"
 #include "elementwise.hpp"
@@ -58,6 +59,8 @@ Kernels LUCE_TABLE() {
   all.f32.write_columns = write_columns;
   all.f32.in_range = in_range;
   all.jacobian_mixed = jacobian_rows;
+  all.descend_matrix = descend_matrix;
+  all.descend_columns = descend_columns;
   return all;
 }
 }  // namespace luce

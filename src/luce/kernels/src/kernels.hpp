@@ -69,6 +69,18 @@ struct Targets {
   bool plain() const { return y && !z_weight && temperature == 1; }
 };
 
+// A quadratic model of m coefficients whose matrix is that of a softmax's curvature; see
+// coordinate_descent.hpp. Arrays of classes are (k, n), one class after another.
+struct ColumnModel {
+  int64_t n, m, group;
+  const int64_t *start, *rows;  // of each column, where its values stand; rows null = all of them
+  const double* values;
+  const int64_t *column, *classes;  // of each block, of each coefficient
+  const double *gradient, *ridge, *from, *bound, *weight;
+  const double *sp, *p;  // p null: one row of coefficients, whose mean stays 0
+  double *change, *mean;
+};
+
 template <class T>
 struct KernelsOf {
   // Whole rows of n <= kPiece classes; out may be z. For logsumexp out holds one number a row.
@@ -116,6 +128,11 @@ struct Kernels {
   KernelsOf<float> f32;
   KernelsOf<double> f64;
   JacobianRows<float, double> jacobian_mixed;
+
+  // One pass over all coordinates; returns the largest step times its bound. `step` holds 2 groups.
+  double (*descend_matrix)(const double* h, double* g, double* v, const double* bound,
+                           const double* weight, int64_t m, int64_t group, double* step);
+  double (*descend_columns)(const ColumnModel&, double* v, double* step);
 };
 
 }  // namespace luce

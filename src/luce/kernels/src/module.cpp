@@ -464,6 +464,86 @@ void linear_grad_weight(nb::handle g_, nb::handle h_, nb::handle out_, bool add)
   });
 }
 
+bool int64s(const Array& a, int64_t size) { return a && a.kind() == 'q' && a.size() == size; }
+
+template <class Pass>
+double passes(int64_t most, double tol, int64_t group, Pass pass) {
+  std::vector<double> step(size_t(2 * group));
+  double farthest = 0;
+  nb::gil_scoped_release released;
+  for (int64_t count = 0; count < most; ++count) {
+    farthest = pass(step.data());
+    if (!(farthest > tol)) break;
+  }
+  return farthest;
+}
+
+double descend_matrix(nb::handle h_, nb::handle g_, nb::handle v_, nb::handle bound_,
+                      nb::handle weight_, int64_t group, int64_t most, double tol) {
+  Array h(h_, false), g(g_, true), v(v_, true), bound(bound_, false), weight(weight_, false);
+  require(bool(v) && v.kind() == 'd' && group > 0 && v.size() % group == 0, "blocks do not fit");
+  const int64_t m = v.size(), count = m / group;
+  require(doubles(h, m * m) && doubles(g, m) && doubles(bound, count) && doubles(weight, count),
+          "a float64 matrix, and vectors that fit, expected");
+  return passes(most, tol, group, [&](double* step) {
+    return active.descend_matrix(h.data<double>(), g.data<double>(), v.data<double>(),
+                                 bound.data<double>(), weight.data<double>(), m, group, step);
+  });
+}
+
+double descend_columns(nb::handle start_, nb::handle rows_, nb::handle values_, nb::handle column_,
+                       nb::handle classes_, nb::handle gradient_, nb::handle ridge_,
+                       nb::handle from_, nb::handle bound_, nb::handle weight_, nb::handle sp_,
+                       nb::handle p_, nb::handle change_, nb::handle mean_, nb::handle v_,
+                       int64_t group, int64_t most, double tol) {
+  Array start(start_, false), rows(rows_.is_none() ? start_ : rows_, false), values(values_, false);
+  Array column(column_, false), classes(classes_, false), gradient(gradient_, false);
+  Array ridge(ridge_, false), from(from_, false), bound(bound_, false), weight(weight_, false);
+  Array sp(sp_, false), p(p_.is_none() ? sp_ : p_, false), change(change_, true);
+  Array mean(mean_, true), v(v_, true);
+  require(bool(v) && v.kind() == 'd' && group > 0 && v.size() % group == 0, "blocks do not fit");
+  require(bool(start) && start.kind() == 'q' && start.size() > 0, "starts of columns expected");
+  require(bool(values) && values.kind() == 'd' && bool(mean) && mean.kind() == 'd',
+          "float64 values expected");
+  require(bool(sp) && sp.ndim() == 2 && sp.kind() == 'd', "probabilities by class expected");
+  const int64_t m = v.size(), count = m / group, n = mean.size(), k = sp.shape(0);
+  const int64_t columns = start.size() - 1, held = values.size();
+  require(sp.shape(1) == n && doubles(p, k * n) && doubles(change, k * n), "classes do not fit");
+  require(doubles(gradient, m) && doubles(ridge, m) && doubles(from, m) && doubles(bound, count) &&
+              doubles(weight, count) && int64s(column, count) && int64s(classes, m),
+          "vectors that fit expected");
+  const int64_t* starts = start.data<int64_t>();
+  bool inside = starts[0] == 0 && starts[columns] == held;
+  for (int64_t c = 0; c < columns; ++c) {
+    const int64_t length = starts[c + 1] - starts[c];
+    inside = inside && length >= 0 && (!rows_.is_none() || length == n);
+  }
+  for (int64_t b = 0; b < count; ++b) {
+    const int64_t c = column.data<int64_t>()[b];
+    inside = inside && c >= 0 && c < columns;
+  }
+  for (int64_t c = 0; c < m; ++c) {
+    const int64_t j = classes.data<int64_t>()[c];
+    inside = inside && j >= 0 && j < k;
+  }
+  if (!rows_.is_none()) {
+    require(int64s(rows, held), "a row for each value expected");
+    for (int64_t e = 0; e < held; ++e) {
+      const int64_t i = rows.data<int64_t>()[e];
+      inside = inside && i >= 0 && i < n;
+    }
+  }
+  require(inside, "indices within the arrays expected");
+  ColumnModel model{n, m, group, starts, rows_.is_none() ? nullptr : rows.data<int64_t>(),
+                    values.data<double>(), column.data<int64_t>(), classes.data<int64_t>(),
+                    gradient.data<double>(), ridge.data<double>(), from.data<double>(),
+                    bound.data<double>(), weight.data<double>(), sp.data<double>(),
+                    p_.is_none() ? nullptr : p.data<double>(), change.data<double>(),
+                    mean.data<double>()};
+  return passes(most, tol, group,
+                [&](double* step) { return active.descend_columns(model, v.data<double>(), step); });
+}
+
 }  // namespace
 }  // namespace luce
 
@@ -493,6 +573,10 @@ NB_MODULE(_native, m) {
   m.def("softmax_product", luce::jacobian_product_of<luce::Product::softmax>);
   m.def("log_softmax_forward", luce::jacobian_product_of<luce::Product::log_forward>);
   m.def("log_softmax_backward", luce::jacobian_product_of<luce::Product::log_backward>);
+  m.def("descend_matrix", luce::descend_matrix);
+  m.def("descend_columns", luce::descend_columns, "start"_a, "rows"_a.none(), "values"_a,
+        "column"_a, "classes"_a, "gradient"_a, "ridge"_a, "origin"_a, "bound"_a, "weight"_a, "sp"_a,
+        "p"_a.none(), "change"_a, "mean"_a, "v"_a, "group"_a, "most"_a, "tol"_a);
   m.def("linear", luce::linear, "h"_a, "w"_a, "transposed"_a, "bias"_a.none(), "z"_a);
   m.def("linear_grad_hidden", luce::linear_grad_hidden);
   m.def("linear_grad_weight", luce::linear_grad_weight);
