@@ -100,7 +100,7 @@ def test_features_must_be_finite(bad):
 
 BAD = [
     ("C", 0), ("C", -1.0), ("C", np.nan), ("C", "1"), ("C", True), ("C", None),
-    ("l1_ratio", 0.5), ("l1_ratio", None),
+    ("l1_ratio", -0.1), ("l1_ratio", 1.5), ("l1_ratio", None),
     ("tol", 0), ("tol", np.inf), ("tol", np.nan), ("tol", "small"),
     ("max_iter", 0), ("max_iter", 10.0), ("max_iter", True),
     ("solver", "saga"), ("solver", None), ("solver", ["newton"]),

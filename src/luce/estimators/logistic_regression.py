@@ -12,6 +12,8 @@ def logistic_regression(model: Any) -> LogisticRegression:
     The options that mean the same in both are taken over; `tol` and `max_iter` are not among them.
     """
     options = {"C": model.C, "fit_intercept": model.fit_intercept}
+    if model.l1_ratio > 0 and model.penalty_groups is None:
+        options |= {"l1_ratio": model.l1_ratio, "solver": "saga"}
     if model.class_weight is not None:
         options["class_weight"] = model.class_weight
     twin = LogisticRegression(**options)

@@ -11,6 +11,7 @@ from luce.solvers import SCHEDULES
 
 MINIBATCH = ("sgd", "adam")
 BINARY_SOLVERS = ("auto", "newton", "lbfgs")
+PENALTY_GROUPS = ("feature",)
 SOLVERS = ("auto", "newton", "lbfgs", *MINIBATCH)
 
 
@@ -25,6 +26,7 @@ def check_options(model: Any) -> None:
         _check(name, getattr(model, name), "True or False", _is_bool)
     _one_of("solver", model.solver, SOLVERS)
     _one_of("schedule", model.schedule, SCHEDULES)
+    _check_kink(model)
     _check("class_weight", model.class_weight, _CLASS_WEIGHTS, _is_class_weight)
     _check("callbacks", model.callbacks, "a list of callables or None", _are_callbacks)
     _check("random_state", model.random_state, "a whole number from 0 or None", _is_seed)
@@ -74,7 +76,7 @@ _Rule = tuple[str, str, type[Real] | type[Integral], Callable[[Any], bool]]
 
 _NUMBERS: tuple[_Rule, ...] = (
     ("C", "positive (np.inf for no penalty)", Real, lambda c: c > 0),
-    ("l1_ratio", "0: only the L2 penalty is there", Real, lambda r: r == 0),
+    ("l1_ratio", "in [0, 1]", Real, lambda r: 0 <= r <= 1),
     ("tol", "positive", Real, lambda t: 0 < t < np.inf),
     ("max_iter", "a whole number from 1", Integral, lambda n: n >= 1),
     ("label_smoothing", "in [0, 1)", Real, lambda e: 0 <= e < 1),
@@ -114,6 +116,23 @@ def _one_of(name: str, value: Any, known: Collection[str]) -> None:
         raise ParameterError(
             f"{name} must be one of {', '.join(known)}, got {value!r}. Pass {name}=..."
             " with one of these names."
+        )
+
+
+def _check_kink(model: Any) -> None:
+    """Raise a ParameterError for options that do not go with an L1 penalty, or need one."""
+    if model.penalty_groups is not None:
+        _one_of("penalty_groups", model.penalty_groups, PENALTY_GROUPS)
+        if model.l1_ratio == 0:
+            raise ParameterError(
+                f"penalty_groups must be None where l1_ratio is 0, got {model.penalty_groups!r}:"
+                " the L2 penalty has no groups. Pass l1_ratio=1 for the group lasso."
+            )
+    if model.l1_ratio > 0 and model.solver != "auto":
+        raise ParameterError(
+            f"solver must be 'auto' where l1_ratio is above 0, got {model.solver!r} with"
+            f" l1_ratio={model.l1_ratio:g}: it cannot make a coefficient zero. Pass solver='auto',"
+            " which takes proximal Newton's method."
         )
 
 

@@ -13,6 +13,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from threadpoolctl import threadpool_limits
 
 from luce.errors import ParameterError
+from luce.estimators.kinked_penalty import kinked_penalty
 from luce.estimators.labelled_rows import LabelledRows, labelled_rows
 from luce.estimators.linear_classifier import DTYPES, LinearClassifier
 from luce.estimators.logistic_regression import logistic_regression
@@ -38,17 +39,23 @@ class SoftmaxRegression(LinearClassifier):
 
     Minimises the same function as scikit-learn's ``LogisticRegression``,
 
-    .. math:: C \sum_i s_i \, CE(t_i, \mathrm{softmax}(W x_i + b)) + \tfrac12 |W|^2,
+    .. math:: C \sum_i s_i \, CE(t_i, \mathrm{softmax}(W x_i + b))
+              + \tfrac{1 - r}{2} |W|^2 + r N(W),
 
+    with the share r = `l1_ratio` of the L1 norm, or of the group norm that `penalty_groups` names
     (for two classes with one row of coefficients, the log-odds of the second class) on features
     in whatever units they come: scaling them is not needed, nor raising ``max_iter``.
 
     Parameters
     ----------
     C : float, default=1.0
-        Inverse strength of the L2 penalty; ``np.inf`` for none.
+        Inverse strength of the penalty; ``np.inf`` for none.
     l1_ratio : float, default=0.0
-        Only 0 (pure L2) is accepted so far.
+        Share of the L1 penalty, in ``[0, 1]``: 0 is the ridge, 1 the lasso, in between stands the
+        elastic net. Coefficients that the L1 penalty makes zero are exactly zero.
+    penalty_groups : {"feature"}, optional
+        "feature" puts the 2-norm of each feature's coefficients in the place of their absolute
+        values: all classes of a feature are zero together, or none is.
     fit_intercept : bool, default=True
         Whether to learn ``b``, which is not penalised.
     class_weight : dict or "balanced", optional
@@ -57,8 +64,9 @@ class SoftmaxRegression(LinearClassifier):
         Whether probabilities are brought back to the shares that the classes have without
         `class_weight`: the logarithm of its weight is taken off the intercept of each class.
     solver : {"auto", "newton", "lbfgs", "sgd", "adam"}, default="auto"
-        "auto" chooses between Newton's method and whitened L-BFGS by the size of the problem;
-        both stop on a proof. "sgd" and "adam" train in minibatches, the classical way.
+        "auto" chooses between Newton's method and whitened L-BFGS by the size of the problem,
+        and takes proximal Newton's method for ``l1_ratio > 0``; all stop on a proof. "sgd" and
+        "adam" train in minibatches, the classical way.
     tol : float, default=1e-4
         Proven bound on (f - f*) / f* at which "auto", "newton" and "lbfgs" stop.
     max_iter : int, default=1000
@@ -142,6 +150,7 @@ class SoftmaxRegression(LinearClassifier):
         *,
         C: float = 1.0,
         l1_ratio: float = 0.0,
+        penalty_groups: str | None = None,
         fit_intercept: bool = True,
         class_weight: Mapping[Any, float] | str | None = None,
         correct_prior: bool = False,
@@ -164,6 +173,7 @@ class SoftmaxRegression(LinearClassifier):
     ) -> None:
         self.C = C
         self.l1_ratio = l1_ratio
+        self.penalty_groups = penalty_groups
         self.fit_intercept = fit_intercept
         self.class_weight = class_weight
         self.correct_prior = correct_prior
@@ -365,7 +375,8 @@ class SoftmaxRegression(LinearClassifier):
         total = weights.sum()
         # With two classes theta = (-w, w) / 2 up to a shift, so |theta|^2 is |w|^2 / 2.
         twofold = 2 if targets.classes == 2 else 1
-        strength = twofold / max(float(self.C) * float(total), _SMALLEST_C)
+        per_row = 1 / max(float(self.C) * float(total), _SMALLEST_C)
+        strength = twofold * (1 - self.l1_ratio) * per_row
         measured = units(X, weights / total, intercept=self.fit_intercept, strength=strength)
         large = X.dtype != np.float64 and X.size >= _LARGE  # of a sparse table, what is stored
         objective = LinearSoftmax(
@@ -386,6 +397,7 @@ class SoftmaxRegression(LinearClassifier):
                 tol=self.tol,
                 max_iter=self.max_iter,
                 solver=self.solver,
+                penalty=kinked_penalty(self, measured, per_row),
                 journal=journal,
             )
         self._set_coefficients(measured, result.theta, X.dtype)

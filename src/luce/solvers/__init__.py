@@ -1,10 +1,11 @@
 """Room 4: minimise the regularised cross-entropy of a linear softmax model, with a proof.
 
 `LinearSoftmax` is the function, in coordinates that have no units, of rows behind the protocol
-`Design` and of `Targets`; `minimise` chooses between `newton` and `lbfgs`; `descend` is minibatch
-SGD and Adam. `inverse_temperature` and `ClassScaling` calibrate given logits. Nothing here knows
-about estimators or files. May import: functions, kernels, _checks, errors, numpy, scipy. May be
-imported by: estimators and every room above.
+`Design` and of `Targets`; `minimise` chooses between `newton`, `lbfgs` and, for penalties that make
+coefficients zero, `proximal_newton`; `descend` is minibatch SGD and Adam. `inverse_temperature`
+and `ClassScaling` calibrate given logits. Nothing here knows about estimators or files. May import:
+functions, kernels, _checks, errors, numpy, scipy. May be imported by: estimators and every room
+above.
 """
 
 from luce.solvers.class_scaling import ClassScaling as ClassScaling
@@ -22,6 +23,10 @@ from luce.solvers.leave_one_out import leave_one_out_logits as leave_one_out_log
 from luce.solvers.linear_softmax import LinearSoftmax as LinearSoftmax
 from luce.solvers.minimise import minimise as minimise
 from luce.solvers.newton import newton as newton
+from luce.solvers.penalties import GroupLasso as GroupLasso
+from luce.solvers.penalties import Lasso as Lasso
+from luce.solvers.penalties import Penalty as Penalty
+from luce.solvers.proximal_newton import proximal_newton as proximal_newton
 from luce.solvers.result import Journal as Journal
 from luce.solvers.result import Result as Result
 from luce.solvers.sparse_design import SparseDesign as SparseDesign

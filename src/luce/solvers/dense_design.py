@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from luce.solvers.blocks import blocks, each
-from luce.solvers.design import Doubles, Floats
+from luce.solvers.design import Columns, Doubles, Floats
 
 T = TypeVar("T")
 
@@ -65,6 +65,11 @@ class DenseDesign:
         """That of the rows."""
         return self.rows.dtype
 
+    @property
+    def density(self) -> float:
+        """Return 1: all values are stored."""
+        return 1.0
+
     def operand(self, theta: Doubles) -> Floats:
         """Return ``theta.T`` in the dtype of the rows."""
         return theta.astype(self.rows.dtype, copy=False).T
@@ -90,6 +95,12 @@ class DenseDesign:
     def columns(self, kept: NDArray[np.intp]) -> "DenseDesign":
         """Return the design of some of the columns."""
         return DenseDesign(np.ascontiguousarray(self.rows[:, kept]))
+
+    def by_column(self, kept: NDArray[np.intp]) -> Columns:
+        """Return some of the columns one after another."""
+        start = len(self.rows) * np.arange(len(kept) + 1)
+        values = np.ascontiguousarray(self.rows[:, kept].T, dtype=np.float64)
+        return Columns(start, None, values.ravel(), np.zeros(len(kept)))
 
     def in_double(self) -> "DenseDesign":
         """Return the same rows in float64."""
@@ -131,6 +142,11 @@ class RawDesign:
         """(n, m + intercept)."""
         return self.table.shape[0], self.table.shape[1] + self.intercept
 
+    @property
+    def density(self) -> float:
+        """Return 1: all values are stored."""
+        return 1.0
+
     def operand(self, theta: Doubles) -> Floats:
         """Return ``theta.T`` in the dtype of the arithmetic."""
         return theta.astype(self.dtype, copy=False).T
@@ -163,6 +179,13 @@ class RawDesign:
             centre=self.centre[inner],
             scale=self.scale[inner],
             intercept=len(inner) < len(kept),
+        )
+
+    def by_column(self, kept: NDArray[np.intp]) -> Columns:
+        """Return some of the columns one after another."""
+        rows = self.columns(kept).each_dense(lambda _, x: x, 0)
+        return DenseDesign(np.concatenate([np.empty((0, len(kept))), *rows])).by_column(
+            np.arange(len(kept))
         )
 
     def in_double(self) -> "RawDesign":

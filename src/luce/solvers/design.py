@@ -1,7 +1,7 @@
 """The rows of a problem, behind one small protocol: whatever holds them, a solver sees this."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,15 @@ from numpy.typing import NDArray
 Doubles = NDArray[np.float64]
 Floats = NDArray[np.floating[Any]]
 T = TypeVar("T")
+
+
+class Columns(NamedTuple):
+    """Columns of a design one after another, for methods that move one coefficient at a time."""
+
+    start: NDArray[np.int64]  # (c + 1,) where the values of each begin and end
+    rows: NDArray[np.int64] | None  # of each value; None where every column has all rows
+    values: Doubles
+    shift: Doubles  # (c,) to be taken off every row of a column, those without a value included
 
 
 class Rows(Protocol):
@@ -46,6 +55,10 @@ class Design(Protocol):
     def dtype(self) -> np.dtype[Any]:
         """float32 or float64: the dtype of logits and residuals."""
 
+    @property
+    def density(self) -> float:
+        """The share of the values that are stored, 1 where all are."""
+
     def operand(self, theta: Doubles) -> Any:
         """Return parameters (k, d) in the form that `Rows.logits` multiplies with."""
 
@@ -64,6 +77,9 @@ class Design(Protocol):
 
     def columns(self, kept: NDArray[np.intp]) -> Self:
         """Return the design of some of the columns; the intercept's stays the last."""
+
+    def by_column(self, kept: NDArray[np.intp]) -> Columns:
+        """Return some of the columns one after another, in float64."""
 
     def in_double(self) -> Self:
         """Return the same design computed in float64."""

@@ -241,20 +241,28 @@ class LinearSoftmax:
         added. q is the softmax at theta with its totals repaired; t - q is taken from
         the residual, for in ``t - p`` a confident row would leave nothing but rounding.
         """
-        z = self.logits(theta).astype(np.float64)
-        q: Doubles = self.probabilities(z).astype(np.float64, copy=False)
-        _, residual = self.at_logits(z, theta)  # s (p - t), which t - p would leave to rounding
-        if self.intercept:
-            change = self._repair(q, residual.sum(axis=0))
-            q = np.maximum(q + change, 0.0)  # a class that gives all may end at -1e-17
-            residual += self.weights[:, None] * change
+        q, residual = self.dual_point(self.logits(theta).astype(np.float64))
         pulled = self._pulled(residual)
         penalised = self.penalty > 0
         if np.any(pulled[:, ~penalised & ~self._is_intercept()] != 0):
             return -np.inf
         quadratic = (pulled[:, penalised] ** 2 / (2 * self.penalty[penalised])).sum()
         shift = 0.0 if self.offset is None else float(np.vdot(residual, self.offset))
-        return float(self.weights @ _entropy(q) + shift - quadratic)
+        return float(self.weights @ entropy(q) + shift - quadratic)
+
+    def dual_point(self, z: Doubles) -> tuple[Doubles, Doubles]:
+        """Return probabilities q near softmax(z) with the targets' totals, and ``s (q - t)``.
+
+        Without an intercept nothing is asked of the totals, and q is the softmax itself.
+        """
+        q: Doubles = self.probabilities(z).astype(np.float64, copy=False)
+        _, weighted = self.at_logits(z, np.zeros(self.shape))  # t - p would leave only rounding
+        residual: Doubles = weighted.astype(np.float64, copy=False)
+        if self.intercept:
+            change = self._repair(q, residual.sum(axis=0))
+            q = np.maximum(q + change, 0.0)  # a class that gives all may end at -1e-17
+            residual = residual + self.weights[:, None] * change
+        return q, residual
 
     def reach(self, inverse: Doubles) -> float:
         r"""Return M with ``spread(step x_i) <= M |step|_H`` for all rows that count.
@@ -322,7 +330,7 @@ class LinearSoftmax:
         return change
 
 
-def _entropy(p: Doubles) -> Doubles:
+def entropy(p: Doubles) -> Doubles:
     """Return the entropy of each row, accurate also where one probability rounds to 1."""
     others = p.copy()
     others[np.arange(len(p)), p.argmax(axis=1)] = 0.0

@@ -3,6 +3,8 @@
 from luce.solvers.lbfgs import lbfgs
 from luce.solvers.linear_softmax import Doubles, LinearSoftmax
 from luce.solvers.newton import newton
+from luce.solvers.penalties import Penalty
+from luce.solvers.proximal_newton import proximal_newton
 from luce.solvers.result import Journal, Result
 
 _SMALL = 300  # parameters
@@ -18,6 +20,7 @@ def minimise(
     tol: float,
     max_iter: int,
     solver: str = "auto",
+    penalty: Penalty | None = None,
     journal: Journal | None = None,
 ) -> Result:
     """Minimise with the method that suits the size, until the gap is proven.
@@ -35,6 +38,8 @@ def minimise(
     solver : {"auto", "newton", "lbfgs"}
         "auto" takes Newton's method where a Hessian costs next to nothing; else L-BFGS and,
         if that ends without a proof and the Hessian fits, Newton's method from there.
+    penalty : Penalty, optional
+        One that makes coefficients zero, to be added; proximal Newton's method then does all.
     journal : Journal, optional
         Where the history is written.
 
@@ -43,6 +48,10 @@ def minimise(
     Result
     """
     journal = journal or Journal()
+    if penalty is not None:
+        return proximal_newton(
+            objective, penalty, start, tol=tol, max_iter=max_iter, journal=journal
+        )
     size = objective.classes * objective.design.shape[1]
     cheap = size <= _SMALL and len(objective) * size**2 <= _CHEAP_HESSIAN
     if solver == "newton" or (solver == "auto" and cheap):

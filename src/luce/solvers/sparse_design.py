@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from luce.solvers.blocks import blocks, each, large_blocks
-from luce.solvers.design import Doubles, Floats
+from luce.solvers.design import Columns, Doubles, Floats
 
 T = TypeVar("T")
 
@@ -95,6 +95,11 @@ class SparseDesign:
         dtype: np.dtype[Any] = self.matrix.dtype
         return dtype
 
+    @property
+    def density(self) -> float:
+        """The share of the values that are stored."""
+        return float(self.matrix.nnz / max(1, self.matrix.shape[0] * self.matrix.shape[1]))
+
     def operand(self, theta: Doubles) -> tuple[Floats, Floats]:
         """Return the weights (m, k), and what the shift and the intercept add to every logit."""
         m = len(self.shift)
@@ -124,6 +129,18 @@ class SparseDesign:
         """Return the design of some of the columns."""
         inner = kept[kept < len(self.shift)]
         return SparseDesign(self.matrix[:, inner], self.shift[inner], len(inner) < len(kept))
+
+    def by_column(self, kept: NDArray[np.intp]) -> Columns:
+        """Return some of the columns one after another, the shift beside them."""
+        inner = kept[kept < len(self.shift)]
+        stored = self.matrix[:, inner].tocsc().astype(np.float64)
+        start, rows, values = stored.indptr, stored.indices, stored.data
+        shift = self.shift[inner]
+        if len(inner) < len(kept):
+            start = np.append(start, len(values) + len(self))
+            rows = np.append(rows, np.arange(len(self)))
+            values, shift = np.append(values, np.ones(len(self))), np.append(shift, 0.0)
+        return Columns(start.astype(np.int64), rows.astype(np.int64), values, shift)
 
     def in_double(self) -> "SparseDesign":
         """Return the same rows in float64."""
