@@ -191,3 +191,8 @@ def test_a_tiny_temperature_does_not_show_what_exp_has_clamped(classes):
     loss, grad = cross_entropy_grad(z, classes - 1, temperature=1e-277)
     assert loss == 0
     assert not grad.any()
+
+
+def test_the_square_of_a_z_loss_overflows_only_where_the_loss_does():
+    loss = cross_entropy([1e-3, 0.0], 0, temperature=1e-158, z_loss=1e-10)
+    assert_allclose(loss, 1e-10 * 1e-3 / 1e-158 * 1e-3 / 1e-158)

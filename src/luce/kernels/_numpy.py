@@ -274,7 +274,7 @@ def _cross_entropy_tile(
     row = _measure(z.astype(np.float64), temperature)
     surprise = np.where(t == 0, 0.0, t * -_log_p(row)).sum(axis=1)  # 0 * inf = 0
     normaliser = (row.top / temperature + np.log1p(row.rest))[:, 0]
-    loss[:] = surprise + np.where(z_weight == 0, 0.0, z_weight * normaliser**2)
+    loss[:] = surprise + np.where(z_weight == 0, 0.0, z_weight * normaliser * normaliser)
     loss[~used] = 0.0
     if grad is None:
         return
