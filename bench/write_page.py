@@ -67,6 +67,12 @@ SECTIONS = {
         "Real tables as they come, no scaling: how long until the same objective is reached?\n"
         "scikit-learn is stopped after the cap; a longer one can only raise the ratio.",
     ),
+    "classifiers": Section(
+        "Four ways to many classes",
+        ("classifiers.py",),
+        "Softmax, one-vs-rest, one-vs-one and the generative twins on the same tables and splits:\n"
+        "[classifiers.md](classifiers.md) tells what they are.",
+    ),
     "oracle_calls": Section(
         "Passes over the rows",
         ("oracle_calls.py",),

@@ -190,17 +190,19 @@ def test_pictures_are_light(picture):
     assert picture.stat().st_size < (150_000 if picture.suffix == ".png" else 70_000)
 
 
-def test_every_example_of_the_softmax_page_is_run():
-    page = ROOT / "docs" / "softmax.md"
-    assert len(blocks(page, "python")) > 30
+@pytest.mark.parametrize(("title", "least"), [("softmax.md", 30), ("classifiers.md", 8)])
+def test_every_example_of_a_page_is_run(title, least):
+    page = ROOT / "docs" / title
+    assert len(blocks(page, "python")) > least
     assert all(code.startswith(">>> ") for code in blocks(page, "python"))
 
 
-def test_the_figures_of_the_softmax_page_are_those_that_its_script_draws(monkeypatch, tmp_path):
+def test_the_figures_of_the_pages_are_those_that_the_script_draws(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(ROOT / "docs")
     import make_figures
 
-    text = (ROOT / "docs" / "softmax.md").read_text("utf-8")
+    pages = [ROOT / "docs" / title for title in ("softmax.md", "classifiers.md")]
+    text = "".join(page.read_text("utf-8") for page in pages)
     shown = re.findall(r"!\[([^\]]+)\]\(images/([^)]+)\)", text)
     make_figures.draw(tmp_path)
     drawn = {path.name for path in tmp_path.iterdir()}
