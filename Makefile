@@ -24,13 +24,14 @@ OTHERS    := from luce import kernels; k = kernels.describe(); \
              drop = {k["simd"], "avx2x2" if "avx512" in k["available"] else ""}; \
              others = [name for name in k["available"] if name not in drop]
 
-.PHONY: help install demo test test-slow lint bench docs clean
+.PHONY: help install demo test test-slow test-oldest lint bench docs clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo 'make demo [DATASET=digits]  train, evaluate and report; prints where the report is'
 	@echo 'make test                   style, types, rooms, tests; the kernels on every instruction set'
 	@echo 'make test-slow              the longer sweeps too'
+	@echo 'make test-oldest            the estimators with the oldest supported NumPy, SciPy and scikit-learn'
 	@echo 'make bench                  the figures of docs/benchmarks.md'
 	@echo 'make docs                   the pages and figures that are made from the program'
 	@echo 'make clean                  everything that can be made again'
@@ -81,6 +82,9 @@ test: lint
 
 test-slow: lint
 	$(BIN)/python -m pytest -q
+
+test-oldest: install
+	$(BIN)/python bench/oldest_versions.py
 
 bench: install
 	$(BIN)/python bench/write_page.py
