@@ -68,6 +68,30 @@ def test_hessian_is_right_where_every_row_is_confident():
     np.testing.assert_allclose(hessian, 1e-20 * np.array([[1, -1], [-1, 1]]), rtol=1e-9)
 
 
+@given(softmax_problems(), SEEDS, SIZES, st.integers(0, 1))
+@settings(max_examples=40, deadline=None)
+def test_the_reduced_hessian_gives_the_same_newton_step(f, seed, size, left_out):
+    theta = some_theta(f, seed, min(size, 3.0))
+    p = f.probabilities(f.logits(theta))
+    k, _ = f.shape
+    kept = np.delete(np.arange(k), left_out)
+    reduced = f.reduced_hessian(p, left_out)
+    step = some_theta(f, seed + 1, 1.0)
+    relative = (step - step[left_out])[kept].ravel()
+    full = step.ravel() @ spelled_out(f).hessian(theta) @ step.ravel()
+    scale = 1 + np.square(f.design.rows).max()
+    assert relative @ reduced @ relative == pytest.approx(full, rel=1e-8, abs=1e-13 * scale)
+
+
+def test_the_reduced_hessian_is_right_where_every_row_is_confident():
+    f = softmax_problem(0, n=3, d=1, k=2, penalty=0.0, intercept=False)
+    f.design.rows[:] = 1.0
+    z = np.array([[20 * np.log(10.0), 0.0]] * 3)
+    for left_out in (0, 1):
+        reduced = f.reduced_hessian(f.probabilities(z), left_out)
+        np.testing.assert_allclose(reduced, [[1e-20]], rtol=1e-9)
+
+
 def test_gradient_in_float32_is_that_of_float64_but_for_rounding():
     f = softmax_problem(1, n=500, d=6, k=4)
     theta = some_theta(f, 2, 1.0)

@@ -14,6 +14,7 @@ from reference.softmax_problems import (
 )
 
 from luce.solvers import Journal, newton
+from luce.solvers.line_search import point_at
 from luce.solvers.newton import _Path, _Step
 
 
@@ -126,8 +127,8 @@ def test_at_the_minimum_nothing_is_left_to_do():
 def test_the_best_point_seen_is_kept(far):
     f = softmax_problem(7)
     path = _Path(f, np.zeros(f.shape))
-    value = path.record(_Step(f, path.theta))
-    path.theta = far * some_theta(f, 1, 1.0)
+    value = path.record(_Step(f, path.point))
+    path.point = point_at(f, far * some_theta(f, 1, 1.0))
     assert path.best()[0] == value == pytest.approx(np.log(3))
 
 

@@ -10,9 +10,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
-from threadpoolctl import threadpool_limits
 
 from luce.errors import ParameterError
+from luce.estimators.blas_threads import one_blas_thread
 from luce.estimators.kinked_penalty import kinked_penalty
 from luce.estimators.labelled_rows import LabelledRows, labelled_rows
 from luce.estimators.linear_classifier import DTYPES, LinearClassifier
@@ -246,7 +246,7 @@ class SoftmaxRegression(LinearClassifier):
             table, targets, weights = table[used], targets.take(used), weights[used]
         previous = self._as_weighted() if self._can_continue(table, classes) else None
         self._shift, self._batches, self._seen = shift, None, float(weights.sum())
-        with threadpool_limits(limits=1, user_api="blas"):  # the solvers share out the rows
+        with one_blas_thread():  # the solvers share out the rows
             result = self._solve(table, targets, weights, previous)
         self.classes_ = classes
         self._describe(result)
@@ -323,7 +323,7 @@ class SoftmaxRegression(LinearClassifier):
             accept_sparse="csr",
             dtype=list(DTYPES),
         )
-        with threadpool_limits(limits=1, user_api="blas"):
+        with one_blas_thread():
             self._learn(rows, first)
         return self
 

@@ -1,7 +1,7 @@
 """A Hessian that can be divided by: scaled, its gauge filled, factored by Cholesky."""
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg.lapack import dpotrf, dpotrs
 
 from luce.solvers.linear_softmax import Doubles
 
@@ -11,9 +11,10 @@ _TRUSTED_PIVOT = 1e-10  # of a matrix with unit diagonal: rounding changes it by
 def with_gauge(hessian: Doubles, k: int) -> Doubles:
     """Fill the directions that no probability feels, in which neither gradient nor step moves."""
     d = len(hessian) // k
-    blocks = hessian.reshape(k, d, k, d)
-    for c in range(d):
-        blocks[:, c, :, c] += blocks[np.arange(k), c, np.arange(k), c].mean() / k
+    cells = hessian.reshape(k, d, k, d)
+    classes, columns = np.arange(k), np.arange(d)
+    means = cells[classes, :, classes, :][:, columns, columns].mean(axis=0) / k
+    cells[:, columns, :, columns] += means[:, None, None]
     return hessian
 
 
@@ -30,18 +31,20 @@ class Factor:
         self._scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))  # 0: a column of zeros
         scaled = matrix * self._scale[:, None] * self._scale
         jitter = 0.0
-        while True:
-            try:
-                added = scaled + jitter * np.eye(len(scaled))
-                self._factor = cho_factor(added, check_finite=False)
+        while True:  # LAPACK itself: half the time of a small problem would go into wrappers
+            added = scaled + jitter * np.eye(len(scaled)) if jitter else scaled
+            self._factor, failed = dpotrf(added.T, lower=1, clean=0)
+            if not failed:
                 break
-            except LinAlgError:  # rounding has made it indefinite
-                jitter = max(10 * jitter, 1e-15)
-        pivots = self._factor[0].diagonal() ** 2
+            jitter = max(10 * jitter, 1e-15)  # rounding has made it indefinite
+            if not np.isfinite(jitter):
+                break  # there is a NaN in it
+        pivots = self._factor.diagonal() ** 2
         self.trusted = jitter == 0 and bool(pivots.min() > _TRUSTED_PIVOT)
 
     def solve(self, right: Doubles) -> Doubles:
         """Return the solution of the system for one right-hand side, or a matrix of them."""
         rows = right.reshape(len(self._scale), -1) * self._scale[:, None]
-        solution = cho_solve(self._factor, rows, check_finite=False) * self._scale[:, None]
-        return np.asarray(solution.reshape(right.shape))
+        solution, _ = dpotrs(self._factor, rows, lower=1)
+        solution *= self._scale[:, None]
+        return np.ascontiguousarray(solution).reshape(right.shape)

@@ -1,5 +1,7 @@
 """How far to go along a direction: a search on the logits, which needs no pass over the rows."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from luce.solvers.linear_softmax import Doubles, Floats, LinearSoftmax
@@ -9,10 +11,26 @@ _DESCENT = 1e-4  # of the fall that the slope at the start promises, at least (A
 _MOST_TRIALS = 24
 
 
-def flat_point(
-    objective: LinearSoftmax, logits: Floats, theta: Doubles, direction: Doubles, slope: float
-) -> float:
-    """Return the step length at which the slope along `direction` has fallen to a quarter.
+class Point(NamedTuple):
+    """Parameters with what one pass over the rows has found of them."""
+
+    theta: Doubles  # (k, d)
+    logits: Floats  # (n, k)
+    loss: float  # f without its penalty
+    residual: Floats  # (n, k) s (p - t)
+
+
+def point_at(objective: LinearSoftmax, theta: Doubles) -> Point:
+    """Return the point with these parameters: one product with the rows."""
+    logits = objective.logits(theta)
+    return Point(theta, logits, *objective.loss_at(logits))
+
+
+def search(
+    objective: LinearSoftmax, start: Point, direction: Doubles, slope: float
+) -> tuple[float, Point]:
+    """Return the step length at which the slope along `direction` has fallen to a quarter, and
+    the point there.
 
     Newton's method on the slope, kept inside a bracket. The logits are linear in the step, so
     one product with the rows serves all trials.
@@ -21,32 +39,49 @@ def flat_point(
     ----------
     objective : LinearSoftmax
         The function.
-    logits : (n, k) array
-        Of `theta`.
-    theta, direction : (k, d) arrays
-        The point, and a direction in which f falls.
+    start : Point
+        Where the line begins.
+    direction : (k, d) array
+        In which f falls.
     slope : float
-        Of f along `direction` at `theta`.
+        Of f along `direction` at the start.
 
     Returns
     -------
-    float
-        The length, positive.
+    tuple of float and Point
+        The length, positive, and the point.
     """
     along = objective.logits(direction)
-    value, _ = objective.at_logits(logits, theta)
+    value = start.loss + objective.penalty_at(start.theta)
+    penalty = objective.penalty * direction
     low, high, t = 0.0, np.inf, 1.0
     for trial in range(_MOST_TRIALS):
-        here = objective.on_line(logits, along, theta, direction, t)
-        lower = here.value <= value + _DESCENT * t * slope
-        if lower and abs(here.slope) <= _FLAT * abs(slope):
+        theta = start.theta + t * direction
+        logits = start.logits + t * along
+        here = Point(theta, logits, *objective.loss_at(logits))
+        lower = here.loss + objective.penalty_at(theta) <= value + _DESCENT * t * slope
+        here_slope = float(np.vdot(here.residual, along)) + float(np.vdot(penalty, theta))
+        if lower and abs(here_slope) <= _FLAT * abs(slope):
             break
-        low, high = (low, t) if here.slope > 0 else (t, high)
-        aim = t - here.slope / here.curvature if here.curvature > 0 else np.inf
+        low, high = (low, t) if here_slope > 0 else (t, high)
+        curvature = objective.curvature_along(logits, along, direction)
+        aim = t - here_slope / curvature if curvature > 0 else np.inf
         if high == np.inf:
             t = min(max(aim, 1.5 * t), 4 * t)
         else:
             # The right length may be many orders below 1, where a tail of rows comes to life.
             middle = 0.5 * (low + high) if low > 0 else 0.1 * high
             t = aim if low < aim < high and trial % 3 < 2 else middle
-    return t
+    else:
+        theta = start.theta + t * direction
+        logits = start.logits + t * along
+        here = Point(theta, logits, *objective.loss_at(logits))
+    return t, here
+
+
+def flat_point(
+    objective: LinearSoftmax, logits: Floats, theta: Doubles, direction: Doubles, slope: float
+) -> float:
+    """Return the step length that `search` finds from parameters whose logits are known."""
+    start = Point(theta, logits, *objective.loss_at(logits))
+    return search(objective, start, direction, slope)[0]

@@ -121,7 +121,7 @@ class LinearSoftmax:
             loss = self.targets.residual(z, rows.part, weights)
             return loss, right, rows.pulled(z)
 
-        total, accuracy, gradient = self._penalty_of(theta), 0.0, self.penalty * theta
+        total, accuracy, gradient = self.penalty_at(theta), 0.0, self.penalty * theta
         for loss, right, pulled in self.design.each(of_block, self._logit_bytes()):
             total += loss
             accuracy += right
@@ -147,10 +147,18 @@ class LinearSoftmax:
 
     def at_logits(self, z: Floats, theta: Doubles) -> tuple[float, Floats]:
         """Return f and the weighted residual ``s (p - t)`` (n, k), given the logits of theta."""
+        loss, residual = self.loss_at(z)
+        return loss + self.penalty_at(theta), residual
+
+    def loss_at(self, z: Floats) -> tuple[float, Floats]:
+        """Return the weighted loss, f without its penalty, and the weighted residual (n, k)."""
         whole = slice(0, len(self))
         residual = z.copy() if self.offset is None else self._shifted(z, whole)
-        loss = self.targets.residual(residual, whole, self.weights)
-        return loss + self._penalty_of(theta), residual
+        return self.targets.residual(residual, whole, self.weights), residual
+
+    def penalty_at(self, theta: Doubles) -> float:
+        """Return the penalty's share in f."""
+        return 0.5 * float(np.vdot(self.penalty * theta, theta))
 
     def pull_back(self, residual: Floats, theta: Doubles) -> Doubles:
         """Return the gradient (k, d), given the residual at theta."""
@@ -168,11 +176,54 @@ class LinearSoftmax:
         there = theta + t * step
         value, residual = self.at_logits(here, there)
         slope = float(np.vdot(residual, dz)) + float(np.vdot(self.penalty * there, step))
+        return OnLine(value, slope, self.curvature_along(here, dz, step))
+
+    def curvature_along(self, z: Floats, dz: Floats, step: Doubles) -> float:
+        """Return the second derivative of f along a step, from its logits and those here."""
         bend = np.empty_like(dz)
         scale = self.weights.astype(dz.dtype)
-        kernels.softmax_curvature(self.probabilities(here), dz, scale, bend)
-        curvature = float(np.vdot(bend, dz)) + float(np.vdot(self.penalty * step, step))
-        return OnLine(value, slope, curvature)
+        kernels.softmax_curvature(self.probabilities(z), dz, scale, bend)
+        return float(np.vdot(bend, dz)) + float(np.vdot(self.penalty * step, step))
+
+    def reduced_hessian(self, p: Floats, left_out: int) -> Doubles:
+        r"""Return the Hessian in the classes but one, whose parameters follow from the others'.
+
+        Where all columns sum to 0, f is a function of the parameters of k - 1 classes *relative*
+        to those of the class left out. Its Hessian holds the cells of those classes, and the
+        penalty's :math:`(I - 11^T / k) \otimes \mathrm{diag}\,\rho`; it is regular without filling
+        the gauge, and smaller: half the size, for two classes.
+        """
+        k, d = self.shape
+        kept = np.delete(np.arange(k), left_out)
+        winner = np.arange(len(p)), p.argmax(axis=1)
+        others = p.astype(np.float64)
+        others[winner] = 0.0
+        others_sum = others.sum(axis=1)
+        np.subtract(1.0, others, out=others)
+        others[winner] = others_sum  # 1 - p of a sure class would cancel
+        own = others
+        own *= p
+        own *= self.weights[:, None]  # s p (1 - p)
+        own = own.T[kept]
+        root = np.ascontiguousarray(np.sqrt(self.weights)[:, None] * p[:, kept])
+
+        def of_rows(part: slice, x: Doubles) -> tuple[Doubles, list[Doubles]]:
+            diagonal = [(x * share[part, None]).T @ x for share in own]
+            if k == 2:
+                return np.zeros((d, d)), diagonal
+            flat = (root[part, :, None] * x[:, None, :]).reshape(len(x), -1)
+            return flat.T @ flat, diagonal  # a symmetric product: half the work
+
+        cells = np.zeros((k - 1, d, k - 1, d))
+        diagonal = np.zeros((k - 1, d, d))
+        for product, own_products in self.design.each_dense(of_rows, 8 * k * d):
+            cells -= product.reshape(cells.shape)
+            diagonal += own_products
+        for j in range(k - 1):
+            cells[j, :, j] = diagonal[j]
+        columns = np.arange(d)
+        cells[:, columns, :, columns] += self.penalty[:, None, None] * (np.eye(k - 1) - 1 / k)
+        return cells.reshape((k - 1) * d, (k - 1) * d)
 
     def hessian(self, p: Floats) -> Doubles:
         r"""Return the Hessian (kd, kd), given the probabilities.
@@ -228,7 +279,7 @@ class LinearSoftmax:
 
         return list(each(of_class, range(self.classes)))
 
-    def dual_value(self, theta: Doubles) -> float:
+    def dual_value(self, theta: Doubles, logits: Floats | None = None) -> float:
         r"""Return a lower bound on the minimum of f, the dual function near theta.
 
         For any rows q_i of probabilities whose totals agree with the targets'
@@ -240,8 +291,10 @@ class LinearSoftmax:
         by Fenchel duality; with an offset o, :math:`\sum_i s_i \langle q_i - t_i, o_i \rangle` is
         added. q is the softmax at theta with its totals repaired; t - q is taken from
         the residual, for in ``t - p`` a confident row would leave nothing but rounding.
+        `logits` are those of theta, where they are known.
         """
-        q, residual = self.dual_point(self.logits(theta).astype(np.float64))
+        z = (self.logits(theta) if logits is None else logits).astype(np.float64, copy=False)
+        q, residual = self.dual_point(z)
         pulled = self._pulled(residual)
         penalised = self.penalty > 0
         if np.any(pulled[:, ~penalised & ~self._is_intercept()] != 0):
@@ -267,11 +320,13 @@ class LinearSoftmax:
     def reach(self, inverse: Doubles) -> float:
         r"""Return M with ``spread(step x_i) <= M |step|_H`` for all rows that count.
 
-        `inverse` is the inverse (kd, kd) of the Hessian; the spread of a row of logits is its
+        `inverse` is the inverse (kd, kd) of the Hessian, or that of the reduced one, in which the
+        step of the class left out is 0; the spread of a row of logits is its
         largest minus its smallest element, at most twice the largest
         :math:`|step_j x_i| \le |step|_H \, (x_i^T (H^{-1})_{jj} x_i)^{1/2}`.
         """
-        k, d = self.shape
+        d = self.design.shape[1]
+        k = len(inverse) // d
         cells = inverse.reshape(k, d, k, d)
 
         def of_block(part: slice, x: Doubles) -> float:
@@ -286,9 +341,6 @@ class LinearSoftmax:
         if self.offset is None:
             return z
         return z + self.offset[part].astype(z.dtype, copy=False)
-
-    def _penalty_of(self, theta: Doubles) -> float:
-        return 0.5 * float(np.vdot(self.penalty * theta, theta))
 
     def _logit_bytes(self) -> int:
         return self.classes * self.dtype.itemsize
