@@ -34,4 +34,5 @@ from luce.kernels.dispatch import softmax_residual as softmax_residual
 from luce.kernels.dispatch import softmax_rows as softmax_rows
 from luce.kernels.dispatch import softplus as softplus
 from luce.kernels.dispatch import softplus_quick as softplus_quick
+from luce.kernels.dispatch import sparse_rows as sparse_rows
 from luce.kernels.self_test import self_test as self_test

@@ -252,6 +252,27 @@ def linear_grad_weight(g: Floats, h: Floats, out: Floats, add: bool) -> None:
             np.matmul(g[:, part].T, h, out=out[part])
 
 
+def sparse_rows(
+    starts: NDArray[Any], columns: NDArray[Any], x: Floats, w: Floats, out: Floats
+) -> None:
+    """Write ``X w`` to `out` (n, k) for X in compressed rows, `w` (m, k) being C-contiguous.
+
+    The numbers of row i are ``x[starts[i]:starts[i + 1]]``, at `columns` of X. `out` may be float64
+    where the others are float32: then that is the precision of the sums.
+    """
+    n, k = out.shape
+    step = max(1, int(_TILE // k * n // max(1, len(x))))
+    for start in range(0, n, step):
+        part = slice(start, start + step)
+        ends = starts[start : start + step + 1]
+        some = slice(ends[0], ends[-1])
+        products = x[some, None].astype(out.dtype) * w[columns[some]]  # (stored, k)
+        filled = np.flatnonzero(np.diff(ends))
+        out[part] = 0
+        if len(filled):
+            out[start + filled] = np.add.reduceat(products, ends[filled] - ends[0], axis=0)
+
+
 def _targets(target: NDArray[Any], own: Doubles, spread: Doubles, w: Doubles) -> Doubles:
     """Return ``t_ij``, and zeros for rows whose `own` and `spread` are 0."""
     if target.ndim == 2:

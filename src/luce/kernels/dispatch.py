@@ -61,6 +61,7 @@ descend_columns = _core.descend_columns
 linear = _core.linear
 linear_grad_hidden = _core.linear_grad_hidden
 linear_grad_weight = _core.linear_grad_weight
+sparse_rows = _core.sparse_rows
 
 # These fill rows that they leave to a formula with NaN, and return False.
 softmax_product = _core.softmax_product

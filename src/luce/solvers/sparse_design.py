@@ -1,29 +1,43 @@
 """Sparse rows, centred and scaled without ever being spelled out."""
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from luce import kernels
 from luce.solvers.blocks import blocks, each, large_blocks
 from luce.solvers.design import Columns, Doubles, Floats
 
 T = TypeVar("T")
 
 
+class _Block:
+    """Neighbouring rows of a matrix, by rows and, once a gradient is asked for, by columns."""
+
+    def __init__(self, part: slice, by_rows: Any) -> None:
+        self.part, self.by_rows = part, by_rows
+
+    @cached_property
+    def by_columns(self) -> Any:
+        return sparse.csr_array(self.by_rows.T)
+
+
 class SparseRows:
     """A block of a sparse design."""
 
-    def __init__(self, part: slice, x: Any, shift: Doubles, intercept: bool) -> None:
-        self.part = part
-        self._x, self._shift, self._intercept = x, shift, intercept
+    def __init__(self, block: _Block, shift: Doubles, intercept: bool) -> None:
+        self.part = block.part
+        self._block, self._x = block, block.by_rows
+        self._shift, self._intercept = shift, intercept
 
     def logits(self, operand: tuple[Floats, Floats]) -> Floats:
         """Return ``x theta.T``."""
         weights, constant = operand
-        z: Floats = self._x @ weights
+        z = _product(self._x, weights, weights.dtype)
         z += constant
         return z
 
@@ -31,7 +45,7 @@ class SparseRows:
         """Return ``residual.T x``."""
         m = len(self._shift)
         gradient = np.empty((residual.shape[1], m + self._intercept))
-        gradient[:, :m] = (self._x.T @ residual).T
+        gradient[:, :m] = _product(self._block.by_columns, residual, np.float64).T
         if self._intercept:
             total = residual.sum(axis=0, dtype=np.float64)
             gradient[:, :m] -= np.outer(total, self._shift)
@@ -83,6 +97,7 @@ class SparseDesign:
         self.matrix = sparse.csr_array(matrix)
         self.shift = shift
         self.intercept = intercept
+        self._cut: dict[int, list[_Block]] = {}
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -109,9 +124,8 @@ class SparseDesign:
 
     def each(self, function: Callable[[SparseRows], T], row_bytes: int = 0) -> Iterator[T]:
         """Yield ``function(rows)`` of every block of rows: few of them, for each has a gradient."""
-        for part in large_blocks(len(self), row_bytes):
-            x = self.matrix if part == slice(0, len(self)) else self.matrix[part]
-            yield function(SparseRows(part, x, self.shift, self.intercept))
+        for block in self._blocks(row_bytes):
+            yield function(SparseRows(block, self.shift, self.intercept))
 
     def each_dense(self, function: Callable[[slice, Doubles], T], row_bytes: int) -> Iterator[T]:
         """Yield ``function(part, x)`` of small blocks, spelled out in float64."""
@@ -159,6 +173,15 @@ class SparseDesign:
     def __len__(self) -> int:
         return int(self.matrix.shape[0])
 
+    def _blocks(self, row_bytes: int) -> list[_Block]:
+        """Return the matrix cut into blocks; they are kept, with what is learnt of them."""
+        parts = large_blocks(len(self), row_bytes)
+        if len(parts) == 1:
+            return self._cut.setdefault(1, [_Block(parts[0], self.matrix)])
+        if len(parts) not in self._cut:
+            self._cut[len(parts)] = [_Block(part, self.matrix[part]) for part in parts]
+        return self._cut[len(parts)]
+
     def _spelled_out(self, part: slice) -> Doubles:
         m = len(self.shift)
         x = np.ones((part.stop - part.start, m + self.intercept))
@@ -166,3 +189,17 @@ class SparseDesign:
         if self.intercept:
             x[:, :m] -= self.shift
         return x
+
+
+def _product(matrix: Any, dense: Floats, dtype: Any) -> Floats:
+    """Return ``matrix @ dense``, on all threads; `dtype` is that of the sums."""
+    out = np.empty((matrix.shape[0], dense.shape[1]), dtype)
+    index = matrix.indices.dtype
+    kernels.sparse_rows(
+        matrix.indptr.astype(index, copy=False),
+        matrix.indices,
+        matrix.data.astype(dense.dtype, copy=False),
+        np.ascontiguousarray(dense),
+        out,
+    )
+    return out

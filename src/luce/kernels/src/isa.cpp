@@ -7,6 +7,7 @@
 #include "float_lanes.hpp"
 #include "jacobian_rows.hpp"
 #include "product_tiles.hpp"
+#include "sparse_rows.hpp"
 
 namespace {
 
@@ -46,6 +47,8 @@ luce::KernelsOf<T> table() {
   t.softplus = softplus<T>;
   t.jacobian_rows = jacobian_rows;
   t.products = products<T>();
+  t.sparse = {sparse_rows<T, T, int32_t>, sparse_rows<T, T, int64_t>,
+              sparse_rows<T, double, int32_t>, sparse_rows<T, double, int64_t>};
   return t;
 }
 

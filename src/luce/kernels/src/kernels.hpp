@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "products.hpp"
+#include "sparse.hpp"
 
 namespace luce {
 
@@ -121,6 +122,7 @@ struct KernelsOf {
   JacobianRows<T, T> jacobian_rows;
 
   ProductsOf<T> products;
+  SparseOf<T> sparse;
 };
 
 struct Kernels {

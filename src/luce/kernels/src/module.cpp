@@ -89,10 +89,11 @@ class Array {
   Array(const Array&) = delete;
 
   explicit operator bool() const { return held_; }
-  char kind() const {  // 'f', 'd', 'q' (int64), or 0
+  char kind() const {  // 'f', 'd', 'q' (int64), 'i' (int32), others, or 0
     const char* format = view_.format;
     if (!format || !format[0] || format[1]) return 0;
     if (format[0] == 'l' && view_.itemsize == 8) return 'q';
+    if (format[0] == 'l' && view_.itemsize == 4) return 'i';
     return format[0];
   }
   template <class T>
@@ -544,6 +545,40 @@ double descend_columns(nb::handle start_, nb::handle rows_, nb::handle values_, 
                 [&](double* step) { return active.descend_columns(model, v.data<double>(), step); });
 }
 
+// out (n, k) = X w for X (n, m) in compressed rows; out may be float64 where X is float32.
+void sparse_rows(nb::handle starts_, nb::handle columns_, nb::handle x_, nb::handle w_,
+                 nb::handle out_) {
+  Array starts(starts_, false), columns(columns_, false), x(x_, false), w(w_, false);
+  Array out(out_, true);
+  require(starts && columns && x && w && out && w.ndim() == 2 && out.ndim() == 2,
+          "contiguous arrays expected");
+  require(w.kind() == x.kind() && w.shape(1) == out.shape(1), "weights do not fit");
+  const bool in_double = out.kind() == 'd' && x.kind() == 'f', narrow = starts.kind() == 'i';
+  require(in_double || out.kind() == x.kind(), "result does not fit");
+  require((narrow || starts.kind() == 'q') && columns.kind() == starts.kind(),
+          "indices of one type, int32 or int64, expected");
+  require(starts.size() == out.shape(0) + 1 && columns.size() == x.size(), "rows do not fit");
+  const int64_t n = out.shape(0), k = out.shape(1);
+  if (n == 0 || k == 0) return;
+  by_type(x, [&](const auto& kernels, auto* type) {
+    using T = std::remove_pointer_t<decltype(type)>;
+    const auto with = [&](auto kernel, const auto* start, auto* result) {
+      const auto* column = columns.data<std::remove_const_t<std::remove_pointer_t<decltype(start)>>>();
+      sparse_product(kernel, start, column, static_cast<const T*>(x.data<T>()), n,
+                     static_cast<const T*>(w.data<T>()), k, result);
+    };
+    const auto* start32 = static_cast<const int32_t*>(starts.data<int32_t>());
+    const auto* start64 = static_cast<const int64_t*>(starts.data<int64_t>());
+    const SparseOf<T>& sparse = kernels.sparse;
+    if constexpr (sizeof(T) == 4) {
+      if (in_double && narrow) return with(sparse.narrow_in_double, start32, out.data<double>());
+      if (in_double) return with(sparse.wide_in_double, start64, out.data<double>());
+    }
+    if (narrow) return with(sparse.narrow, start32, out.data<T>());
+    with(sparse.wide, start64, out.data<T>());
+  });
+}
+
 }  // namespace
 }  // namespace luce
 
@@ -580,5 +615,6 @@ NB_MODULE(_native, m) {
   m.def("linear", luce::linear, "h"_a, "w"_a, "transposed"_a, "bias"_a.none(), "z"_a);
   m.def("linear_grad_hidden", luce::linear_grad_hidden);
   m.def("linear_grad_weight", luce::linear_grad_weight);
+  m.def("sparse_rows", luce::sparse_rows);
   luce::bind_text(m);
 }
