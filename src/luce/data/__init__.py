@@ -2,8 +2,8 @@
 
 Every guess about a source is a sentence in `Dataset.notes`; everything that cannot be used is one
 `luce.errors.DataError` that says what is required, what came, where, and what to do.
-May import: errors, numpy, polars, scikit-learn (bundled sets), Pillow, pooch. May be imported by:
-tasks and every room above.
+May import: solvers (streams of rows), errors, numpy, polars, scikit-learn (bundled sets), Pillow,
+pooch. May be imported by: tasks and every room above.
 """
 
 try:
@@ -21,6 +21,7 @@ try:
     from luce.data.named import has_test_split as has_test_split
     from luce.data.named import named_sets as named_sets
     from luce.data.sources import load as load
+    from luce.data.streams import stream as stream
     from luce.data.table_encoding import TableEncoding as TableEncoding
 except ModuleNotFoundError as error:
     from luce.data.extras import missing_extra

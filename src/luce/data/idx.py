@@ -1,6 +1,7 @@
 """IDX files, the format of MNIST and its relatives: images beside labels, mostly gzipped."""
 
 import re
+from collections.abc import Iterator
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,39 @@ def read_idx(path: Path) -> NDArray[Any]:
         )
     array = np.ndarray(shape, dtype, data, offset=start)
     return array.astype(dtype.newbyteorder("="), copy=False)
+
+
+def read_idx_rows(path: Path, size: int) -> Iterator[NDArray[Any]]:
+    """Yield the images of an IDX file as rows, about `size` bytes at a time."""
+    source = files.chunks(path)
+    data = b""
+    while len(data) < 4 or len(data) < 4 + 4 * data[3]:
+        more = next(source, None)
+        if more is None:
+            break
+        data += more
+    if len(data) < 8 or data[:2] != b"\0\0" or data[2] not in _TYPES or data[3] < 2:
+        raise DataError(
+            f"{path} must be an IDX file of images, got the bytes {data[:4].hex(' ')}. Give the"
+            " images file; the labels beside it are found by its name."
+        )
+    start = 4 + 4 * data[3]
+    shape = tuple(np.frombuffer(data[4:start], ">u4").tolist())
+    dtype, width = np.dtype(_TYPES[data[2]]), prod(shape[1:])
+    each, seen, data = width * dtype.itemsize, 0, data[start:]
+    enough = max(1, size // max(1, each)) * each
+    while data or seen < shape[0]:
+        while len(data) < enough and (more := next(source, None)) is not None:
+            data += more
+        rows = len(data) // max(1, each)
+        if not rows or seen + rows > shape[0]:
+            raise DataError(
+                f"{path} must hold {shape[0]} images, as its header says, got another number of"
+                " bytes. It is damaged or cut off; copy or download it again."
+            )
+        array = np.frombuffer(data, dtype, rows * width).reshape(rows, width)
+        yield array.astype(dtype.newbyteorder("="))
+        data, seen = data[rows * each :], seen + rows
 
 
 def labels_path(images: Path) -> Path | None:

@@ -50,7 +50,7 @@ def load_table(
         notes.extend([choice.note, *lookalikes(labels)])
     kinds: dict[str, Kind] = {}
     if learning:
-        kinds, guessed = _judge(frame, categorical, unnamed, where)
+        kinds, guessed = judge_columns(frame, categorical, unnamed, where)
         notes.extend([*_described(kinds, frame), *guessed])
     return Dataset(
         name=Path(path.stem).stem if files.is_gzip(path) else path.stem,
@@ -97,9 +97,10 @@ def _read_parquet(path: Path) -> pl.DataFrame:
         ) from error
 
 
-def _judge(
+def judge_columns(
     frame: pl.DataFrame, categorical: Collection[str], unnamed: tuple[str, ...], where: str
 ) -> tuple[dict[str, Kind], list[str]]:
+    """Guess what each column holds; refuse a table of which nothing can be learnt."""
     kinds, notes = guess_kinds(frame, categorical, where)
     for name in kinds.keys() & set(unnamed):
         if kinds[name] is Kind.NUMBER and _counts_rows(frame[name]):

@@ -23,7 +23,8 @@ from luce.estimators.partial_fit import Batches, check_streamable, log_weights_o
 from luce.estimators.row_targets import holds_distributions, log_class_weights, row_targets
 from luce.estimators.shortfall import shortfall
 from luce.estimators.standardised import Units, units
-from luce.solvers import Journal, LinearSoftmax, Result, Targets, minimise
+from luce.estimators.streamed import check_stream_options, fit_stream
+from luce.solvers import Journal, LinearSoftmax, Result, RowStream, Targets, minimise
 
 Doubles = NDArray[np.float64]
 Floats = NDArray[np.floating[Any]]
@@ -121,6 +122,8 @@ class SoftmaxRegression(LinearClassifier):
         An entry an iteration: iteration, objective, gap, gradient_norm, train_accuracy,
         seconds; or an epoch: epoch, train_loss, train_accuracy, valid_loss, valid_accuracy,
         learning_rate, seconds.
+    n_passes_ : int
+        How often a stream was read; only there after a `fit` on one.
     n_features_in_, feature_names_in_
         As in scikit-learn.
 
@@ -194,7 +197,12 @@ class SoftmaxRegression(LinearClassifier):
         self.validation_fraction = validation_fraction
         self.patience = patience
 
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: ArrayLike | RowStream,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Learn the coefficients.
 
         Parameters
@@ -202,9 +210,11 @@ class SoftmaxRegression(LinearClassifier):
         X : array_like or sparse matrix of shape (n_rows, n_features)
             Finite features, in any units. Sparse matrices stay sparse, float32 stays float32,
             bytes (uint8) become floating point block by block, and a file mapped into memory is
-            never read as a whole; everything else is float64.
+            never read as a whole; everything else is float64. Or a stream of rows with labels
+            (``luce.data.stream``), which is read again in every pass, in constant memory.
         y : array_like of shape (n_rows,) or (n_rows, n_classes)
-            Labels of at least two classes, or rows of probabilities over the classes 0, 1, ...
+            Labels of at least two classes, or rows of probabilities over the classes 0, 1, ...;
+            None where X is a stream.
         sample_weight : array_like of shape (n_rows,), optional
             Weight of each row, not negative.
 
@@ -225,6 +235,8 @@ class SoftmaxRegression(LinearClassifier):
             If the loss of "sgd" or "adam" becomes infinite or NaN.
         """
         check_options(self)
+        if isinstance(X, RowStream):
+            return self._fit_stream(X, y, sample_weight)
         table, target = validate_data(
             self,
             X,
@@ -250,6 +262,19 @@ class SoftmaxRegression(LinearClassifier):
             result = self._solve(table, targets, weights, previous)
         self.classes_ = classes
         self._describe(result)
+        return self
+
+    def _fit_stream(self, stream: RowStream, *beside: ArrayLike | None) -> Self:
+        """Learn from rows that are read again in every pass."""
+        check_stream_options(self, *beside)
+        journal = Journal(self._tell, negligible=_CERTAIN)
+        with threadpool_limits(limits=1, user_api="blas"):
+            fitted = fit_stream(self, stream, journal)
+        self.n_features_in_ = len(fitted.measured.centre)
+        self._shift, self._batches, self._seen = 0.0, None, float(fitted.rows)
+        self._set_coefficients(fitted.measured, fitted.result.theta, fitted.dtype)
+        self.classes_, self.n_passes_ = fitted.classes, fitted.passes
+        self._describe(fitted.result)
         return self
 
     def to_sklearn(self) -> LogisticRegression:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from luce.solvers import DenseDesign, Design, RawDesign, SparseDesign
+from luce.solvers import DenseDesign, Design, RawDesign, SparseDesign, Survey
 
 Doubles = NDArray[np.float64]
 Floats = NDArray[np.floating[Any]]
@@ -103,6 +103,24 @@ def units(X: Any, weights: Doubles, *, intercept: bool, strength: float) -> Unit
         centre[constant] = X[weights.argmax(), constant] if intercept else 0.0
         scale[constant] = np.abs(centre[constant])
     scale[constant & (centre == 0)] = 1.0
+    return _with_penalty(centre, scale, intercept=intercept, strength=strength)
+
+
+def surveyed_units(found: Survey, *, intercept: bool, strength: float) -> Units:
+    """Return the units of a stream, from the moments that its survey has found."""
+    square = found.squares if intercept else found.squares + found.mean**2
+    centre = found.mean.copy() if intercept else np.zeros_like(found.mean)
+    with np.errstate(invalid="ignore"):
+        scale = np.sqrt(square)
+    odd = ~((square > _SMALLEST_SQUARE) & (square < np.inf) & np.isfinite(found.mean))
+    scale[odd] = found.largest[odd]  # not the spread, but any positive scale is right
+    constant = ~(scale > _CONSTANT * np.abs(found.mean)) | (found.largest == 0)
+    centre[odd | constant] = found.first[odd | constant] if intercept else 0.0
+    scale[constant] = np.where(found.largest == 0, 1.0, found.largest)[constant]
+    return _with_penalty(centre, scale, intercept=intercept, strength=strength)
+
+
+def _with_penalty(centre: Doubles, scale: Doubles, *, intercept: bool, strength: float) -> Units:
     # Any positive scale is right; this one keeps the penalty of tiny columns finite.
     scale = np.maximum(scale, np.sqrt(strength / _LARGEST_PENALTY))
     with np.errstate(under="ignore"):

@@ -29,8 +29,14 @@ from luce.solvers.penalties import Penalty as Penalty
 from luce.solvers.proximal_newton import proximal_newton as proximal_newton
 from luce.solvers.result import Journal as Journal
 from luce.solvers.result import Result as Result
+from luce.solvers.row_stream import RowBlock as RowBlock
+from luce.solvers.row_stream import RowStream as RowStream
+from luce.solvers.sampled_newton import sampled_newton as sampled_newton
 from luce.solvers.sparse_design import SparseDesign as SparseDesign
 from luce.solvers.stream import Stream as Stream
+from luce.solvers.streamed_softmax import StreamedSoftmax as StreamedSoftmax
+from luce.solvers.survey import Survey as Survey
+from luce.solvers.survey import survey as survey
 from luce.solvers.targets import Distributions as Distributions
 from luce.solvers.targets import Labels as Labels
 from luce.solvers.targets import Targets as Targets

@@ -303,16 +303,22 @@ class LinearSoftmax:
         shift = 0.0 if self.offset is None else float(np.vdot(residual, self.offset))
         return float(self.weights @ entropy(q) + shift - quadratic)
 
-    def dual_point(self, z: Doubles) -> tuple[Doubles, Doubles]:
+    def dual_point(
+        self, z: Doubles, totals: Doubles | None = None, excess: Doubles | None = None
+    ) -> tuple[Doubles, Doubles]:
         """Return probabilities q near softmax(z) with the targets' totals, and ``s (q - t)``.
 
-        Without an intercept nothing is asked of the totals, and q is the softmax itself.
+        Without an intercept nothing is asked of the totals, and q is the softmax itself. Where
+        these are only some of all rows, `totals` are the weights of the classes in softmax over
+        all, and `excess` is by how much those differ from the targets'.
         """
         q: Doubles = self.probabilities(z).astype(np.float64, copy=False)
         _, weighted = self.at_logits(z, np.zeros(self.shape))  # t - p would leave only rounding
         residual: Doubles = weighted.astype(np.float64, copy=False)
         if self.intercept:
-            change = self._repair(q, residual.sum(axis=0))
+            totals = self.weights @ q if totals is None else totals
+            excess = residual.sum(axis=0) if excess is None else excess
+            change = _repair(q, totals, excess)
             q = np.maximum(q + change, 0.0)  # a class that gives all may end at -1e-17
             residual = residual + self.weights[:, None] * change
         return q, residual
@@ -367,19 +373,19 @@ class LinearSoftmax:
             total += pulled
         return total
 
-    def _repair(self, p: Doubles, excess: Doubles) -> Doubles:
-        """Return what moves the weighted totals of p by ``-excess``, each row keeping its sum.
 
-        The classes that have too much give the same share in every row; the others receive it.
-        """
-        totals = self.weights @ p
-        given = np.where(excess > 0, excess / np.maximum(totals, np.finfo(float).tiny), 0.0)
-        lacking = np.maximum(-excess, 0.0)
-        if not lacking.sum() > 0:
-            return np.zeros_like(p)
-        freed = p @ given
-        change: Doubles = freed[:, None] * (lacking / lacking.sum()) - p * given
-        return change
+def _repair(p: Doubles, totals: Doubles, excess: Doubles) -> Doubles:
+    """Return what moves the weighted totals of p by ``-excess``, each row keeping its sum.
+
+    The classes that have too much give the same share in every row; the others receive it.
+    """
+    given = np.where(excess > 0, excess / np.maximum(totals, np.finfo(float).tiny), 0.0)
+    lacking = np.maximum(-excess, 0.0)
+    if not lacking.sum() > 0:
+        return np.zeros_like(p)
+    freed = p @ given
+    change: Doubles = freed[:, None] * (lacking / lacking.sum()) - p * given
+    return change
 
 
 def entropy(p: Doubles) -> Doubles:

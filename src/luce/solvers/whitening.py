@@ -20,7 +20,7 @@ class Metric(Protocol):
         ...
 
 
-class _SharedWhitening:
+class SharedWhitening:
     """One matrix for all classes."""
 
     def __init__(self, gram: Doubles) -> None:
@@ -58,7 +58,7 @@ def shared_whitening(objective: LinearSoftmax) -> Metric:
     if d * d > _LARGEST_BLOCKS:
         diagonal = share * objective.column_squares() + objective.penalty
         return _Scaling(diagonal + np.finfo(float).tiny)
-    return _SharedWhitening(share * objective.gram() + np.diag(objective.penalty))
+    return SharedWhitening(share * objective.gram() + np.diag(objective.penalty))
 
 
 def class_matrices_fit(objective: LinearSoftmax) -> bool:

@@ -1,0 +1,125 @@
+"""A table as a stream: CSV and TSV in blocks of whole records, Parquet in slices."""
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from luce.data import files
+from luce.data.cells import as_text
+from luce.data.delimited import read_delimited
+from luce.data.table_encoding import TableEncoding
+from luce.data.tables import SEPARATORS, judge_columns
+from luce.data.targets import choose_target, read_target
+from luce.errors import DataError, LabelError
+from luce.solvers import RowBlock, RowStream
+
+SUFFIXES = (*SEPARATORS, ".parquet")
+_CHUNK = 1 << 22  # bytes of text parsed at a time
+_CELLS = 1 << 20  # of Parquet, in a slice
+
+
+class TableStream(RowStream):
+    """The rows of a CSV, TSV or Parquet file, encoded as training on the whole table would.
+
+    Attributes
+    ----------
+    encoding : TableEncoding
+        Learnt on the first rows; a model file can hold it.
+    target_name : str
+        The column of the labels.
+    notes : list of str
+        A sentence for each guess.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        target: str | None = None,
+        categorical: Collection[str] = (),
+        head: int = 20_000,
+    ) -> None:
+        self._path, self._where = path, str(path)
+        first = self._head(head)
+        choice = choose_target(first.columns, target, self._where)
+        self.target_name = choice.name
+        self._labels = read_target(first[choice.name], self._where).dtype
+        features = first.drop(choice.name)
+        kinds, guessed = judge_columns(features, categorical, (), self._where)
+        self.encoding = TableEncoding.learn(features, kinds)
+        seen = f"What the columns hold was decided on the first {len(first)} rows."
+        self.notes = [choice.note, *guessed, seen, *self.encoding.notes]
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        return self.encoding.feature_names
+
+    def blocks(self) -> Iterator[RowBlock]:
+        row = 1
+        for frame in self.frames():
+            found = self.encoding.apply(frame, first_row=row, where=self._where)
+            self._require_fit(found.unseen, "a category that is", row)
+            self._require_fit(found.missing, "a missing value, which is", row)
+            yield RowBlock(found.X, self._read_labels(frame[self.target_name], row))
+            row += len(frame)
+
+    def frames(self) -> Iterator[pl.DataFrame]:
+        """Yield the columns as the file spells them."""
+        suffix = files.inner_suffix(self._path)
+        if suffix == ".parquet":
+            return self._slices()
+        chunks = files.chunks(self._path, _CHUNK)
+        return read_delimited(chunks, self._where, SEPARATORS[suffix])[1]
+
+    def _slices(self) -> Iterator[pl.DataFrame]:
+        try:
+            table = pl.scan_parquet(self._path, glob=False, low_memory=True)
+            width = len(table.collect_schema())
+            rows = int(table.select(pl.len()).collect().item())
+            step = max(1, _CELLS // max(1, width))
+            for start in range(0, rows, step):
+                yield table.slice(start, step).collect()
+        # On some damage polars panics, with an exception that is not even an Exception.
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+            raise DataError(
+                f"{self._path} must be a whole Parquet file, but it is damaged or of another kind"
+                f" ({str(error).splitlines()[0]}). Export it again."
+            ) from error
+
+    def _head(self, rows: int) -> pl.DataFrame:
+        parts, held = [], 0
+        for frame in self.frames():
+            parts.append(frame.head(rows - held))
+            held += len(parts[-1])
+            if held >= rows:
+                break
+        if not held:
+            raise DataError(f"{self._where} must hold rows, but it is empty. Add rows.")
+        return pl.concat(parts)
+
+    def _require_fit(self, misfits: Any, what: str, row: int) -> None:
+        if misfits:
+            name = next(iter(misfits))
+            raise DataError(
+                f"what a column holds is decided on the first rows of a stream, but {name!r} of"
+                f" {self._where} has {what} not among them, at or after row {row}. Pass a larger"
+                " head, or sort the file at random."
+            )
+
+    def _read_labels(self, column: pl.Series, row: int) -> NDArray[Any]:
+        if self._labels.kind == "O":
+            text = as_text(column)
+            if not text.null_count():
+                return text.to_numpy().astype(object)
+        labels = read_target(column, self._where)
+        if labels.dtype != self._labels and not np.can_cast(labels.dtype, self._labels):
+            raise LabelError(
+                f"labels must all be of one kind, got {labels[0]!r} at or after row {row} of"
+                f" {self._where}, where the first rows hold {self._labels} labels. Correct the"
+                f" column {self.target_name!r}."
+            )
+        return labels.astype(self._labels)
