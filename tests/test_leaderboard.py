@@ -58,7 +58,7 @@ def test_the_minimum_and_its_bound_meet_where_another_minimiser_ends(k, kind):
 
 @pytest.mark.parametrize("k", [2, 4])
 def test_the_reference_is_certified_and_kept(k):
-    from reference import optimum
+    from optima import optimum
 
     told = []
     first = optimum(made(k), tell=told.append)
@@ -73,8 +73,8 @@ def test_the_reference_is_certified_and_kept(k):
 @pytest.mark.parametrize("solver", ["lbfgs", "newton-cg", "newton-cholesky", "saga"])
 def test_scikit_learn_is_stopped_where_it_reaches_the_target(solver):
     from contestants import ScikitLearn
+    from optima import optimum
     from problem import Problem, value
-    from reference import optimum
 
     easy = made(3)
     easy = Problem("easy", "", easy.X / [1.0, 30.0, 0.1], easy.labels, 1.0)
@@ -96,7 +96,7 @@ def list_until(trials, target):
 
 def test_luce_is_stopped_by_its_callback_and_states_a_gap_that_holds():
     from contestants import Luce
-    from reference import optimum
+    from optima import optimum
 
     problem = made(4)
     minimum = optimum(problem).value

@@ -5,7 +5,7 @@
 
 Everybody minimises the same function of the same rows on the same threads; see `problem.py` for
 the function, `registry.py` for the problems, `contestants.py` and `peers.py` for who takes part,
-`reference.py` for the optimum that all are measured against. Packages that are not installed are
+`optima.py` for the optimum that all are measured against. Packages that are not installed are
 left out, and it is said. Each run is ended at the cap; in the short form also at four times the
 time of the best scikit-learn solver so far, for then it cannot be the best: its time is shown as
 "more than". `--full` runs everything to caps of 120 s. Results are merged into `--json FILE`.
@@ -25,9 +25,9 @@ for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 sys.path.insert(1, str(Path(__file__).parents[1]))  # for section.py
 
 from contestants import Contestant, Luce, ScikitLearn  # noqa: E402  # threads are set before
+from optima import optimum  # noqa: E402
 from peers import Intelex, everybody  # noqa: E402
 from race import FORK, race  # noqa: E402
-from reference import optimum  # noqa: E402
 from registry import PROBLEMS, QUICK, load  # noqa: E402
 from tables import show  # noqa: E402
 
