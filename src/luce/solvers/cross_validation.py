@@ -7,11 +7,21 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from luce.solvers.design import Rows
 from luce.solvers.factor import Factor, with_gauge
-from luce.solvers.linear_softmax import Doubles, LinearSoftmax
+from luce.solvers.linear_softmax import Doubles, Floats, LinearSoftmax
 from luce.solvers.memory import Memory
 from luce.solvers.minimise import minimise
-from luce.solvers.refinement import Enough, Point, Refined, gap_below, refine, score_within
+from luce.solvers.refinement import (
+    Enough,
+    Point,
+    Refined,
+    gap_below,
+    refine,
+    refine_together,
+    refining,
+    score_within,
+)
 from luce.solvers.result import Journal
 from luce.solvers.whitening import (
     Metric,
@@ -107,49 +117,125 @@ class _Run:
         self._theta = np.zeros(objective.shape)
         self._curvature = _curvature(objective, self._theta)
         self._pairs = Memory()  # of the loss, without any penalty
+        self._loss = _plain(objective).value_gradient(self._theta)  # and its gradient
+        tested = sum((fold.tested for fold in self._folds), np.zeros(len(objective)))
+        self._dealt = all(fold.complement for fold in self._folds) and bool((tested == 1).all())
 
     def next_stage(self, penalty: Doubles) -> Stage:
         objective = replace(self._objective, penalty=penalty)
-        start = Point(self._theta, *objective.value_gradient(self._theta))
-        metric, known = self._curvature.of_all(penalty), self._pairs.with_penalty(penalty)
-        found = _minimum(objective, start, metric, gap_below(self._path_tol), self._most, known)
+        found = self._of_all(objective)
         self._theta = found.theta
         self._curvature = _curvature(self._objective, found.theta)
         self._pairs = self._curvature.worth_knowing(found.pairs.with_penalty(-penalty))
-        points = _points(objective, self._folds, found.theta)
-        ends = [self._of_fold(*each, penalty) for each in zip(self._folds, points, strict=True)]
+        ends = self._of_folds(penalty)
         folds, passes = tuple(e.theta for e in ends), tuple(e.passes for e in ends)
         return Stage(found.theta, folds, passes, found.passes)
 
-    def _of_fold(self, fold: "_Fold", start: Point, penalty: Doubles) -> Refined:
-        return _minimum(
-            fold.objective(penalty),
-            start,
-            self._curvature.of_fold(fold, penalty),
-            fold.enough(self._tol),
-            self._most,
-            self._pairs.with_penalty(penalty / fold.mass),
+    def _of_all(self, objective: LinearSoftmax) -> Refined:
+        start, passes = _with_penalty(self._theta, self._loss, objective.penalty), 0
+        while True:
+            found = refine(
+                objective,
+                start,
+                self._curvature.of_all(objective.penalty),
+                gap_below(self._path_tol),
+                max_iter=min(self._most - passes, _MOST_PASSES),
+                pairs=self._pairs.with_penalty(objective.penalty),
+            )
+            passes += found.passes
+            found = found._replace(passes=passes)
+            if found.converged or passes >= self._most or self._curvature.exact:
+                return self._certain(objective, found)
+            # The point has moved far from where the curvature was measured: measure it again.
+            self._curvature = _curvature(self._objective, found.theta)
+            self._pairs = Memory()
+            start = Point(found.theta, *objective.value_gradient(found.theta))
+
+    def _of_folds(self, penalty: Doubles) -> list[Refined]:
+        points = self._points(penalty)
+        problems = [fold.objective(penalty) for fold in self._folds]
+        several = [
+            refining(
+                problem,
+                point,
+                self._curvature.of_fold(fold, penalty),
+                fold.enough(self._tol),
+                max_iter=min(self._most, _MOST_PASSES * (1 if self._curvature.exact else 5)),
+                pairs=self._pairs.with_penalty(penalty / fold.mass),
+            )
+            for fold, problem, point in zip(self._folds, problems, points, strict=True)
+        ]
+        found = refine_together(
+            several, lambda numbers, there: _evaluated([problems[i] for i in numbers], there)
         )
+        return [self._certain(*each) for each in zip(problems, found, strict=True)]
+
+    def _points(self, penalty: Doubles) -> list[Point]:
+        """Return value and gradient of each fold's function at one theta, from one pass."""
+        theta = self._theta
+        parts = [f.left_out.value_gradient(theta) if f.complement else None for f in self._folds]
+        if parts and self._dealt:
+            known = [part for part in parts if part is not None]
+            self._loss = sum(p[0] for p in known), np.sum([p[1] for p in known], axis=0)
+        else:
+            self._loss = _plain(self._objective).value_gradient(theta)
+        points = []
+        for fold, part in zip(self._folds, parts, strict=True):
+            if part is None:
+                own = fold.objective(penalty)
+                points.append(Point(theta, *own.value_gradient(theta)))
+                continue
+            loss = (self._loss[0] - part[0]) / fold.mass, (self._loss[1] - part[1]) / fold.mass
+            points.append(_with_penalty(theta, loss, penalty / fold.mass))
+        return points
+
+    def _certain(self, objective: LinearSoftmax, found: Refined) -> Refined:
+        """Leave what did not end to the solvers that know about hard problems, if it is small."""
+        if found.converged or found.passes >= self._most or not self._curvature.exact:
+            return found
+        left = self._most - found.passes
+        result = minimise(objective, found.theta, tol=_TIGHT, max_iter=left, journal=Journal())
+        if result.interrupted:
+            raise KeyboardInterrupt
+        passes = found.passes + result.n_iter
+        return Refined(result.theta, passes, result.converged, found.pairs)
 
 
-def _minimum(
-    objective: LinearSoftmax,
-    start: Point,
-    metric: Metric,
-    enough: Enough,
-    most: int,
-    pairs: Memory,
-) -> Refined:
-    """Refine; where that does not end, leave it to the solvers that know about hard problems."""
-    few = min(most, _MOST_PASSES)
-    found = refine(objective, start, metric, enough, max_iter=few, pairs=pairs)
-    if found.converged or found.passes >= most:
-        return found
-    left = most - found.passes
-    result = minimise(objective, found.theta, tol=_TIGHT, max_iter=left, journal=Journal())
-    if result.interrupted:
-        raise KeyboardInterrupt
-    return Refined(result.theta, found.passes + result.n_iter, result.converged, found.pairs)
+def _with_penalty(theta: Doubles, loss: tuple[float, Doubles], penalty: Doubles) -> Point:
+    value = loss[0] + 0.5 * float(np.vdot(penalty * theta, theta))
+    return Point(theta, value, loss[1] + penalty * theta)
+
+
+def _evaluated(
+    problems: Sequence[LinearSoftmax], there: Sequence[Doubles]
+) -> list[tuple[float, Doubles]]:
+    """Return value and gradient of each problem at its own parameters, in one pass over the rows.
+
+    The problems have the same rows with other weights. One product with all their parameters side
+    by side is faster than one for each, which would be narrow.
+    """
+    first = problems[0]
+    k, count = first.classes, len(problems)
+    operand = first.design.operand(np.concatenate(there))  # (count k, d)
+
+    def of_block(rows: Rows) -> tuple[Doubles, Floats]:
+        z = rows.logits(operand)  # (b, count k)
+        loss = np.zeros(count)
+        for i, problem in enumerate(problems):
+            own = np.ascontiguousarray(z[:, i * k : (i + 1) * k])
+            loss[i] = first.targets.residual(own, rows.part, problem.weights[rows.part])
+            z[:, i * k : (i + 1) * k] = own
+        return loss, rows.pulled(z)
+
+    losses, pulled = np.zeros(count), np.zeros((count * k, first.shape[1]))
+    for loss, gradient in first.design.each(of_block, count * k * first.dtype.itemsize):
+        losses += loss
+        pulled += gradient
+    points = [
+        _with_penalty(theta, (float(losses[i]), pulled[i * k : (i + 1) * k]), problem.penalty)
+        for i, (problem, theta) in enumerate(zip(problems, there, strict=True))
+    ]
+    return [(point.value, point.gradient) for point in points]
 
 
 class _Fold:
@@ -163,7 +249,8 @@ class _Fold:
         self._train = replace(whole, weights=weights / self.mass)
         # Without a penalty and with the weights as they are: what the fold lacks.
         self.left_out = _plain(whole.sample(split.test, whole.weights[split.test]))
-        self.complement = np.array_equal(drawn + np.bincount(split.test, minlength=n), np.ones(n))
+        self.tested = np.bincount(split.test, minlength=n).astype(np.float64)
+        self.complement = bool((drawn + self.tested == 1).all())
 
     def enough(self, tol: float) -> Enough:
         left_out = float(self.left_out.weights.sum())
@@ -171,22 +258,6 @@ class _Fold:
 
     def objective(self, penalty: Doubles) -> LinearSoftmax:
         return replace(self._train, penalty=penalty / self.mass)
-
-
-def _points(objective: LinearSoftmax, folds: Sequence[_Fold], theta: Doubles) -> list[Point]:
-    """Return value and gradient of each fold's function at one theta, from one pass."""
-    parts = [f.left_out.value_gradient(theta) if f.complement else None for f in folds]
-    loss, pulled = _plain(objective).value_gradient(theta) if any(parts) else (0.0, theta)
-    points = []
-    for fold, part in zip(folds, parts, strict=True):
-        own = fold.objective(objective.penalty)
-        if part is None:
-            points.append(Point(theta, *own.value_gradient(theta)))
-            continue
-        value = (loss - part[0]) / fold.mass + 0.5 * np.vdot(own.penalty * theta, theta)
-        gradient = (pulled - part[1]) / fold.mass + own.penalty * theta
-        points.append(Point(theta, float(value), gradient))
-    return points
 
 
 def _plain(objective: LinearSoftmax) -> LinearSoftmax:
@@ -200,6 +271,8 @@ def _curvature(objective: LinearSoftmax, theta: Doubles) -> "_WholeHessian | _Cl
 
 class _WholeHessian:
     """The Hessian at a point near the minima; a fold's is the whole less what it lacks."""
+
+    exact = True
 
     def __init__(self, objective: LinearSoftmax, theta: Doubles) -> None:
         self._theta = theta
@@ -220,6 +293,8 @@ class _WholeHessian:
 
 class _ClassBlocks:
     """Blocks of the Hessian, one a class, of all rows: the folds differ little from them."""
+
+    exact = False
 
     def __init__(self, objective: LinearSoftmax, theta: Doubles) -> None:
         self._objective = objective

@@ -1,6 +1,6 @@
 """From a point that is nearly the minimum to the minimum, in as few passes as can be."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Sequence
 from math import isfinite, sqrt
 from typing import NamedTuple
 
@@ -51,6 +51,10 @@ def score_within(tol: float, ratio: float) -> Enough:
     return lambda first, left, value: 2 * ratio * sqrt(first * left) <= tol * value
 
 
+Evaluated = tuple[float, Doubles]  # value and gradient
+Steps = Generator[Doubles, Evaluated, Refined]
+
+
 def refine(
     objective: LinearSoftmax,
     start: Point,
@@ -60,7 +64,47 @@ def refine(
     max_iter: int,
     pairs: Memory | None = None,
 ) -> Refined:
-    r"""Go to the minimum by L-BFGS steps in a given metric, and stop on an estimate.
+    """Go to the minimum: `refining`, evaluated by the objective."""
+    steps = refining(objective, start, metric, enough, max_iter=max_iter, pairs=pairs)
+    (found,) = refine_together([steps], lambda _, there: [objective.value_gradient(there[0])])
+    return found
+
+
+def refine_together(
+    several: Sequence[Steps],
+    evaluate: Callable[[Sequence[int], Sequence[Doubles]], Sequence[Evaluated]],
+) -> list[Refined]:
+    """Refine several problems step by step; `evaluate` answers all that still run at once."""
+    ends: dict[int, Refined] = {}
+    asked: dict[int, Doubles] = {}
+
+    def advance(number: int, answer: Evaluated | None) -> None:
+        try:
+            steps = several[number]
+            asked[number] = next(steps) if answer is None else steps.send(answer)
+        except StopIteration as end:
+            ends[number] = end.value
+
+    for number in range(len(several)):
+        advance(number, None)
+    while asked:
+        running, places = list(asked), list(asked.values())
+        asked = {}
+        for number, answer in zip(running, evaluate(running, places), strict=True):
+            advance(number, answer)
+    return [ends[number] for number in range(len(several))]
+
+
+def refining(
+    objective: LinearSoftmax,
+    start: Point,
+    metric: Metric,
+    enough: Enough,
+    *,
+    max_iter: int,
+    pairs: Memory | None = None,
+) -> Steps:
+    r"""Step to the minimum by L-BFGS in a given metric, and stop on an estimate.
 
     The estimate of the gap is half the squared Newton decrement in the metric, :math:`\tfrac12 g^T
     M^{-1} g`, corrected by the pairs that L-BFGS has learned. It is no proof: the problems
@@ -84,9 +128,10 @@ def refine(
     pairs : Memory, optional
         What is known of the curvature besides the metric; it is added to.
 
-    Returns
-    -------
-    Refined
+    Yields
+    ------
+    (k, d) array
+        Parameters whose value and gradient are to be sent; the return value is `Refined`.
     """
     theta, value, gradient = start
     pairs = Memory() if pairs is None else pairs
@@ -105,11 +150,11 @@ def refine(
             break
         before = left
         there = theta + direction
-        new_value, new_gradient = objective.value_gradient(there)
+        new_value, new_gradient = yield there
         if not new_value <= value + 1e-4 * slope:
             length = flat_point(objective, objective.logits(theta), theta, direction, slope)
             there = theta + length * direction
-            new_value, new_gradient = objective.value_gradient(there)
+            new_value, new_gradient = yield there
         if not (isfinite(new_value) and new_value < value):
             return Refined(theta, passes + 1, False, pairs)
         pairs.learn(there - theta, new_gradient - gradient)
