@@ -268,7 +268,7 @@ class SoftmaxRegression(LinearClassifier):
         """Learn from rows that are read again in every pass."""
         check_stream_options(self, *beside)
         journal = Journal(self._tell, negligible=_CERTAIN)
-        with threadpool_limits(limits=1, user_api="blas"):
+        with one_blas_thread():
             fitted = fit_stream(self, stream, journal)
         self.n_features_in_ = len(fitted.measured.centre)
         self._shift, self._batches, self._seen = 0.0, None, float(fitted.rows)

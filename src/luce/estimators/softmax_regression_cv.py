@@ -15,10 +15,10 @@ from sklearn.utils.metadata_routing import (
     process_routing,
 )
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
-from threadpoolctl import threadpool_limits
 
 from luce.errors import ParameterError
 from luce.estimators import options
+from luce.estimators.blas_threads import one_blas_thread
 from luce.estimators.fold_scores import ROW_SCORES, Scoring, choose
 from luce.estimators.linear_classifier import DTYPES, LinearClassifier
 from luce.estimators.penalty_path import PenaltyPath, path_data
@@ -191,7 +191,7 @@ class SoftmaxRegressionCV(LinearClassifier):
         splits = self._splits(table, target, data.objective.weights, self._for_splitter(params))
         scored = None if sample_weight is None else weights
         path = PenaltyPath(self, table, data, splits, scored, weights, values)
-        with threadpool_limits(limits=1, user_api="blas"):  # the solvers share out the rows
+        with one_blas_thread():  # the solvers share out the rows
             path.follow()
         self.classes_, self.Cs_, self.scores_ = data.classes, values, path.scores[:, None, :]
         self.coefs_paths_, self.n_iter_ = path.coefs[:, None], path.passes[:, None, :]
