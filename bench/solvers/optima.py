@@ -83,7 +83,7 @@ def _luce(problem: Problem) -> tuple[Any, Any, float]:
     from luce import SoftmaxRegression
 
     X = problem.X.astype(np.float64)
-    model = SoftmaxRegression(C=problem.C, tol=1e-11, max_iter=5000)
+    model = SoftmaxRegression(C=problem.C, tol=5e-10, max_iter=5000)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model.fit(X, problem.labels)
