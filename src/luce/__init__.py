@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from luce.estimators import OneVsOne as OneVsOne
     from luce.estimators import OneVsRest as OneVsRest
     from luce.estimators import SelectiveClassifier as SelectiveClassifier
+    from luce.estimators import SeparationWarning as SeparationWarning
     from luce.estimators import SoftmaxRegression as SoftmaxRegression
     from luce.estimators import SoftmaxRegressionCV as SoftmaxRegressionCV
     from luce.estimators import TemperatureScaling as TemperatureScaling
     from luce.estimators import TextFeatures as TextFeatures
     from luce.estimators import VectorScaling as VectorScaling
     from luce.estimators import inference as inference
+    from luce.estimators import separation as separation
     from luce.functions.activations import leaky_relu as leaky_relu
     from luce.functions.activations import leaky_relu_grad as leaky_relu_grad
     from luce.functions.activations import relu as relu
@@ -92,6 +94,7 @@ _HOME = {
     "OneVsOne": "estimators",
     "OneVsRest": "estimators",
     "SelectiveClassifier": "estimators",
+    "SeparationWarning": "estimators",
     "SoftmaxRegression": "estimators",
     "SoftmaxRegressionCV": "estimators",
     "TemperatureScaling": "estimators",
@@ -133,6 +136,7 @@ _HOME = {
     "relu": "functions",
     "relu_grad": "functions",
     "sample_categorical": "functions",
+    "separation": "estimators",
     "set_num_threads": "kernels",
     "sigmoid": "functions",
     "sigmoid_grad": "functions",

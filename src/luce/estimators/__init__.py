@@ -6,6 +6,9 @@ _checks, errors, numpy, scikit-learn. May be imported by: tasks and the front do
 """
 
 from luce.estimators.calibrated import Calibrated as Calibrated
+from luce.estimators.class_separation import Separation as Separation
+from luce.estimators.class_separation import SeparationWarning as SeparationWarning
+from luce.estimators.class_separation import separation as separation
 from luce.estimators.conformal_sets import ConformalSets as ConformalSets
 from luce.estimators.gaussian_naive_bayes import GaussianNaiveBayes as GaussianNaiveBayes
 from luce.estimators.inference_result import Inference as Inference

@@ -13,6 +13,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from luce.errors import ParameterError
 from luce.estimators.blas_threads import one_blas_thread
+from luce.estimators.class_separation import SeparationWarning, separation_message
 from luce.estimators.kinked_penalty import kinked_penalty
 from luce.estimators.labelled_rows import LabelledRows, labelled_rows
 from luce.estimators.linear_classifier import DTYPES, LinearClassifier
@@ -50,7 +51,8 @@ class SoftmaxRegression(LinearClassifier):
     Parameters
     ----------
     C : float, default=1.0
-        Inverse strength of the penalty; ``np.inf`` for none.
+        Inverse strength of the penalty; ``np.inf`` for none. Without a penalty, classes that can
+        be separated have no optimum: a `SeparationWarning` then says which, by which features.
     l1_ratio : float, default=0.0
         Share of the L1 penalty, in ``[0, 1]``: 0 is the ridge, 1 the lasso, in between stands the
         elastic net. Coefficients that the L1 penalty makes zero are exactly zero.
@@ -262,6 +264,7 @@ class SoftmaxRegression(LinearClassifier):
             result = self._solve(table, targets, weights, previous)
         self.classes_ = classes
         self._describe(result)
+        self._warn(result, separation_message(self, table, targets, result))
         return self
 
     def _fit_stream(self, stream: RowStream, *beside: ArrayLike | None) -> Self:
@@ -275,6 +278,7 @@ class SoftmaxRegression(LinearClassifier):
         self._set_coefficients(fitted.measured, fitted.result.theta, fitted.dtype)
         self.classes_, self.n_passes_ = fitted.classes, fitted.passes
         self._describe(fitted.result)
+        self._warn(fitted.result, None)
         return self
 
     def to_sklearn(self) -> LogisticRegression:
@@ -445,7 +449,11 @@ class SoftmaxRegression(LinearClassifier):
         self.history_ = result.history
         self.converged_ = result.converged
         self.interrupted_ = result.interrupted
-        if not (result.converged or result.interrupted):
+
+    def _warn(self, result: Result, separated: str | None) -> None:
+        if separated is not None:
+            warnings.warn(separated, SeparationWarning, stacklevel=3)
+        elif not (result.converged or result.interrupted):
             warnings.warn(shortfall(self, result), ConvergenceWarning, stacklevel=3)
 
     def _tell(self, entry: Entry) -> None:

@@ -2,10 +2,10 @@
 
 `LinearSoftmax` is the function, in coordinates that have no units, of rows behind the protocol
 `Design` and of `Targets`; `minimise` chooses between `newton`, `lbfgs` and, for penalties that make
-coefficients zero, `proximal_newton`; `descend` is minibatch SGD and Adam. `inverse_temperature`
-and `ClassScaling` calibrate given logits. Nothing here knows about estimators or files. May import:
-functions, kernels, _checks, errors, numpy, scipy. May be imported by: estimators and every room
-above.
+coefficients zero, `proximal_newton`; `descend` is minibatch SGD and Adam. `separating_direction`
+tells whether there is a minimum without a penalty. `inverse_temperature` and `ClassScaling`
+calibrate given logits. Nothing here knows about estimators or files. May import: functions,
+kernels, _checks, errors, numpy, scipy. May be imported by: estimators and every room above.
 """
 
 from luce.solvers.class_scaling import ClassScaling as ClassScaling
@@ -32,6 +32,8 @@ from luce.solvers.result import Result as Result
 from luce.solvers.row_stream import RowBlock as RowBlock
 from luce.solvers.row_stream import RowStream as RowStream
 from luce.solvers.sampled_newton import sampled_newton as sampled_newton
+from luce.solvers.separation import Direction as Direction
+from luce.solvers.separation import separating_direction as separating_direction
 from luce.solvers.sparse_design import SparseDesign as SparseDesign
 from luce.solvers.stream import Stream as Stream
 from luce.solvers.streamed_softmax import StreamedSoftmax as StreamedSoftmax
