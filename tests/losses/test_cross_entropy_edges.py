@@ -196,3 +196,10 @@ def test_a_tiny_temperature_does_not_show_what_exp_has_clamped(classes):
 def test_the_square_of_a_z_loss_overflows_only_where_the_loss_does():
     loss = cross_entropy([1e-3, 0.0], 0, temperature=1e-158, z_loss=1e-10)
     assert_allclose(loss, 1e-10 * 1e-3 / 1e-158 * 1e-3 / 1e-158)
+
+
+def test_a_flat_softcap_stops_an_infinite_slope():
+    options = {"softcap": 1e-3, "temperature": 1e-181, "z_loss": 1.0}
+    loss, grad = cross_entropy_grad([3.0, 0.0, -1.0], 2, **options)
+    assert loss == np.inf
+    assert_array_equal(grad[[0, 2]], 0)

@@ -55,7 +55,8 @@ def write_rows(
             if grad is not None and slopes is not None:
                 if scalars.softcap is not None:
                     slope = cap_slope(tile, scalars.softcap)
-                    slopes = np.where(slopes == 0, 0.0, slopes * slope)
+                    nothing = (slopes == 0) | (np.isinf(slopes) & (slope == 0))
+                    slopes = np.where(nothing, 0.0, slopes * slope)
                 grad[part] = slopes
 
     over_tiles(write, len(z), z.shape[1], space)
