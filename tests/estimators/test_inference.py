@@ -333,7 +333,7 @@ def invoices():
 
 def test_separated_classes_have_no_standard_errors():
     rows, y = load_iris(return_X_y=True)
-    with pytest.warns(UserWarning, match="gap must be proven"):
+    with pytest.warns(UserWarning, match="separated"):
         model = unpenalised(rows, y)
     with pytest.raises(DataError, match=r"some classes can be separated.*finite C"):
         inference(model, rows, y)

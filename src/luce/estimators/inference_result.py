@@ -7,9 +7,9 @@ from typing import NamedTuple, final
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
-from threadpoolctl import threadpool_limits
 
 from luce.errors import ParameterError
+from luce.estimators.blas_threads import one_blas_thread
 from luce.estimators.inference_margins import MarginalEffects
 from luce.estimators.inference_rows import Fitted
 from luce.estimators.inference_summary import Block, Estimates, Summary, whole
@@ -155,7 +155,7 @@ class Inference:
         chosen = [self._column(name) for name in (self.names if columns is None else columns)]
         free, d = self._top.beta.shape
         ends = np.empty((free, len(chosen), 2))
-        with threadpool_limits(limits=1, user_api="blas"):  # the solvers share out the rows
+        with one_blas_thread():  # the solvers share out the rows
             for j in range(free):
                 for c, column in enumerate(chosen):
                     direction = np.zeros((free, d))
@@ -227,7 +227,7 @@ class Inference:
             With standard errors by the delta method.
         """
         fitted = self._fitted
-        with threadpool_limits(limits=1, user_api="blas"):
+        with one_blas_thread():
             found = average_effects(fitted.likelihood, self._top.beta)
         features = len(fitted.names) - fitted.has_constant
         per_unit = np.diag(fitted.to_raw[int(fitted.has_constant) :, :features])[:, None]

@@ -14,6 +14,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from luce.errors import ParameterError
 from luce.estimators.blas_threads import one_blas_thread
 from luce.estimators.class_separation import SeparationWarning, separation_message
+from luce.estimators.distributed import fit_partitions
 from luce.estimators.kinked_penalty import kinked_penalty
 from luce.estimators.labelled_rows import LabelledRows, labelled_rows
 from luce.estimators.linear_classifier import DTYPES, LinearClassifier
@@ -21,6 +22,7 @@ from luce.estimators.logistic_regression import logistic_regression
 from luce.estimators.minibatch import train_in_batches
 from luce.estimators.options import MINIBATCH, check_options
 from luce.estimators.partial_fit import Batches, check_streamable, log_weights_of
+from luce.estimators.partitions import is_partitioned
 from luce.estimators.row_targets import holds_distributions, log_class_weights, row_targets
 from luce.estimators.shortfall import shortfall
 from luce.estimators.standardised import Units, units
@@ -213,7 +215,8 @@ class SoftmaxRegression(LinearClassifier):
             Finite features, in any units. Sparse matrices stay sparse, float32 stays float32,
             bytes (uint8) become floating point block by block, and a file mapped into memory is
             never read as a whole; everything else is float64. Or a stream of rows with labels
-            (``luce.data.stream``), which is read again in every pass, in constant memory.
+            (``luce.data.stream``), which is read again in every pass, in constant memory. Dask
+            arrays and dataframes are learned where their partitions lie (``docs/dask.md``).
         y : array_like of shape (n_rows,) or (n_rows, n_classes)
             Labels of at least two classes, or rows of probabilities over the classes 0, 1, ...;
             None where X is a stream.
@@ -239,6 +242,8 @@ class SoftmaxRegression(LinearClassifier):
         check_options(self)
         if isinstance(X, RowStream):
             return self._fit_stream(X, y, sample_weight)
+        if is_partitioned(X):
+            return self._fit_partitions(X, y, sample_weight)
         table, target = validate_data(
             self,
             X,
@@ -277,6 +282,22 @@ class SoftmaxRegression(LinearClassifier):
         self._shift, self._batches, self._seen = 0.0, None, float(fitted.rows)
         self._set_coefficients(fitted.measured, fitted.result.theta, fitted.dtype)
         self.classes_, self.n_passes_ = fitted.classes, fitted.passes
+        self._describe(fitted.result)
+        self._warn(fitted.result, None)
+        return self
+
+    def _fit_partitions(self, X: Any, y: Any, sample_weight: Any) -> Self:
+        """Learn from the partitions of Dask collections, where they lie."""
+        journal = Journal(self._tell, negligible=_CERTAIN)
+        fitted = fit_partitions(self, X, y, sample_weight, self._strength, journal)
+        self._shift = fitted.log_weights if self.correct_prior else 0.0
+        self._batches, self._seen = None, fitted.mass
+        self.__dict__.pop("feature_names_in_", None)  # of an earlier fit
+        self.n_features_in_ = len(fitted.measured.centre)
+        if fitted.names is not None:
+            self.feature_names_in_ = fitted.names
+        self._set_coefficients(fitted.measured, fitted.result.theta, fitted.dtype)
+        self.classes_ = fitted.classes
         self._describe(fitted.result)
         self._warn(fitted.result, None)
         return self
@@ -384,6 +405,15 @@ class SoftmaxRegression(LinearClassifier):
         """Return the coefficients as the solver found them, before the correction."""
         return self.coef_, self.intercept_ + _of_rows(self._shift, len(self.coef_))
 
+    def _per_row(self, total: float) -> float:
+        """Return the penalty as a share of the mean over rows of this total weight."""
+        return 1 / max(float(self.C) * total, _SMALLEST_C)
+
+    def _strength(self, total: float, classes: int) -> float:
+        """Return the strength of the squares in the penalty of that mean."""
+        # With two classes theta = (-w, w) / 2 up to a shift, so |theta|^2 is |w|^2 / 2.
+        return (2 if classes == 2 else 1) * (1 - self.l1_ratio) * self._per_row(total)
+
     def _can_continue(self, X: Floats, classes: NDArray[Any]) -> bool:
         rows = 1 if len(classes) == 2 else len(classes)
         return (
@@ -401,11 +431,8 @@ class SoftmaxRegression(LinearClassifier):
         previous: tuple[Floats, Floats] | None,
     ) -> Result:
         """Minimise in standardised columns, and set the coefficients in the user's units."""
-        total = weights.sum()
-        # With two classes theta = (-w, w) / 2 up to a shift, so |theta|^2 is |w|^2 / 2.
-        twofold = 2 if targets.classes == 2 else 1
-        per_row = 1 / max(float(self.C) * float(total), _SMALLEST_C)
-        strength = twofold * (1 - self.l1_ratio) * per_row
+        total = float(weights.sum())
+        strength = self._strength(total, targets.classes)
         measured = units(X, weights / total, intercept=self.fit_intercept, strength=strength)
         large = X.dtype != np.float64 and X.size >= _LARGE  # of a sparse table, what is stored
         objective = LinearSoftmax(
@@ -426,7 +453,7 @@ class SoftmaxRegression(LinearClassifier):
                 tol=self.tol,
                 max_iter=self.max_iter,
                 solver=self.solver,
-                penalty=kinked_penalty(self, measured, per_row),
+                penalty=kinked_penalty(self, measured, self._per_row(total)),
                 journal=journal,
             )
         self._set_coefficients(measured, result.theta, X.dtype)

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from threadpoolctl import threadpool_limits
 
 from luce.errors import DataError, ParameterError
+from luce.estimators.blas_threads import one_blas_thread
 from luce.estimators.inference_result import Inference
 from luce.estimators.inference_rows import Fitted, read
 from luce.estimators.softmax_regression import SoftmaxRegression
@@ -96,7 +96,7 @@ def inference(
            [0.0029, 0.    ]])
     """
     _check(model, cov_type, groups)
-    with threadpool_limits(limits=1, user_api="blas"):  # the solvers share out the rows
+    with one_blas_thread():  # the solvers share out the rows
         fitted = read(model, X, y, sample_weight, reference)
         try:
             top = fitted.likelihood.maximise(fitted.start)

@@ -108,15 +108,35 @@ def units(X: Any, weights: Doubles, *, intercept: bool, strength: float) -> Unit
 
 def surveyed_units(found: Survey, *, intercept: bool, strength: float) -> Units:
     """Return the units of a stream, from the moments that its survey has found."""
-    square = found.squares if intercept else found.squares + found.mean**2
-    centre = found.mean.copy() if intercept else np.zeros_like(found.mean)
-    with np.errstate(invalid="ignore"):
+    return units_of_moments(
+        found.mean,
+        found.squares,
+        found.first,
+        found.largest,
+        intercept=intercept,
+        strength=strength,
+    )
+
+
+def units_of_moments(
+    mean: Doubles,
+    variance: Doubles,
+    first: Doubles,
+    largest: Doubles,
+    *,
+    intercept: bool,
+    strength: float,
+) -> Units:
+    """Return the units of columns of which moments, a value and the largest size are known."""
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        square = variance if intercept else variance + mean**2
         scale = np.sqrt(square)
-    odd = ~((square > _SMALLEST_SQUARE) & (square < np.inf) & np.isfinite(found.mean))
-    scale[odd] = found.largest[odd]  # not the spread, but any positive scale is right
-    constant = ~(scale > _CONSTANT * np.abs(found.mean)) | (found.largest == 0)
-    centre[odd | constant] = found.first[odd | constant] if intercept else 0.0
-    scale[constant] = np.where(found.largest == 0, 1.0, found.largest)[constant]
+    centre = mean.copy() if intercept else np.zeros_like(mean)
+    odd = ~((square > _SMALLEST_SQUARE) & (square < np.inf) & np.isfinite(mean))
+    scale[odd] = largest[odd]  # not the spread, but any positive scale is right
+    constant = ~(scale > _CONSTANT * np.abs(mean)) | (largest == 0)
+    centre[odd | constant] = first[odd | constant] if intercept else 0.0
+    scale[constant] = np.where(largest == 0, 1.0, largest)[constant]
     return _with_penalty(centre, scale, intercept=intercept, strength=strength)
 
 

@@ -37,6 +37,8 @@ from luce.solvers.separation import separating_direction as separating_direction
 from luce.solvers.sparse_design import SparseDesign as SparseDesign
 from luce.solvers.stream import Stream as Stream
 from luce.solvers.streamed_softmax import StreamedSoftmax as StreamedSoftmax
+from luce.solvers.summed_newton import summed_newton as summed_newton
+from luce.solvers.summed_softmax import SummedSoftmax as SummedSoftmax
 from luce.solvers.survey import Survey as Survey
 from luce.solvers.survey import survey as survey
 from luce.solvers.targets import Distributions as Distributions

@@ -1,0 +1,184 @@
+"""The function to be minimised where the rows lie in parts, in this process or on many machines."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import NamedTuple, Protocol, TypeVar
+
+import numpy as np
+
+from luce.solvers.linear_softmax import Doubles, LinearSoftmax, Scan, entropy
+
+T = TypeVar("T")
+
+
+class Parts(Protocol):
+    """Parts of the rows, each a `LinearSoftmax` without penalty, wherever they lie.
+
+    The weights of all parts together sum to 1.
+    """
+
+    def each(self, function: Callable[[LinearSoftmax], T]) -> Iterable[T]:
+        """Return ``function(part)`` of every part in order, computed where the part lies.
+
+        The function, its arguments and its results travel; rows do not.
+        """
+        ...
+
+
+class Bend(NamedTuple):
+    """Value, gradient (k, d) and Hessian (kd, kd) at one point, and the accuracy."""
+
+    value: float
+    gradient: Doubles
+    accuracy: float
+    hessian: Doubles
+
+
+class DualTerms(NamedTuple):
+    """What rows add to the dual function."""
+
+    entropy: float
+    pulled: Doubles  # (k, d) sum_i s_i (q_i - t_i) x_i
+
+
+@dataclass(frozen=True)
+class SummedSoftmax:
+    r"""`LinearSoftmax` as the sum over parts of the rows: each call is one pass over them.
+
+    Parameters
+    ----------
+    parts : Parts
+        The rows.
+    classes : int
+        k.
+    penalty : (d,) array of float64
+        ``rho``, 0 for columns that are not penalised.
+    totals : (k,) array of float64
+        The weight of each class in the targets.
+    intercept : bool
+        Whether the last column is the (unpenalised) intercept.
+    """
+
+    parts: Parts
+    classes: int
+    penalty: Doubles
+    totals: Doubles
+    intercept: bool = True
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(k, d), the shape of the parameters."""
+        return self.classes, len(self.penalty)
+
+    def scan(self, theta: Doubles) -> Scan:
+        """Return f, its gradient and the accuracy."""
+        value, gradient, accuracy = self._penalty_at(theta)
+        for found in self.parts.each(partial(_scan, theta=theta)):
+            value += found.value
+            gradient += found.gradient
+            accuracy += found.accuracy
+        return Scan(value, gradient, accuracy)
+
+    def bend(self, theta: Doubles) -> Bend:
+        """Return f, its gradient, the accuracy and the Hessian."""
+        value, gradient, accuracy = self._penalty_at(theta)
+        hessian = np.diag(np.tile(self.penalty, self.classes))
+        for found in self.parts.each(partial(_bend, theta=theta)):
+            value += found.value
+            gradient += found.gradient
+            accuracy += found.accuracy
+            hessian += found.hessian
+        return Bend(value, gradient, accuracy, hessian)
+
+    def gram(self) -> Doubles:
+        """Return ``sum_i s_i x_i x_i^T`` (d, d)."""
+        return np.asarray(sum(self.parts.each(_gram), np.zeros((len(self.penalty),) * 2)))
+
+    def class_grams(self, theta: Doubles, draws: int, seed: int) -> list[Doubles]:
+        """Return the diagonal blocks (d, d) of the Hessian, one a class, each from a sample."""
+        total = [np.zeros((len(self.penalty),) * 2) for _ in range(self.classes)]
+        for grams in self.parts.each(partial(_class_grams, theta=theta, draws=draws, seed=seed)):
+            for gram, more in zip(total, grams, strict=True):
+                gram += more
+        return total
+
+    def reach(self, inverse: Doubles) -> float:
+        """Return the reach over all rows, as `LinearSoftmax.reach`."""
+        return max(self.parts.each(partial(_reach, inverse=inverse)))
+
+    def dual_value(self, theta: Doubles, gradient: Doubles) -> float:
+        """Return a lower bound on the minimum of f, as `LinearSoftmax.dual_value`.
+
+        `gradient` is that at theta: its last column says by how much the totals of the classes
+        are off, so that each part can repair its rows by itself.
+        """
+        excess = gradient[:, -1].copy() if self.intercept else np.zeros(self.classes)
+        entropy, pulled = 0.0, np.zeros(self.shape)
+        totals = self.totals + excess
+        for terms in self.parts.each(
+            partial(_dual_terms, theta=theta, totals=totals, excess=excess)
+        ):
+            entropy += terms.entropy
+            pulled += terms.pulled
+        penalised = self.penalty > 0
+        free = ~penalised
+        free[-1] &= not self.intercept
+        if np.any(pulled[:, free] != 0):
+            return -np.inf
+        quadratic = pulled[:, penalised] ** 2 / (2 * self.penalty[penalised])
+        return float(entropy - quadratic.sum())
+
+    def _penalty_at(self, theta: Doubles) -> Scan:
+        return Scan(0.5 * float(np.vdot(self.penalty * theta, theta)), self.penalty * theta, 0.0)
+
+
+# What is done to one part, where it lies. Functions of a module: they travel by name.
+
+
+def _scan(part: LinearSoftmax, theta: Doubles) -> Scan:
+    return part.scan(theta)
+
+
+def _bend(part: LinearSoftmax, theta: Doubles) -> Bend:
+    z = part.logits(theta)
+    value, residual = part.at_logits(z, theta)
+    hessian = part.hessian(part.probabilities(z))
+    return Bend(value, part.pull_back(residual, theta), part.accuracy(z), hessian)
+
+
+def _gram(part: LinearSoftmax) -> Doubles:
+    return part.gram()
+
+
+def _class_grams(part: LinearSoftmax, theta: Doubles, draws: int, seed: int) -> list[Doubles]:
+    return part.class_grams(part.probabilities(part.logits(theta)), draws, seed)
+
+
+def _reach(part: LinearSoftmax, inverse: Doubles) -> float:
+    return part.reach(inverse)
+
+
+def _dual_terms(part: LinearSoftmax, theta: Doubles, totals: Doubles, excess: Doubles) -> DualTerms:
+    """Return the part's share of `LinearSoftmax.dual_value`.
+
+    `totals` are the weights of the classes in the softmax of all rows, `excess` by how much they
+    differ from those of the targets; repaired as derived in ``docs/certificates.md``, section 3.
+    """
+    z = part.logits(theta)
+    q = part.probabilities(z).astype(np.float64, copy=False)
+    residual = part.at_logits(z, theta)[1].astype(np.float64, copy=False)
+    lacking = np.maximum(-excess, 0.0)
+    if lacking.sum() > 0:
+        given = np.where(excess > 0, excess / np.maximum(totals, np.finfo(float).tiny), 0.0)
+        change = (q @ given)[:, None] * (lacking / lacking.sum()) - q * given
+        q = np.maximum(q + change, 0.0)  # a class that gives all may end at -1e-17
+        residual = residual + part.weights[:, None] * change
+    return DualTerms(
+        float(part.weights @ entropy(q)), part.pull_back(residual, np.zeros_like(theta))
+    )
+
+
+def without_penalty(part: LinearSoftmax) -> LinearSoftmax:
+    """Return the function without its penalty, which is counted once for all parts."""
+    return replace(part, penalty=np.zeros_like(part.penalty))
