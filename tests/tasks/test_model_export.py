@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from reference.models import metadata
+from scipy.special import log_softmax
 
 from luce import SoftmaxRegression
 from luce.data import encoding_from_json
 from luce.errors import MissingExtraError, ModelFileError, ParameterError
 from luce.tasks import Model, export, model_export
+from luce.tasks.calibration import calibrate
 from luce.tasks.exporting import numpy_file, onnx_graph, sklearn_script, torch_layer
 from luce.tasks.exporting.layer import layer
 
@@ -203,11 +205,54 @@ def test_unknown_forms_are_refused_and_nothing_is_written(saved, out, options, m
     assert not (saved.parent / out).exists()
 
 
-def test_a_calibrated_model_is_refused():
-    model, _ = model_of()
-    calibrated = replace(model, metadata={**model.metadata, "calibration": {"kind": "vector"}})
-    with pytest.raises(ParameterError, match="without calibration can be exported, got one with"):
-        model_export._check_plain(calibrated)
+def calibrated(kind, k=3):
+    model, X = model_of(k=k)
+    labels = model.classifier.classes_[np.random.default_rng(0).integers(0, k, 60)]
+    labels[::2] = model.classifier.predict(X)[::2]
+    found = calibrate(kind, model.classifier, X, labels)
+    return replace(model, calibration=found), X
+
+
+@pytest.mark.parametrize("k", [2, 3])
+@pytest.mark.parametrize("kind", ["temperature", "vector", "matrix"])
+def test_a_calibration_goes_along(kind, k, tmp_path):
+    model, X = calibrated(kind, k)
+    expected = model.probabilities(X)
+    plain = model.classifier.predict_proba(X)
+    assert np.abs(expected - plain).max() > 0.01
+    (tmp_path / "m.npz").write_bytes(numpy_file.to_bytes(layer(model)))
+    with np.load(tmp_path / "m.npz") as file:
+        z = X @ file["coef"].T + file["intercept"]
+        if kind != "temperature":
+            log_p = log_softmax(z, axis=1)
+            z = log_p @ file["calibration_matrix"].T + file["calibration_shift"]
+    np.testing.assert_allclose(np.exp(log_softmax(z, axis=1)), expected, atol=1e-10)
+    if kind == "temperature":
+        script = tmp_path / "exported.py"
+        script.write_bytes(sklearn_script.to_bytes(model, "float64"))
+        twin = imported(script).model
+        np.testing.assert_allclose(twin.predict_proba(X), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["temperature", "vector", "matrix"])
+def test_onnxruntime_calibrates(kind):
+    pytest.importorskip("onnx")
+    runtime = pytest.importorskip("onnxruntime")
+    model, X = calibrated(kind)
+    content = onnx_graph.to_bytes(layer(model))
+    session = runtime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    label, p = session.run(None, {"features": X})
+    expected = model.probabilities(X)
+    np.testing.assert_allclose(p, expected, atol=1e-12)
+    assert label.tolist() == model.classifier.classes_[expected.argmax(axis=1)].tolist()
+
+
+def test_what_is_not_linear_has_no_place_in_a_linear_layer():
+    for form in ("torch", "sklearn"):
+        with pytest.raises(ParameterError, match=r"must be linear.*--to onnx or npz"):
+            model_export._check_linear(layer(calibrated("vector")[0]), form)
+    with pytest.raises(ParameterError, match="temperature, vector or matrix to be exported"):
+        layer(calibrated("isotonic")[0])
 
 
 def test_a_missing_model_is_told(tmp_path):

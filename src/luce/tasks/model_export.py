@@ -11,6 +11,7 @@ from luce.tasks.models import Model, load_model
 
 SUFFIXES = {"onnx": ".onnx", "sklearn": ".py", "torch": ".safetensors", "npz": ".npz"}
 DTYPES = ("float32", "float64")
+_LINEAR = ("sklearn", "torch")  # hold weights and bias, and nothing after them
 
 
 class Export(NamedTuple):
@@ -46,7 +47,7 @@ def export(
     Raises
     ------
     ParameterError
-        The form or the dtype is unknown, or the model is calibrated.
+        The form or the dtype is unknown, or the form cannot hold the model's calibration.
     ModelFileError
         The model cannot be loaded.
     MissingExtraError
@@ -61,8 +62,8 @@ def export(
             f"the form must be one of {', '.join(SUFFIXES)}, got {form!r}. Pass one of these."
         )
     fitted = load_model(model)
-    _check_plain(fitted)
     linear = layer(fitted)
+    _check_linear(linear, form)
     dtype = dtype or linear.weight.dtype.name
     if dtype not in DTYPES:
         raise ParameterError(
@@ -94,12 +95,11 @@ def _content(model: Model, linear: Layer, form: str, dtype: str) -> bytes:
     return sklearn_script.to_bytes(model, dtype)
 
 
-def _check_plain(model: Model) -> None:
-    calibration = model.metadata.get("calibration")
-    if calibration is not None:
+def _check_linear(linear: Layer, form: str) -> None:
+    if linear.matrix is not None and form in _LINEAR:
         raise ParameterError(
-            "only a model without calibration can be exported, got one with"
-            f" {calibration['kind']!r} calibration. Train it again without, or predict with luce."
+            f"a model for {form} must be linear, got one whose calibration is not (vector or"
+            " matrix). Export it --to onnx or npz, or train it with a temperature, or without."
         )
 
 

@@ -1,4 +1,4 @@
-"""An ONNX graph of plain operators: MatMul, Add, Softmax, ArgMax, Gather."""
+"""An ONNX graph of plain operators: MatMul, Add, Softmax, ArgMax, Gather (and LogSoftmax)."""
 
 import json
 from typing import Any
@@ -37,12 +37,24 @@ def to_bytes(layer: Layer) -> bytes:
     number = helper.np_dtype_to_tensor_dtype(layer.weight.dtype)
     kind = helper.np_dtype_to_tensor_dtype(labels.dtype)
     constants = {"weight": layer.weight.T, "bias": layer.bias, "classes": labels}
+    calibration, scores = [], "logits"
+    if layer.matrix is not None and layer.shift is not None:
+        constants |= {"matrix": layer.matrix.T, "shift": layer.shift}
+        calibration, scores = (
+            [
+                helper.make_node("LogSoftmax", ["logits"], ["log_probabilities"], axis=-1),
+                helper.make_node("MatMul", ["log_probabilities", "matrix"], ["mixed"]),
+                helper.make_node("Add", ["mixed", "shift"], ["calibrated"]),
+            ],
+            "calibrated",
+        )
     graph = helper.make_graph(
         [
             helper.make_node("MatMul", ["features", "weight"], ["products"]),
             helper.make_node("Add", ["products", "bias"], ["logits"]),
-            helper.make_node("Softmax", ["logits"], ["probabilities"], axis=-1),
-            helper.make_node("ArgMax", ["logits"], ["winner"], axis=-1, keepdims=0),
+            *calibration,
+            helper.make_node("Softmax", [scores], ["probabilities"], axis=-1),
+            helper.make_node("ArgMax", [scores], ["winner"], axis=-1, keepdims=0),
             helper.make_node("Gather", ["classes", "winner"], ["label"]),
         ],
         "softmax_regression",

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from luce import __version__
+from luce.tasks.exporting.layer import inverse_temperature
 from luce.tasks.models import Model
 
 _SCRIPT = '''"""A fitted scikit-learn LogisticRegression: `model`. Written by luce {version}.
@@ -41,7 +42,8 @@ model.coef_ = _weights(
 def to_bytes(model: Model, dtype: str) -> bytes:
     """Return the module as UTF-8, with the weights in base64, so that no digit is lost."""
     twin = model.classifier.to_sklearn()
-    coef, intercept = (part.astype(dtype) for part in (twin.coef_, twin.intercept_))
+    factor = inverse_temperature(model)
+    coef, intercept = ((factor * part).astype(dtype) for part in (twin.coef_, twin.intercept_))
     options = ", ".join(f"{name}={_spelled(value)}" for name, value in _set_options(twin).items())
     script = _SCRIPT.format(
         version=__version__,
