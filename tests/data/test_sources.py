@@ -121,7 +121,8 @@ def arrays(**kwargs):
         ("a-idx3-ubyte", text("nonsense"), ["IDX file"]),
         ("a.png", text("nonsense"), ["a.png", "sound image"]),
         ("a.xlsx", workbook, ["must end in .csv", "Excel"]),
-        ("a.txt", text("hello"), ["must end in .csv", "unknown"]),
+        ("a.txt", text("hello"), ["must begin with its label", "line 1"]),
+        ("a.doc", text("hello"), ["must end in .csv", "unknown"]),
     ],
 )
 def test_bad_input_gives_one_clear_error(tmp_path, name, write, parts):

@@ -191,3 +191,12 @@ def test_a_file_of_another_kind_and_labels_beside_a_file_are_refused(frame, tmp_
     (tmp_path / "b.parquet").write_bytes(b"PAR1" + b"x" * 100)
     with pytest.raises(DataError, match="Parquet"):
         stream(tmp_path / "b.parquet")
+
+
+def test_a_table_of_texts_alone_is_refused(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text(
+        "text,label\n" + "".join(f"order {i} is late,{'ab'[i % 2]}\n" for i in range(40))
+    )
+    with pytest.raises(DataError, match="has texts alone beside its target: 'text'"):
+        stream(path)

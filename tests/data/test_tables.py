@@ -182,9 +182,8 @@ def test_reads_real_tables(name, rows, features, classes):
 
 
 @pytest.mark.skipif(not os.environ.get("LUCE_DATA") or not REAL.is_dir(), reason="no LUCE_DATA")
-def test_real_free_text_is_told_to_be_text(tmp_path):
+def test_real_texts_are_read_as_text_where_there_is_nothing_else(tmp_path):
     rows = gzip.decompress((REAL.parent / "clinc150" / "train.csv.gz").read_bytes())
     path = tmp_path / "clinc.csv"
     path.write_bytes(b"intent,text,nothing\n" + rows)
-    with pytest.raises(DataError, match=r"at least one column to learn from.*'text'"):
-        load(path, target="intent")
+    assert load(path, target="intent").kinds == {"text": Kind.WORDS, "nothing": Kind.EMPTY}

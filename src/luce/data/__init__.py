@@ -2,8 +2,8 @@
 
 Every guess about a source is a sentence in `Dataset.notes`; everything that cannot be used is one
 `luce.errors.DataError` that says what is required, what came, where, and what to do.
-May import: solvers (streams of rows), errors, numpy, polars, scikit-learn (bundled sets), Pillow,
-pooch. May be imported by: tasks and every room above.
+May import: solvers (streams of rows), texts, kernels, errors, numpy, scipy, polars, scikit-learn
+(bundled sets), Pillow, pooch. May be imported by: tasks and every room above.
 """
 
 try:
@@ -16,6 +16,7 @@ try:
     from luce.data.encoding import Encoding as Encoding
     from luce.data.kinds import Kind as Kind
     from luce.data.learning import encoding_from_json as encoding_from_json
+    from luce.data.learning import learn_and_apply as learn_and_apply
     from luce.data.learning import learn_encoding as learn_encoding
     from luce.data.named import SetInfo as SetInfo
     from luce.data.named import has_test_split as has_test_split
@@ -23,6 +24,7 @@ try:
     from luce.data.sources import load as load
     from luce.data.streams import stream as stream
     from luce.data.table_encoding import TableEncoding as TableEncoding
+    from luce.data.text_encoding import TextEncoding as TextEncoding
 except ModuleNotFoundError as error:
     from luce.data.extras import missing_extra
 

@@ -1,5 +1,6 @@
 """Rows to predict, some thousands at a time, in their order and in constant memory."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -13,9 +14,12 @@ from luce.data import files
 from luce.data.delimited import read_delimited
 from luce.data.encoding import Encoded, Encoding
 from luce.data.jsonl import read_json_lines, to_frame
+from luce.data.labelled_lines import SUFFIXES as LINE_SUFFIXES
+from luce.data.labelled_lines import line_column, line_frames
 from luce.data.named import has_test_split, is_named
 from luce.data.sources import load
 from luce.data.tables import SEPARATORS
+from luce.data.text_encoding import TextEncoding
 from luce.errors import DataError
 
 STDIN = "-"
@@ -45,7 +49,10 @@ def batches(source: str | Path, encoding: Encoding, *, rows: int = 8192) -> Iter
 
     CSV, TSV and JSONL files (also ``.gz``) and ``"-"``, which is CSV or JSONL on standard input,
     are read as they are needed, in constant memory; the first byte that is not blank tells JSONL
-    (``{``) from CSV. All else is loaded first. Of JSONL the columns are the keys of the first
+    (``{``) from CSV. A ``.txt`` file has a text a line; so has standard input for a model of one
+    column of texts, unless its first line names that column. All else is loaded first.
+
+    Of JSONL the columns are the keys of the first
     line, which must name every column of the model; later lines may leave some out.
 
     A named set gives its test split where it has one.
@@ -76,7 +83,7 @@ def batches(source: str | Path, encoding: Encoding, *, rows: int = 8192) -> Iter
 
 def _pieces(source: str | Path, encoding: Encoding, where: str) -> Iterator[_Piece]:
     """Yield the blocks of a text table, or a source of another kind as a whole."""
-    frames = _stream(source, where)
+    frames = _stream(source, where, encoding)
     if frames is not None:
         yield from ((frame, frame) for frame in frames)
         return
@@ -88,29 +95,43 @@ def _pieces(source: str | Path, encoding: Encoding, where: str) -> Iterator[_Pie
     yield dataset.features, raw
 
 
-def _stream(source: str | Path, where: str) -> Iterator[pl.DataFrame] | None:
+def _stream(source: str | Path, where: str, encoding: Encoding) -> Iterator[pl.DataFrame] | None:
     """Return the blocks of a text table, or None for a source of another kind."""
     if source == STDIN:
-        return _sniffed(files.stdin_chunks(), where)
+        return _sniffed(files.stdin_chunks(), where, encoding)
     path = Path(source)
     suffix = files.inner_suffix(path)
-    if is_named(source) or not path.is_file() or suffix not in (*SEPARATORS, *_JSON_SUFFIXES):
+    known = (*SEPARATORS, *_JSON_SUFFIXES, *LINE_SUFFIXES)
+    if is_named(source) or not path.is_file() or suffix not in known:
         return None
     files.require_file(path)
+    if suffix in LINE_SUFFIXES:
+        return line_frames(files.chunks(path), where, line_column(encoding))
     if suffix in _JSON_SUFFIXES:
         return _json_frames(files.chunks(path), where)
     return read_delimited(files.chunks(path), where, SEPARATORS[suffix])[1]
 
 
-def _sniffed(chunks: Iterator[bytes], where: str) -> Iterator[pl.DataFrame]:
-    """Tell JSONL from CSV by the first byte that is not blank."""
+def _sniffed(chunks: Iterator[bytes], where: str, encoding: Encoding) -> Iterator[pl.DataFrame]:
+    """Tell JSONL from CSV by the first byte that is not blank, and lines of text by the first."""
     head = b""
     while not head.strip(_BLANK) and (chunk := next(chunks, None)) is not None:
         head += chunk
-    every = chain([head], chunks)
     if head.strip(_BLANK).startswith(b"{"):
-        return _json_frames(every, where)
-    return read_delimited(every, where)[1]
+        return _json_frames(chain([head], chunks), where)
+    if isinstance(encoding, TextEncoding) and len(encoding.columns) == 1:
+        while b"\n" not in head.lstrip(_BLANK) and (chunk := next(chunks, None)) is not None:
+            head += chunk
+        if not _names(head, encoding.columns[0]):
+            return line_frames(chain([head], chunks), where, encoding.columns[0])
+    return read_delimited(chain([head], chunks), where)[1]
+
+
+def _names(head: bytes, column: str) -> bool:
+    """Whether the first line is the header of a table with this column."""
+    line = head.lstrip(_BLANK).partition(b"\n")[0].decode(errors="replace")
+    cells = (cell.strip().strip('"') for cell in re.split(r"[,;\t|]", line))
+    return column in cells
 
 
 def _json_frames(chunks: Iterable[bytes], where: str) -> Iterator[pl.DataFrame]:

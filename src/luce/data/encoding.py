@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 from luce.errors import DataError
 
@@ -18,19 +19,19 @@ class Encoded:
 
     Attributes
     ----------
-    X : (n, d) float32 or float64, C-contiguous and finite
+    X : (n, d) float32 or float64, finite; a C-contiguous array, or for texts a CSR matrix
     unseen : how many cells of a column hold a category that training did not see
     missing : how many cells of a column are empty although none was in training
     ignored : columns that the model does not use
     """
 
-    X: NDArray[Any]
+    X: NDArray[Any] | csr_matrix
     unseen: Mapping[str, int] = field(default_factory=dict)
     missing: Mapping[str, int] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
 
     def __len__(self) -> int:
-        return len(self.X)
+        return int(self.X.shape[0])
 
 
 class Encoding(ABC):
@@ -40,6 +41,16 @@ class Encoding(ABC):
     @abstractmethod
     def feature_names(self) -> tuple[str, ...]:
         """A name for each column of ``X``."""
+
+    @property
+    def width(self) -> int:
+        """Number of features."""
+        return len(self.feature_names)
+
+    @property
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """What is too much for JSON; a model file stores it beside the weights."""
+        return {}
 
     @property
     @abstractmethod
@@ -74,7 +85,7 @@ class Encoding(ABC):
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
-        """Return the encoding as a JSON tree; `encoding_from_json` takes it back."""
+        """Return the encoding as a JSON tree; `encoding_from_json` takes it and `tensors` back."""
 
 
 def require_memory(needed: int, what: str, where: str) -> None:

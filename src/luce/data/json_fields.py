@@ -57,6 +57,20 @@ class Fields:
             raise self.error(key, "true or false", value)
         return value
 
+    def inner(self, key: str) -> "Fields":
+        """Return an object."""
+        return Fields(self._take(key), f"{self._where}.{key}")
+
+    def inner_or_null(self, key: str) -> "Fields | None":
+        """Return an object, or None for null."""
+        value = self._take(key)
+        return None if value is None else Fields(value, f"{self._where}.{key}")
+
+    def rest(self) -> dict[str, Any]:
+        """Return all fields that are left."""
+        rest, self._tree = self._tree, {}
+        return rest
+
     def objects(self, key: str) -> Iterator["Fields"]:
         for i, value in enumerate(self._list(key)):
             yield Fields(value, f"{self._where}.{key}[{i}]")

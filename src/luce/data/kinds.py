@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 from luce.data import cells
 from luce.data.suggest import did_you_mean, listed
 from luce.errors import DataError
+from luce.kernels.text import Analysis, count_terms
 
 _STRAY = 0.1  # a column with at most this share of unreadable cells is one of numbers, with errors
 _DISTINCT = 0.9  # a text column with a larger share of different texts describes single rows
+_LONG = 3  # words in a cell of a column that is read as text without being told so
+_SAMPLE = 1000  # cells
 _FEW = 20  # ... if there are at least this many
 _COMMAS = r"^\s*[+-]?\d[\d.,]*,[\d.,]*\d\s*$"
 
@@ -25,6 +28,7 @@ class Kind(StrEnum):
     BOOLEAN = "boolean"
     DATE = "date"
     CATEGORY = "category"
+    WORDS = "words"  # read as text: its n-grams are the features
     TEXT = "text"  # left out: a different text in (nearly) every row
     EMPTY = "empty"  # left out: not one value
     COUNTER = "counter"  # left out: a column without a name that numbers the rows
@@ -52,26 +56,54 @@ class Guess(NamedTuple):
 
 
 def guess_kinds(
-    frame: pl.DataFrame, categorical: Collection[str], where: str
+    frame: pl.DataFrame, categorical: Collection[str], where: str, text: Collection[str] = ()
 ) -> tuple[dict[str, Kind], list[str]]:
-    """Guess the kind of every column; those in `categorical` are categories without a guess.
+    """Guess the kind of every column; those in `categorical` and in `text` need no guess.
 
     Returns the kinds and notes on words that were taken for missing values.
     """
-    for name in categorical:
+    told = dict.fromkeys(categorical, Kind.CATEGORY) | dict.fromkeys(text, Kind.WORDS)
+    for name, kind in told.items():
         if name not in frame.columns:
+            read = "categories" if kind is Kind.CATEGORY else "text"
             raise DataError(
-                f"{where} has no column {name!r} to read as categories."
+                f"{where} has no column {name!r} to read as {read}."
                 f"{did_you_mean(name, frame.columns)} Columns: {listed(frame.columns)}."
             )
     guesses = {
-        column.name: Guess(Kind.CATEGORY)
-        if column.name in categorical
-        else guess_kind(column, where)
+        column.name: Guess(told[column.name]) if column.name in told else guess_kind(column, where)
         for column in cells.with_plain_numbers(frame)
     }
     kinds = {name: guess.kind for name, guess in guesses.items()}
     return kinds, [guess.note for guess in guesses.values() if guess.note]
+
+
+def prose(frame: pl.DataFrame, kinds: dict[str, Kind]) -> list[str]:
+    """Return the columns of long, mostly different texts, where nothing else is to learn from.
+
+    Long is: three words or characters of a script without spaces in a cell, on average. A table
+    with other columns too keeps them: what is in a name or a remark must be asked for.
+    """
+    long = [
+        name
+        for name, kind in kinds.items()
+        if kind is Kind.TEXT or (kind is Kind.CATEGORY and _mostly_different(frame[name]))
+        if _words_a_cell(frame[name]) >= _LONG
+    ]
+    others = (kind for name, kind in kinds.items() if name not in long)
+    return long if all(kind in LEFT_OUT for kind in others) else []
+
+
+def _mostly_different(column: pl.Series) -> bool:
+    present = column.drop_nulls()
+    return column.dtype == pl.String and 2 * present.n_unique() > max(len(present), 2 * _FEW)
+
+
+def _words_a_cell(column: pl.Series) -> float:
+    sample = tuple(cells.as_text(column).drop_nulls().head(_SAMPLE).to_list())
+    counted = count_terms(sample, Analysis("script"))
+    _, occurrences = counted.select(1, max(1, len(sample)))
+    return float(occurrences.sum()) / max(1, len(sample))
 
 
 def guess_kind(column: pl.Series, where: str) -> Guess:

@@ -10,6 +10,8 @@ from luce.data.encoding import Encoding
 from luce.data.idx import read_idx_pair
 from luce.data.images import SUFFIXES as IMAGE_SUFFIXES
 from luce.data.images import load_images
+from luce.data.labelled_lines import SUFFIXES as LINE_SUFFIXES
+from luce.data.labelled_lines import TARGET, line_column, load_lines
 from luce.data.named import is_named, load_named, named_sets
 from luce.data.npz import read_npy, read_npz
 from luce.data.signatures import HEAD, real_type
@@ -27,6 +29,7 @@ def load(
     split: str | None = None,
     needs_target: bool = True,
     categorical: Collection[str] = (),
+    text: Collection[str] = (),
     encoding: Encoding | None = None,
 ) -> Dataset:
     """Load a named set or a file.
@@ -36,6 +39,7 @@ def load(
     source : the name of a set (see `named_sets`), or the path of
 
         - a table: ``.csv``, ``.tsv``, ``.jsonl``, ``.ndjson`` (also with ``.gz``) or ``.parquet``
+        - texts: ``.txt`` (also with ``.gz``), a text a line, with fastText's ``__label__x`` first
         - arrays: ``.npz`` with ``X`` and ``y`` (or images and labels), ``.npy``
         - IDX files: the images, gzipped or not; the labels are found beside them
         - images: a folder with a folder of PNG, JPEG, WebP or BMP files for each class
@@ -47,6 +51,7 @@ def load(
     needs_target : False for rows to predict: nothing is taken for the target that is not asked
         for, and nothing is judged that only learning needs
     categorical : columns to be read as categories whatever is in them
+    text : columns to be read as text; without it, long texts are where there is nothing else
     encoding : the encoding of a model that the rows are for. Images are then read in its size, and
         columns and classes are not judged again: the model knows what they are
 
@@ -91,6 +96,15 @@ def load(
             target=target,
             needs_target=needs_target,
             categorical=categorical,
+            text=text,
+            learning=learning,
+        )
+    if files.inner_suffix(path) in LINE_SUFFIXES:
+        return load_lines(
+            path,
+            target=target or TARGET,
+            column=line_column(encoding),
+            needs_target=needs_target,
             learning=learning,
         )
     dataset = _load_arrays(path, target, needs_target)
@@ -110,7 +124,7 @@ def _require_exists(source: str | Path, path: Path) -> None:
         f"data must be a named set or an existing path, got {str(source)!r:.200}."
         f"{did_you_mean(str(source), sets) or did_you_mean(str(path), nearby)} "
         f"Named sets: {', '.join(sets)}. Paths: a table (CSV, TSV, JSONL, Parquet), arrays (NPZ, "
-        "IDX) or a folder of images by class."
+        "IDX), a .txt file of labelled lines, or a folder of images by class."
     )
 
 
@@ -147,7 +161,7 @@ def _read_arrays(path: Path, target: str | None, needs_target: bool) -> Arrays:
         return read_idx_pair(path, needs_target=needs_target)
     with path.open("rb") as stream:
         found = real_type(stream.read(HEAD)) or "unknown to luce"
-    known = ".csv, .tsv, .jsonl, .ndjson, .parquet, .npz, .npy, .idx or an image"
+    known = ".csv, .tsv, .jsonl, .ndjson, .parquet, .txt, .npz, .npy, .idx or an image"
     raise DataError(
         f"the name of a data file must end in {known} (.gz may follow for text and IDX), got "
         f"{path.name!r}; by its content it is {found}. Rename it."

@@ -35,7 +35,7 @@ class TableEncoding(Encoding):
             if kinds[column.name] is Kind.CATEGORY
             else NumberColumn.learn(column, kinds[column.name])
             for column in frame
-            if kinds[column.name] not in LEFT_OUT
+            if kinds[column.name] not in (*LEFT_OUT, Kind.WORDS)
         )
         _require_storable(parts)
         return cls(parts)

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from luce.data import files
 from luce.data.cells import as_text
 from luce.data.delimited import read_delimited
+from luce.data.kinds import Kind
+from luce.data.suggest import listed
 from luce.data.table_encoding import TableEncoding
 from luce.data.tables import SEPARATORS, judge_columns
 from luce.data.targets import choose_target, read_target
@@ -50,6 +52,12 @@ class TableStream(RowStream):
         self._labels = read_target(first[choice.name], self._where).dtype
         features = first.drop(choice.name)
         kinds, guessed = judge_columns(features, categorical, (), self._where)
+        texts = [name for name, kind in kinds.items() if kind is Kind.WORDS]
+        if texts:
+            raise DataError(
+                f"a stream must have numbers or categories to learn from, but {path} has texts "
+                f"alone beside its target: {listed(texts)}. Load it whole with luce.data.load."
+            )
         self.encoding = TableEncoding.learn(features, kinds)
         seen = f"What the columns hold was decided on the first {len(first)} rows."
         self.notes = [choice.note, *guessed, seen, *self.encoding.notes]

@@ -13,7 +13,7 @@ from luce.data.cells import as_numbers, as_text
 from luce.data.dataset import Dataset
 from luce.data.delimited import read_delimited
 from luce.data.jsonl import all_keys, read_json_lines, to_frame
-from luce.data.kinds import LEFT_OUT, Kind, guess_kinds
+from luce.data.kinds import LEFT_OUT, Kind, guess_kinds, prose
 from luce.data.suggest import listed
 from luce.data.targets import choose_target, lookalikes, read_target, require_classes
 from luce.errors import DataError
@@ -29,6 +29,7 @@ def load_table(
     target: str | None,
     needs_target: bool,
     categorical: Collection[str] = (),
+    text: Collection[str] = (),
     learning: bool = True,
 ) -> Dataset:
     """Read a table.
@@ -50,7 +51,7 @@ def load_table(
         notes.extend([choice.note, *lookalikes(labels)])
     kinds: dict[str, Kind] = {}
     if learning:
-        kinds, guessed = judge_columns(frame, categorical, unnamed, where)
+        kinds, guessed = judge_columns(frame, categorical, unnamed, where, text)
         notes.extend([*_described(kinds, frame), *guessed])
     return Dataset(
         name=Path(path.stem).stem if files.is_gzip(path) else path.stem,
@@ -98,17 +99,23 @@ def _read_parquet(path: Path) -> pl.DataFrame:
 
 
 def judge_columns(
-    frame: pl.DataFrame, categorical: Collection[str], unnamed: tuple[str, ...], where: str
+    frame: pl.DataFrame,
+    categorical: Collection[str],
+    unnamed: tuple[str, ...],
+    where: str,
+    text: Collection[str] = (),
 ) -> tuple[dict[str, Kind], list[str]]:
     """Guess what each column holds; refuse a table of which nothing can be learnt."""
-    kinds, notes = guess_kinds(frame, categorical, where)
+    kinds, notes = guess_kinds(frame, categorical, where, text)
     for name in kinds.keys() & set(unnamed):
         if kinds[name] is Kind.NUMBER and _counts_rows(frame[name]):
             kinds[name] = Kind.COUNTER
+    kinds |= dict.fromkeys(prose(frame, kinds), Kind.WORDS)
     if all(kind in LEFT_OUT for kind in kinds.values()):
         raise DataError(
             f"{where} must have at least one column to learn from beside the target, but each is "
-            f"empty or holds a different text in every row: {listed(kinds) or 'there is none'}."
+            f"empty or holds a different text in every row: {listed(kinds) or 'there is none'}. To "
+            "learn from the words of a column, have it read as text: --text NAME."
         )
     return kinds, notes
 
@@ -135,6 +142,7 @@ _SAID = {
     Kind.BOOLEAN: "Read as true or false",
     Kind.DATE: "Read as dates, in seconds since 1970",
     Kind.CATEGORY: "Read as categories",
+    Kind.WORDS: "Read as text",
     Kind.TEXT: "Left out, a different text in nearly every row",
     Kind.EMPTY: "Left out, without a single value",
     Kind.COUNTER: "Left out, a row number without a name",

@@ -45,7 +45,7 @@ def inspect_data(
         "kind": dataset.kind,
         "rows": len(dataset),
         "shape": list(dataset.features.shape[1:]),
-        "features": len(encoding.feature_names),
+        "features": encoding.width,
         "target": dataset.target_name,
         "classes": _classes(dataset),
         "columns": _columns(dataset),
@@ -140,7 +140,7 @@ def inspect_model(path: str | Path) -> dict[str, Any]:
         "model": str(model_path(path)),
         **{name: metadata[name] for name in ("estimator", "luce_version", "created")},
         "classes": list(model.names),
-        "features": len(model.encoding.feature_names),
+        "features": model.encoding.width,
         "columns": None if model.encoding.columns is None else list(model.encoding.columns),
         "image_shape": None
         if model.encoding.image_shape is None
@@ -155,13 +155,13 @@ def _largest_coefficients(model: Model) -> list[dict[str, Any]]:
     """For each class the features that speak most strongly for it or against it."""
     coef: NDArray[np.floating[Any]] = model.classifier.coef_
     names = model.names if len(coef) > 1 else model.names[1:]  # one row speaks for the second class
-    found = []
+    found, features = [], model.encoding.feature_names
     for name, row in zip(names, coef, strict=True):
         for feature in np.argsort(-np.abs(row), kind="stable")[:_LARGEST]:
             found.append(
                 {
                     "class": name,
-                    "feature": model.encoding.feature_names[feature],
+                    "feature": features[feature],
                     "coefficient": float(row[feature]),
                 }
             )

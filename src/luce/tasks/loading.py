@@ -1,5 +1,6 @@
 """Load labelled data, and refuse a target that would be ignored."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from luce import data
@@ -12,6 +13,7 @@ def load_labelled(
     *,
     target: str | None = None,
     split: str | None = None,
+    text: Collection[str] = (),
     encoding: Encoding | None = None,
 ) -> Dataset:
     """Load a data set with its labels; the arguments are those of `luce.data.load`.
@@ -24,7 +26,7 @@ def load_labelled(
     DataError
         The data cannot be used.
     """
-    dataset = data.load(source, target=target, split=split, encoding=encoding)
+    dataset = data.load(source, target=target, split=split, text=text, encoding=encoding)
     if target is not None and dataset.target_name != target:
         raise ParameterError(
             f"--target must be a column of the data, got {target!r}, but {str(source)!r} brings "

@@ -90,6 +90,7 @@ class Model:
     def save(self, path: Path) -> None:
         """Write the model to one file, atomically."""
         tensors = {"coef": self.classifier.coef_, "intercept": self.classifier.intercept_}
+        tensors |= self.encoding.tensors
         if self.calibration is not None:
             tensors |= self.calibration.tensors()
         storage.save_model(path, tensors, self.metadata)
@@ -105,11 +106,11 @@ def load_model(model: str | Path) -> Model:
     """
     path = model_path(model)
     tensors, metadata = storage.load_model(path)
-    encoding = encoding_from_json(metadata["encoding"])
-    if len(encoding.feature_names) != tensors["coef"].shape[1]:
+    encoding = encoding_from_json(metadata["encoding"], tensors)
+    if encoding.width != tensors["coef"].shape[1]:
         raise ModelFileError(
             f"{str(path)!r}: the encoding must give one feature a column of coef "
-            f"({tensors['coef'].shape[1]}), but it gives {len(encoding.feature_names)}. "
+            f"({tensors['coef'].shape[1]}), but it gives {encoding.width}. "
             "The file is damaged: copy it again or train the model again."
         )
     calibration = read_calibration(str(path), tensors, metadata)

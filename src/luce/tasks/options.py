@@ -60,6 +60,12 @@ class TrainOptions:
     target: str | None = _option(
         None, "Column to predict; without it, guessed and told.", metavar="COLUMN"
     )
+    text: str | None = _option(
+        None,
+        "Columns of a table to read as text, commas between; without it, long texts are where "
+        "there is nothing else to learn from.",
+        metavar="COLUMN,...",
+    )
     split: str | None = _option(
         None,
         "Part of a named set to use; without it, where the set has a standard split, 'train' to "
@@ -78,8 +84,11 @@ class TrainOptions:
         choices=("auto", "newton", "lbfgs", "sgd", "adam"),
         parameter="solver",
     )
-    C: float = _option(
-        1.0, "Inverse strength of the L2 penalty, as in scikit-learn.", above=0, parameter="C"
+    C: float | None = _option(
+        None,
+        "Inverse strength of the L2 penalty, as in scikit-learn; without it 1, for texts 100.",
+        above=0,
+        parameter="C",
     )
     class_weight: str | None = _option(
         None,
@@ -169,6 +178,7 @@ class TrainOptions:
             option.limits.parameter: getattr(self, option.name)
             for option in OPTIONS.values()
             if option.limits.parameter is not None
+            and (option.name != "C" or self.C is not None)  # None: it depends on the data
         }
         if self.class_weight == "corrected":
             arguments |= {"class_weight": "balanced", "correct_prior": True}

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 from luce import data, kernels
-from luce.data import Dataset, Encoding
+from luce.data import Dataset, Encoding, Kind
 from luce.errors import LabelError, ParameterError
 from luce.tasks.durations import parse_duration
 from luce.tasks.loading import load_labelled
@@ -16,6 +17,7 @@ from luce.tasks.splits import stratified_split
 
 _TEST = "test"  # the value of `valid` that stands for a standard test split
 _FRACTION = "0.2"
+_C, _C_OF_TEXTS = 1.0, 100.0  # docs/text.md tells how the second was chosen
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Prepared:
     train: Dataset
     held_out: HeldOut
     encoding: Encoding
-    features: NDArray[np.floating[Any]]
+    features: NDArray[np.floating[Any]] | csr_matrix
 
     @property
     def labels(self) -> NDArray[Any]:
@@ -66,16 +68,45 @@ def prepare(options: TrainOptions) -> Prepared:
     if options.threads is not None:
         kernels.set_num_threads(options.threads)
     options = _resolved(options)
-    whole = load_labelled(_source(options), target=options.target, split=options.split)
-    if whole.kind == "table":  # a guess that is written down is none any more
-        options = replace(options, target=whole.target_name)
+    whole = load_labelled(
+        _source(options), target=options.target, split=options.split, text=_text_columns(options)
+    )
+    options = _with_guesses(options, whole)
     train, held_out = _hold_out(whole, options)
-    encoding = data.learn_encoding(train)
+    encoding, encoded = data.learn_and_apply(train)
     if held_out is None:
         other = _other_rows(options, encoding)
         held_out = HeldOut(other, np.arange(len(other)))
     _check_alike(encoding, train, held_out.dataset)
-    return Prepared(options, train, held_out, encoding, encoding.apply(train.features).X)
+    return Prepared(options, train, held_out, encoding, encoded.X)
+
+
+def _text_columns(options: TrainOptions) -> tuple[str, ...]:
+    """The columns that ``text`` names; a name may stand between blanks."""
+    if options.text is None:
+        return ()
+    names = tuple(name.strip() for name in options.text.split(","))
+    if not all(names):
+        raise ParameterError(
+            f"--text must be names of columns, commas between, got {options.text!r}. "
+            "For the columns title and body, give --text title,body."
+        )
+    return names
+
+
+def _with_guesses(options: TrainOptions, whole: Dataset) -> TrainOptions:
+    """Write down what was guessed: then it is no guess any more."""
+    read = [name for name, kind in whole.kinds.items() if kind is Kind.WORDS]
+    if options.text is not None and not read:
+        raise ParameterError(
+            f"--text must name columns of a table, got {options.text!r}, but {whole.name!r} has "
+            f"no columns to read as text ({whole.kind}). Leave --text out."
+        )
+    if whole.kind == "table":
+        options = replace(options, target=whole.target_name)
+    if options.C is None:
+        options = replace(options, C=_C_OF_TEXTS if read else _C)
+    return replace(options, text=",".join(read)) if read else options
 
 
 def _source(options: TrainOptions) -> str:

@@ -157,6 +157,7 @@ class _Search:
     def _rounds(self) -> Iterator[_Round]:
         """Each round knows what the ones before have found."""
         given = self._prepared.options
+        assert given.C is not None, "prepared options are resolved"
         as_given = _Round((given.C,), given.class_weight, given.label_smoothing)
         yield as_given
         yield as_given._replace(Cs=_COARSE)

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from luce.tasks.reporting import figures, markup, pictures
+from luce.tasks.reporting.feature_rows import mean_of, row_of
 from luce.tasks.reporting.markup import NBSP, counted, number, percent, text
 from luce.tasks.reporting.record import Record
 
@@ -233,16 +234,16 @@ def _reasons(record: Record, rows: NDArray[np.intp]) -> list[str]:
         return [""] * len(rows)
     features = record.model.encoding.apply(record.evaluated.features).X  # (n, d)
     coef = class_rows(record.model.classifier.coef_)  # (k, d)
-    names, middle = record.model.encoding.feature_names, features.mean(axis=0)
+    names, middle = record.model.encoding.feature_names, mean_of(features)
     reasons = []
     for row in rows:
         towards = coef[record.predictions.answers[row]] - coef[record.predictions.labels[row]]
-        moved = towards * (features[row] - middle)  # (d,)
+        here = row_of(features, row)
+        moved = towards * (here - middle)  # (d,)
         best = [i for i in np.argsort(-moved, kind="stable")[:_REASONS] if moved[i] > 0]
         reasons.append(
             "; ".join(
-                f"{text(names[i])} = {number(float(features[row, i]))} (+{moved[i]:.1f})"
-                for i in best
+                f"{text(names[i])} = {number(float(here[i]))} (+{moved[i]:.1f})" for i in best
             )
         )
     return reasons

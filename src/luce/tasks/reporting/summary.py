@@ -54,7 +54,7 @@ def facts(record: Record) -> str:
     """Data, model, training, certificate, software."""
     metadata, config = record.model.metadata, record.config
     data, training = metadata["data"], metadata["training"]
-    features = len(record.model.encoding.feature_names)
+    features = record.model.encoding.width
     pairs = [
         ("Data", f"{data['name']}, {data['fingerprint'][:19]}…"),
         ("Target", str(data["target"] or "–")),

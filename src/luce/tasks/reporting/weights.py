@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from luce.tasks.reporting import markup, pictures
+from luce.tasks.reporting.feature_rows import spread_of
 from luce.tasks.reporting.markup import counted, text
 from luce.tasks.reporting.record import Record
 
@@ -53,10 +54,8 @@ def _as_table(record: Record) -> str:
         return _lists(record, names, scaled, spread is not None)
     order = np.argsort(-np.abs(scaled).max(axis=0), kind="stable")[:_MOST_FEATURES]
     top = float(np.abs(scaled).max()) or 1.0
-    lines = [
-        [text(record.model.encoding.feature_names[i]), *(_cell(w, top) for w in scaled[:, i])]
-        for i in order
-    ]
+    features = record.model.encoding.feature_names
+    lines = [[text(features[i]), *(_cell(w, top) for w in scaled[:, i])] for i in order]
     shown = f"The {len(order)} of {counted(scaled.shape[1], 'feature')} with the largest weights"
     caption = f"{shown}, {_unit(spread is not None)}. Blue speaks for the class, orange against it."
     if len(coef) == 1:
@@ -95,7 +94,7 @@ def _spread(record: Record) -> NDArray[np.floating] | None:
     if record.evaluated is None:
         return None
     features = record.model.encoding.apply(record.evaluated.features).X
-    return np.asarray(features.std(axis=0))
+    return spread_of(features)
 
 
 def _unit(comparable: bool) -> str:
