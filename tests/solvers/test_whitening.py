@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from reference.softmax_problems import softmax_problem, some_theta
+from reference.softmax_problems import softmax_problem, some_theta, with_rows
 
 from luce.solvers.whitening import class_whitening, shared_whitening
 
@@ -25,3 +25,17 @@ def test_with_all_rows_drawn_the_class_matrices_are_the_blocks_of_the_hessian():
     expected = [np.linalg.solve(cells[j, :, j], right[j]) for j in range(4)]
     found = class_whitening(f, theta, seed=0).solve(right)  # 20 rows: fewer than are drawn
     np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+def test_where_matrices_cost_too_much_the_diagonal_of_each_class_is_taken():
+    f = softmax_problem(4, n=12, d=60, k=3)
+    theta, right = some_theta(f, 1, 1.0), some_theta(f, 2, 1.0)
+    f = with_rows(f, np.repeat(f.design.rows, 20, axis=1), penalty=np.repeat(f.penalty, 20) + 0.1)
+    theta, right = np.repeat(theta, 20, axis=1) / 20, np.repeat(right, 20, axis=1)
+    cells = f.hessian(f.probabilities(f.logits(theta))).reshape(3, 1200, 3, 1200)
+    diagonal = np.stack([np.diag(cells[j, :, j]) for j in range(3)])
+    np.testing.assert_allclose(
+        class_whitening(f, theta, 0).solve(right), right / diagonal, rtol=1e-9
+    )
+    shared = 2 / 9 * np.square(f.design.rows).T @ f.weights + f.penalty
+    np.testing.assert_allclose(shared_whitening(f).solve(right), right / shared, rtol=1e-9)

@@ -37,8 +37,8 @@ class DenseRows:
         return gram
 
     def column_squares(self, weights: Doubles) -> Doubles:
-        """Return ``sum_i weights_i x_ic^2``."""
-        squares: Doubles = weights @ np.square(self.x, dtype=np.float64)
+        """Return ``sum_i weights_i x_ic^2`` for each column of weights."""
+        squares: Doubles = weights.T @ np.square(self.x, dtype=np.float64)
         return squares
 
 
@@ -69,6 +69,12 @@ class DenseDesign:
     def density(self) -> float:
         """Return 1: all values are stored."""
         return 1.0
+
+    @property
+    def stored(self) -> int:
+        """All of them."""
+        n, d = self.shape
+        return n * d
 
     def operand(self, theta: Doubles) -> Floats:
         """Return ``theta.T`` in the dtype of the rows."""
@@ -146,6 +152,12 @@ class RawDesign:
     def density(self) -> float:
         """Return 1: all values are stored."""
         return 1.0
+
+    @property
+    def stored(self) -> int:
+        """All of them."""
+        n, d = self.shape
+        return n * d
 
     def operand(self, theta: Doubles) -> Floats:
         """Return ``theta.T`` in the dtype of the arithmetic."""

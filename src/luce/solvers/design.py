@@ -37,7 +37,7 @@ class Rows(Protocol):
         """Return ``sum_i weights_i x_i x_i^T`` (d, d)."""
 
     def column_squares(self, weights: Doubles) -> Doubles:
-        """Return ``sum_i weights_i x_ic^2`` (d,), the diagonal of `gram`."""
+        """Return ``sum_i weights_i x_ic^2`` (d,), or (k, d) for weights (b, k)."""
 
 
 class Design(Protocol):
@@ -58,6 +58,10 @@ class Design(Protocol):
     @property
     def density(self) -> float:
         """The share of the values that are stored, 1 where all are."""
+
+    @property
+    def stored(self) -> int:
+        """How many numbers one pass over the rows multiplies with: n d, or those not 0."""
 
     def operand(self, theta: Doubles) -> Any:
         """Return parameters (k, d) in the form that `Rows.logits` multiplies with."""

@@ -2,13 +2,15 @@
 
 import numpy as np
 
-from luce.solvers.line_search import flat_point
+from luce.solvers.line_search import Point, flat_point, point_at, search
 from luce.solvers.linear_softmax import Doubles, LinearSoftmax
 from luce.solvers.memory import Memory
 from luce.solvers.result import Journal, Result
-from luce.solvers.whitening import Metric, class_matrices_fit, class_whitening, shared_whitening
+from luce.solvers.whitening import Metric, class_whitening, shared_whitening
 
 _FIRST_WHITENING = 5  # iterations with the shared matrix; each later period is twice as long
+_REFRESH = 20  # iterations, after which logits are computed anew
+_LARGEST_LOGITS = 1 << 28  # bytes; of larger ones, none are kept
 _PATIENCE = 30  # iterations
 
 
@@ -77,7 +79,8 @@ class _Run:
         self, objective: LinearSoftmax, theta: Doubles, tol: float, journal: Journal
     ) -> None:
         self.objective, self.theta, self.tol, self.journal = objective, theta, tol, journal
-        self.value, self.gradient, self.accuracy = objective.scan(theta)
+        self._point: Point | None = None
+        self._arrive(theta)
         self.metric: Metric = shared_whitening(objective)
         self.pairs = Memory()
         self.iteration = 0
@@ -103,27 +106,54 @@ class _Run:
         before = self.values[-_PATIENCE - 1 : -_PATIENCE]
         return bool(before) and before[0] - self.value < 0.01 * self.tol * self.value
 
+    def _arrive(self, theta: Doubles) -> None:
+        """Compute everything anew at theta, in one pass over the rows.
+
+        The logits are kept where they fit: then a step costs one product for them, however many
+        trials its length needs, and one for the gradient.
+        """
+        self.theta = theta
+        objective = self.objective
+        if len(objective) * objective.classes * objective.dtype.itemsize > _LARGEST_LOGITS:
+            self.value, self.gradient, self.accuracy = objective.scan(theta)
+        else:
+            self._stand(point_at(objective, theta))
+
+    def _stand(self, point: Point) -> None:
+        self._point, self.theta = point, point.theta
+        self.value = point.loss + self.objective.penalty_at(point.theta)
+        self.gradient = self.objective.pull_back(point.residual, point.theta)
+        self.accuracy = self.objective.accuracy(point.logits)
+
     def _search(self, direction: Doubles) -> bool:
         """Take the whole step if the value falls; else go to where the slope turns flat."""
         slope = float(np.vdot(self.gradient, direction))
-        there = self.theta + direction
-        value, gradient, accuracy = self.objective.scan(there)
-        if not value <= self.value + 1e-4 * slope:
-            logits = self.objective.logits(self.theta)
-            length = flat_point(self.objective, logits, self.theta, direction, slope)
-            there = self.theta + length * direction
-            value, gradient, accuracy = self.objective.scan(there)
-        if not (value < self.value + self._noise() and np.linalg.norm(gradient) > 0):
+        before = self.theta, self.value, self.gradient, self.accuracy, self._point
+        if self._point is None:
+            self._search_by_passes(direction, slope)
+        else:
+            _, after = search(self.objective, self._point, direction, slope, content=True)
+            self._stand(after)
+            if self.iteration % _REFRESH == 0:  # sums of many steps have many roundings
+                self._arrive(self.theta)
+        theta, value, gradient, *_ = before
+        if not (self.value < value + self._noise() and np.linalg.norm(self.gradient) > 0):
+            self.theta, self.value, self.gradient, self.accuracy, self._point = before
             return False
-        step, change = there - self.theta, gradient - self.gradient
-        self.pairs.learn(step, change)
-        self.theta, self.value, self.gradient, self.accuracy = there, value, gradient, accuracy
+        self.pairs.learn(self.theta - theta, self.gradient - gradient)
         return True
 
+    def _search_by_passes(self, direction: Doubles, slope: float) -> None:
+        start, value = self.theta, self.value
+        self._arrive(start + direction)
+        if not self.value <= value + 1e-4 * slope:
+            logits = self.objective.logits(start)
+            length = flat_point(self.objective, logits, start, direction, slope)
+            self._arrive(start + length * direction)
+
     def _rewhiten(self) -> None:
-        if class_matrices_fit(self.objective):
-            self.metric = class_whitening(self.objective, self.theta, self.iteration)
-            self.pairs.clear()
+        self.metric = class_whitening(self.objective, self.theta, self.iteration)
+        self.pairs.clear()
 
     def _near(self) -> bool:
         """Whether the main term of the dual gap, |g|^2 / 2 rho, is small enough."""
@@ -141,7 +171,10 @@ class _Run:
     def _prove_if_near(self) -> None:
         """Ask for the dual bound once it may be good enough."""
         if self._near():
-            bound = self.objective.dual_value(self.theta)
+            if self.objective.dtype == np.float32:  # a proof stands on numbers that are fresh
+                self._arrive(self.theta)
+            known = self._point.logits if self._point is not None else None
+            bound = self.objective.dual_value(self.theta, known)
             self.journal.raise_lower_bound(bound - self._noise())
 
     def _noise(self) -> float:
@@ -154,6 +187,6 @@ class _Run:
             self.pairs.clear()
         elif self.objective.dtype == np.float32:
             self.objective = self.objective.in_double()
-            self.value, self.gradient, self.accuracy = self.objective.scan(self.theta)
+            self._arrive(self.theta)
         else:
             self.finished = True

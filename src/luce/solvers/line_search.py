@@ -27,7 +27,12 @@ def point_at(objective: LinearSoftmax, theta: Doubles) -> Point:
 
 
 def search(
-    objective: LinearSoftmax, start: Point, direction: Doubles, slope: float
+    objective: LinearSoftmax,
+    start: Point,
+    direction: Doubles,
+    slope: float,
+    *,
+    content: bool = False,
 ) -> tuple[float, Point]:
     """Return the step length at which the slope along `direction` has fallen to a quarter, and
     the point there.
@@ -45,6 +50,8 @@ def search(
         In which f falls.
     slope : float
         Of f along `direction` at the start.
+    content : bool
+        Whether the whole step will do if the value falls there, however steep f still is.
 
     Returns
     -------
@@ -61,6 +68,8 @@ def search(
         here = Point(theta, logits, *objective.loss_at(logits))
         lower = here.loss + objective.penalty_at(theta) <= value + _DESCENT * t * slope
         here_slope = float(np.vdot(here.residual, along)) + float(np.vdot(penalty, theta))
+        if lower and content and trial == 0:
+            break
         if lower and abs(here_slope) <= _FLAT * abs(slope):
             break
         low, high = (low, t) if here_slope > 0 else (t, high)

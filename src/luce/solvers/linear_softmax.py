@@ -253,8 +253,17 @@ class LinearSoftmax:
 
     def column_squares(self) -> Doubles:
         """Return ``sum_i s_i x_ic^2`` (d,), the diagonal of `gram`."""
-        total: Doubles = np.zeros(self.design.shape[1])
-        for squares in self.design.each(lambda rows: rows.column_squares(self.weights[rows.part])):
+        return self._column_squares(self.weights)
+
+    def class_squares(self, p: Floats) -> Doubles:
+        """Return the diagonal of the Hessian (k, d), without the penalty."""
+        return self._column_squares(self.weights[:, None] * (p * (1.0 - p)))
+
+    def _column_squares(self, weights: Doubles) -> Doubles:
+        total: Doubles = np.zeros((*weights.shape[1:], self.design.shape[1]))
+        for squares in self.design.each(
+            lambda rows: rows.column_squares(weights[rows.part]), self._logit_bytes()
+        ):
             total += squares
         return total
 

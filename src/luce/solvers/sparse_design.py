@@ -67,13 +67,16 @@ class SparseRows:
         return gram
 
     def column_squares(self, weights: Doubles) -> Doubles:
-        """Return ``sum_i weights_i x_ic^2``."""
-        wide = self._x.astype(np.float64)
-        squares: Doubles = wide.multiply(wide).T @ weights
+        """Return ``sum_i weights_i x_ic^2`` for each column of weights."""
+        w = weights.reshape(len(weights), -1)
+        columns = self._block.by_columns.astype(np.float64)
+        squares: Doubles = np.asarray(_product(columns.power(2), w, np.float64), dtype=np.float64).T
         if self._intercept:
-            squares += self._shift * (self._shift * weights.sum() - 2 * (wide.T @ weights))
-            squares = np.append(np.maximum(squares, 0.0), weights.sum())
-        return squares
+            total = w.sum(axis=0)[:, None]
+            sums = _product(columns, w, np.float64).T
+            squares = squares + self._shift * (self._shift * total - 2 * sums)
+            squares = np.hstack([np.maximum(squares, 0.0), total])
+        return squares.reshape(*weights.shape[1:], -1)
 
 
 class SparseDesign:
@@ -114,6 +117,11 @@ class SparseDesign:
     def density(self) -> float:
         """The share of the values that are stored."""
         return float(self.matrix.nnz / max(1, self.matrix.shape[0] * self.matrix.shape[1]))
+
+    @property
+    def stored(self) -> int:
+        """Those of the matrix."""
+        return int(self.matrix.nnz)
 
     def operand(self, theta: Doubles) -> tuple[Floats, Floats]:
         """Return the weights (m, k), and what the shift and the intercept add to every logit."""

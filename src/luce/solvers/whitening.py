@@ -9,7 +9,9 @@ from luce.solvers.blocks import each
 from luce.solvers.linear_softmax import Doubles, LinearSoftmax
 
 _LARGEST_BLOCKS = 1 << 27  # numbers in all whitening matrices together: 1 GiB
-_DRAWS_PER_COLUMN = 8
+_DRAWS_PER_COLUMN = 3
+_DEAREST = 30.0  # passes over the rows that a factorisation may cost
+_PASS_OF_SPARSE = 3.0  # times as long as a pass of as many operations over dense rows
 
 
 class Metric(Protocol):
@@ -53,23 +55,43 @@ class _Scaling:
 
 def shared_whitening(objective: LinearSoftmax) -> Metric:
     """Return one matrix for all classes: the curvature where all of them are equally likely."""
-    k, d = objective.shape
+    k = objective.classes
     share = (k - 1) / k**2  # p (1 - p) of equal probabilities
-    if d * d > _LARGEST_BLOCKS:
-        diagonal = share * objective.column_squares() + objective.penalty
-        return _Scaling(diagonal + np.finfo(float).tiny)
+    if not _matrix_pays(objective):
+        return _scaling(share * objective.column_squares(), objective.penalty)
     return SharedWhitening(share * objective.gram() + np.diag(objective.penalty))
 
 
 def class_matrices_fit(objective: LinearSoftmax) -> bool:
-    """Return whether a matrix for each class would fit in memory."""
+    """Return whether a matrix for each class fits in memory, and is worth its price."""
     k, d = objective.shape
-    return k * d * d <= _LARGEST_BLOCKS
+    return k * d * d <= _LARGEST_BLOCKS and _matrix_pays(objective)
 
 
 def class_whitening(objective: LinearSoftmax, theta: Doubles, seed: int) -> Metric:
-    """Return a matrix for each class: its block of the Hessian at theta, from a sample of rows."""
-    return whitening_by(sampled_grams(objective, theta, seed), objective.penalty)
+    """Return the curvature of each class at theta.
+
+    That is its block of the Hessian, from a sample of rows; or the block's diagonal, where
+    matrices do not fit or cost more than they save.
+    """
+    if class_matrices_fit(objective):
+        return whitening_by(sampled_grams(objective, theta, seed), objective.penalty)
+    p = objective.probabilities(objective.logits(theta))
+    return _scaling(objective.class_squares(p), objective.penalty)
+
+
+def _scaling(curvature: Doubles, penalty: Doubles) -> Metric:
+    return _Scaling(curvature + penalty + np.finfo(float).tiny)
+
+
+def _matrix_pays(objective: LinearSoftmax) -> bool:
+    """Return whether d x d matrices fit, and their factors cost no more than some passes."""
+    k, d = objective.shape
+    if d * d > _LARGEST_BLOCKS:
+        return False
+    stored, dense = objective.design.stored, len(objective) * d
+    speed = 1.0 if stored == dense else _PASS_OF_SPARSE
+    return d**3 / 3 <= _DEAREST * 4 * stored * k * speed
 
 
 def sampled_grams(objective: LinearSoftmax, theta: Doubles, seed: int) -> list[Doubles]:
