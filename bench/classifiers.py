@@ -176,9 +176,10 @@ def show_merits(merits: dict[str, dict[str, Merit]]) -> None:
     names = list(merits)
     show_table([summary(name, [of[name] for of in merits.values()]) for name in MODELS])
     print(
-        f"\nMeans over {len(names)} sets, rows that the model has not seen. Seconds: total of one"
+        f"\nMeans over {len(names)} sets (of log losses, the median), rows that the model has not"
     )
-    print("fit a set; parameters: relative to softmax, geometric mean. Log loss, set by set:\n")
+    print("seen. Seconds: one fit a set, in all; couplings share the fit. Parameters: relative to")
+    print("softmax, geometric mean. Log loss, set by set:\n")
     show_table(
         [
             {"method": model} | {name: short(merits[name][model].log_loss) for name in names}

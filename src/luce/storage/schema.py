@@ -22,8 +22,12 @@ _FIELDS = {
     "encoding", "options", "data", "metrics", "training",
 }  # fmt: skip
 _FIELDS_OF_VERSION = {1: _FIELDS, 2: _FIELDS | {"calibration"}}
-_GROUPS = ("calibration", "text")  # tensors beside the weights, named "calibration.NAME"
-_ESTIMATORS = ("SoftmaxRegression",)
+_GROUPS = ("calibration", "estimator", "text")  # tensors beside the weights: "calibration.NAME"
+_ESTIMATORS = (
+    "SoftmaxRegression", "OneVsRest", "OneVsOne", "GaussianNaiveBayes", "MultinomialNaiveBayes",
+    "LinearDiscriminantAnalysis",
+)  # fmt: skip
+_WITH_MORE = _ESTIMATORS[2:]  # that need other tensors than coef and intercept
 
 
 def check_version(metadata: object) -> None:
@@ -43,8 +47,9 @@ def check_metadata(metadata: Mapping[str, Any]) -> None:
     _exact_fields(metadata, _FIELDS_OF_VERSION[metadata["version"]], "metadata")
     for name in ("luce_version", "created"):
         _text(metadata[name], f"metadata.{name}")
-    if metadata["estimator"] not in _ESTIMATORS:
-        refuse("metadata.estimator", f"be one of {', '.join(_ESTIMATORS)}", metadata["estimator"])
+    known = _ESTIMATORS[:1] if metadata["version"] == 1 else _ESTIMATORS
+    if metadata["estimator"] not in known:
+        refuse("metadata.estimator", f"be one of {', '.join(known)}", metadata["estimator"])
     for name in ("encoding", "options", "metrics"):
         _object(metadata[name], f"metadata.{name}")
     count = _check_classes(metadata["classes"], "metadata.classes")
@@ -62,6 +67,8 @@ def check_tensors(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, An
     classes = len(metadata["classes"]["values"])
     coef, intercept = tensors["coef"], tensors["intercept"]
     rows = (1, 2) if classes == 2 else (classes,)  # two classes need one row only
+    if metadata["estimator"] == "OneVsOne":
+        rows = (classes * (classes - 1) // 2,)
     if coef.dtype.kind != "f":
         refuse("tensor coef", "be float32 or float64", Quoted(str(coef.dtype)))
     if coef.ndim != 2 or coef.shape[0] not in rows:
@@ -81,6 +88,7 @@ def _check_names(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any
     """The weights must be there, and no tensor but those of a group that the metadata name."""
     named = {
         "calibration": metadata.get("calibration") is not None,
+        "estimator": metadata["estimator"] in _WITH_MORE,
         "text": metadata["encoding"].get("kind") == "text",
     }
     for group in _GROUPS:

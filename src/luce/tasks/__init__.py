@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from luce.tasks.doctor import diagnose as diagnose
+    from luce.tasks.estimator_files import load_estimator as load_estimator
+    from luce.tasks.estimator_files import save_estimator as save_estimator
     from luce.tasks.evaluation import evaluate as evaluate
     from luce.tasks.inspection import inspect_data as inspect_data
     from luce.tasks.inspection import inspect_model as inspect_model
@@ -34,8 +36,10 @@ _HOME = {
     "export": "model_export",
     "inspect_data": "inspection",
     "inspect_model": "inspection",
+    "load_estimator": "estimator_files",
     "load_model": "models",
     "predict": "prediction",
+    "save_estimator": "estimator_files",
     "train": "training",
     "write_report": "report",
 }
