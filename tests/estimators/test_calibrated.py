@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from reference.versions import since_scikit_learn
 from scipy.sparse import csr_matrix
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_digits, load_wine
@@ -32,6 +33,7 @@ def test_a_model_that_is_too_sure_becomes_honest():
     np.testing.assert_array_equal(honest.predict(X[TEST]), sure.predict(X[TEST]))
 
 
+@since_scikit_learn("1.8", "temperature scaling")
 @pytest.mark.parametrize("estimator", [LogisticRegression(max_iter=5000), GaussianNB()])
 def test_with_the_same_splits_it_is_scikit_learns(estimator):
     wine, y = load_wine(return_X_y=True)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from reference.versions import since_scikit_learn
 from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 from sklearn.base import clone
@@ -127,6 +128,7 @@ def sklearns(method, z, y):
     return CalibratedClassifierCV(FrozenEstimator(base), method=method).fit(z, y).predict_proba(z)
 
 
+@since_scikit_learn("1.8", "temperature scaling")
 def test_temperature_is_scikit_learns():
     z, y = problem()
     ours = TemperatureScaling().fit(z, y)

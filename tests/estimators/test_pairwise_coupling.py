@@ -11,7 +11,10 @@ from luce.estimators.pairwise_coupling import (
     wu_lin_weng,
 )
 
-pytestmark = pytest.mark.once
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.filterwarnings("ignore:Values in x were outside bounds"),  # SciPy before 1.14
+]
 
 ANY_COUPLING = pytest.mark.parametrize("kind", COUPLINGS)
 

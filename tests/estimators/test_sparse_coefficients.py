@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from reference.kinked import Kinked
 from reference.softmax_regression import of_estimator
+from reference.versions import since_scikit_learn
 from scipy import sparse
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
 from sklearn.linear_model import LogisticRegression
@@ -30,6 +31,7 @@ def coefficients(model, intercept=True):
     return np.column_stack([W, model.intercept_]) if intercept else W
 
 
+@since_scikit_learn("1.8", "l1_ratio alone chooses the penalty")
 @pytest.mark.parametrize("load", [load_iris, load_breast_cancer, load_wine])
 @pytest.mark.parametrize("l1_ratio", [1.0, 0.3])
 def test_the_optimum_is_that_of_saga_on_scaled_features(load, l1_ratio):

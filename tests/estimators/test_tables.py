@@ -115,7 +115,7 @@ def test_a_sparse_column_of_equal_numbers_does_no_harm():
 
 def test_the_optimum_of_sparse_text_like_rows():
     random = np.random.default_rng(1)
-    table = sparse.random_array((60, 30), density=0.05, rng=random, format="csr")
+    table = sparse.random_array((60, 30), density=0.05, random_state=random, format="csr")
     labels = np.arange(60) % 3
     model = SoftmaxRegression(tol=1e-9).fit(table, labels)
     exact = of_estimator(table.toarray(), labels).minimum()[1]
