@@ -99,6 +99,17 @@ SECTIONS = {
         "`luce.losses.linear_cross_entropy_grad` never holds all logits: what does it cost beside\n"
         "the three matrix products that there is no way around, and beside PyTorch?",
     ),
+    "text_features": Section(
+        "Features of texts",
+        ("text.py", "--features"),
+        "`TextFeatures` and `TfidfVectorizer` with the same options ([text.md](text.md)).",
+    ),
+    "text": Section(
+        "Classifiers of texts",
+        ("text.py",),
+        "From a file to a model, and its probabilities on test rows: `luce train`'s defaults for\n"
+        "texts, pipelines of scikit-learn, and Debian's fasttext ([text.md](text.md)).",
+    ),
     "inference": Section(
         "Standard errors",
         ("inference.py",),
