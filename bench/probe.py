@@ -1,6 +1,7 @@
 """A linear probe in ImageNet's shape: 1000 classes on embeddings, luce and scikit-learn.
 
-    python bench/probe.py [--rows 128000] [--columns 512] [--classes 1000] [--cap 120] [--full]
+    python bench/probe.py [--rows 128000] [--columns 512] [--classes 1000] [--C 0.01]
+        [--cap 120] [--full]
 
 The embeddings are made (float32): classes lie in groups of ten around common centres, so that
 they overlap the way that breeds and makes do; a linear probe gets about three rows in four right.
@@ -69,9 +70,9 @@ class Standing(NamedTuple):
     ended: str
 
 
-def ours(X: Floats, y: NDArray[np.int64]) -> tuple[Standing, Any]:
+def ours(X: Floats, y: NDArray[np.int64], strength: float) -> tuple[Standing, Any]:
     start = time.perf_counter()
-    model = SoftmaxRegression(tol=TOLERANCE).fit(X, y)
+    model = SoftmaxRegression(C=strength, tol=TOLERANCE).fit(X, y)
     seconds = time.perf_counter() - start
     ended = f"gap {model.gap_:.1e}, proven"
     return Standing("luce", seconds, int(model.n_iter_[0]), np.nan, ended), model
@@ -110,17 +111,17 @@ def line(standing: Standing, rows: int, best: float) -> dict[str, str]:
     }
 
 
-def probe(rows: int, columns: int, classes: int, cap: float) -> None:
+def probe(rows: int, columns: int, classes: int, strength: float, cap: float) -> None:
     parts = list(Made(columns, classes).rows(rows))
     X, labels = (np.concatenate(column) for column in zip(*parts, strict=True))
     del parts
     y = np.unique(labels, return_inverse=True)[1].astype(np.int64)
-    problem = Problem("probe", "made", X, y, 1.0)
-    first, model = ours(X, y)
+    problem = Problem("probe", "made", X, y, strength)
+    first, model = ours(X, y, strength)
     first = first._replace(objective=value(problem, model.coef_, model.intercept_))
     second = theirs(problem, first.objective, max(cap, first.seconds))
     best = min(first.objective, second.objective)
-    print(f"{rows:,} rows, {columns} columns, {classes} classes, float32, C = 1.\n")
+    print(f"{rows:,} rows, {columns} columns, {classes} classes, float32, C = {strength:g}.\n")
     show_table([line(one, rows, best) for one in (first, second)])
     held_out, truth = Made(columns, classes).block(10**6, 4000)
     right = float((model.predict(held_out) == np.searchsorted(np.unique(labels), truth)).mean())
@@ -134,7 +135,7 @@ def probe(rows: int, columns: int, classes: int, cap: float) -> None:
     )
 
 
-def full(rows: int, columns: int, classes: int) -> None:
+def full(rows: int, columns: int, classes: int, strength: float) -> None:
     """Fit all rows of ImageNet's number from a file."""
     from luce.data import stream
 
@@ -148,7 +149,7 @@ def full(rows: int, columns: int, classes: int) -> None:
             start += len(labels)
         X.flush()
         begin = time.perf_counter()
-        model = SoftmaxRegression(tol=TOLERANCE, verbose=1).fit(stream(X, y))
+        model = SoftmaxRegression(C=strength, tol=TOLERANCE, verbose=1).fit(stream(X, y))
         seconds = time.perf_counter() - begin
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{rows:,} rows from a file: {seconds / 3600:.2f} hours, {model.n_passes_} passes,")
@@ -160,13 +161,15 @@ def main() -> None:
     parser.add_argument("--rows", type=int)
     parser.add_argument("--columns", type=int, default=512)
     parser.add_argument("--classes", type=int, default=1000)
+    parser.add_argument("--C", type=float, default=0.01, help="as in scikit-learn")
     parser.add_argument("--cap", type=float, default=120, help="seconds for scikit-learn")
     parser.add_argument("--full", action="store_true", help="all rows, out of core, luce alone")
     options = parser.parse_args()
     if options.full:
-        full(options.rows or IMAGENET, options.columns, options.classes)
+        full(options.rows or IMAGENET, options.columns, options.classes, options.C)
     else:
-        probe(options.rows or 128_000, options.columns, options.classes, options.cap)
+        rows = options.rows or 128_000
+        probe(rows, options.columns, options.classes, options.C, options.cap)
 
 
 if __name__ == "__main__":

@@ -86,6 +86,17 @@ SECTIONS = {
         "scikit-learn's five solvers, and the peers that are installed. Optima are certified to\n"
         "1e-9.",
     ),
+    "probe": Section(
+        "A linear probe in ImageNet's shape",
+        ("probe.py",),
+        "128,000 made embeddings of 512 columns in float32, 1000 classes that overlap.",
+    ),
+    "out_of_core": Section(
+        "Out of core",
+        ("out_of_core.py", "--formats", "parquet", "--scratch"),
+        "`SoftmaxRegression.fit` on a stream that is read again in every pass, in a process of\n"
+        "its own; [out_of_core.md](out_of_core.md) tells how few passes are enough.",
+    ),
     "softmax_speed": Section(
         "The softmax itself",
         ("softmax_speed.py",),

@@ -20,7 +20,7 @@ from luce.errors import DataError, LabelError
 from luce.solvers import RowBlock, RowStream
 
 SUFFIXES = (*SEPARATORS, ".parquet")
-_CHUNK = 1 << 22  # bytes of text parsed at a time
+_CHUNK = 1 << 21  # bytes of text parsed at a time
 _CELLS = 1 << 20  # of Parquet, in a slice
 
 

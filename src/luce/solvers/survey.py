@@ -14,7 +14,7 @@ from luce.errors import DataError, LabelError, ShapeError
 from luce.solvers.design import Doubles
 from luce.solvers.row_stream import RowBlock, RowStream
 
-_SAMPLE_BYTES = 16 << 20
+_SAMPLE_BYTES = 8 << 20
 _SAMPLE_ROWS = 200_000
 _LEAST_OF_A_CLASS = 50  # rows in the sample, or all there are
 _WIDEST_GRAM = 2048  # columns; of more only the squares are added up
