@@ -34,6 +34,7 @@ from luce.solvers.whitening import (
 _CHEAP_HESSIAN = 300  # parameters: above, a Hessian costs more than the passes that it saves
 _PATH_TOL = 1e-5  # folds start there: what is left of it each of them would have to go
 _TIGHT = 1e-6
+_NEW_HESSIANS = 6  # of a fold that is far from all rows
 _MOST_PASSES = 12  # of one refinement, before the solvers for hard problems take over
 
 
@@ -118,15 +119,18 @@ class _Run:
         self._curvature = _curvature(objective, self._theta)
         self._pairs = Memory()  # of the loss, without any penalty
         self._loss = _plain(objective).value_gradient(self._theta)  # and its gradient
+        self._parts: list[tuple[float, Doubles] | None] = []
         tested = sum((fold.tested for fold in self._folds), np.zeros(len(objective)))
         self._dealt = all(fold.complement for fold in self._folds) and bool((tested == 1).all())
 
     def next_stage(self, penalty: Doubles) -> Stage:
         objective = replace(self._objective, penalty=penalty)
         found = self._of_all(objective)
-        self._theta = found.theta
-        self._curvature = _curvature(self._objective, found.theta)
-        self._pairs = self._curvature.worth_knowing(found.pairs.with_penalty(-penalty))
+        if found.passes or not self._parts:  # else the point is the same: all is known
+            self._theta = found.theta
+            self._curvature = _curvature(self._objective, found.theta)
+            self._pairs = self._curvature.worth_knowing(found.pairs.with_penalty(-penalty))
+            self._measure()
         ends = self._of_folds(penalty)
         folds, passes = tuple(e.theta for e in ends), tuple(e.passes for e in ends)
         return Stage(found.theta, folds, passes, found.passes)
@@ -145,7 +149,7 @@ class _Run:
             passes += found.passes
             found = found._replace(passes=passes)
             if found.converged or passes >= self._most or self._curvature.exact:
-                return self._certain(objective, found)
+                return self._certain(objective, found, gap_below(self._path_tol))
             # The point has moved far from where the curvature was measured: measure it again.
             self._curvature = _curvature(self._objective, found.theta)
             self._pairs = Memory()
@@ -168,19 +172,26 @@ class _Run:
         found = refine_together(
             several, lambda numbers, there: _evaluated([problems[i] for i in numbers], there)
         )
-        return [self._certain(*each) for each in zip(problems, found, strict=True)]
+        rules = [fold.enough(self._tol) for fold in self._folds]
+        return [self._certain(*each) for each in zip(problems, found, rules, strict=True)]
 
-    def _points(self, penalty: Doubles) -> list[Point]:
-        """Return value and gradient of each fold's function at one theta, from one pass."""
+    def _measure(self) -> None:
+        """Take loss and gradient of all rows, and of those that each fold lacks: one pass."""
         theta = self._theta
-        parts = [f.left_out.value_gradient(theta) if f.complement else None for f in self._folds]
-        if parts and self._dealt:
-            known = [part for part in parts if part is not None]
+        self._parts = [
+            f.left_out.value_gradient(theta) if f.complement else None for f in self._folds
+        ]
+        if self._parts and self._dealt:
+            known = [part for part in self._parts if part is not None]
             self._loss = sum(p[0] for p in known), np.sum([p[1] for p in known], axis=0)
         else:
             self._loss = _plain(self._objective).value_gradient(theta)
+
+    def _points(self, penalty: Doubles) -> list[Point]:
+        """Return value and gradient of each fold's function where all rows have their minimum."""
+        theta = self._theta
         points = []
-        for fold, part in zip(self._folds, parts, strict=True):
+        for fold, part in zip(self._folds, self._parts, strict=True):
             if part is None:
                 own = fold.objective(penalty)
                 points.append(Point(theta, *own.value_gradient(theta)))
@@ -189,16 +200,36 @@ class _Run:
             points.append(_with_penalty(theta, loss, penalty / fold.mass))
         return points
 
-    def _certain(self, objective: LinearSoftmax, found: Refined) -> Refined:
-        """Leave what did not end to the solvers that know about hard problems, if it is small."""
-        if found.converged or found.passes >= self._most or not self._curvature.exact:
-            return found
-        left = self._most - found.passes
+    def _certain(self, objective: LinearSoftmax, found: Refined, enough: Enough) -> Refined:
+        """Measure the curvature anew where the way was too far, if the model is small."""
+
+        def as_before(_: float, left: float, value: float) -> bool:
+            return enough(found.first, left, value)
+
+        passes, most = found.passes, self._most
+        for _ in range(_NEW_HESSIANS):
+            if found.converged or passes >= most or not self._curvature.exact:
+                return found
+            hessian = _hessian(_plain(objective), found.theta)
+            again = refine(
+                objective,
+                Point(found.theta, *objective.value_gradient(found.theta)),
+                _Newton(hessian, objective.penalty),
+                as_before,
+                max_iter=min(most - passes, _MOST_PASSES // 2),
+            )
+            passes += again.passes + 1
+            found = again._replace(passes=passes, pairs=found.pairs, first=found.first)
+        return found if found.converged else self._proven(objective, found)
+
+    def _proven(self, objective: LinearSoftmax, found: Refined) -> Refined:
+        """Leave what does not end to the solvers that know about hard problems."""
+        left = max(1, self._most - found.passes)
         result = minimise(objective, found.theta, tol=_TIGHT, max_iter=left, journal=Journal())
         if result.interrupted:
             raise KeyboardInterrupt
         passes = found.passes + result.n_iter
-        return Refined(result.theta, passes, result.converged, found.pairs)
+        return found._replace(theta=result.theta, passes=passes, converged=result.converged)
 
 
 def _with_penalty(theta: Doubles, loss: tuple[float, Doubles], penalty: Doubles) -> Point:
@@ -277,6 +308,7 @@ class _WholeHessian:
     def __init__(self, objective: LinearSoftmax, theta: Doubles) -> None:
         self._theta = theta
         self._whole = _hessian(_plain(objective), theta)
+        self._lacking: dict[_Fold, Doubles] = {}
 
     def of_all(self, penalty: Doubles) -> Metric:
         return _Newton(self._whole.copy(), penalty)
@@ -284,7 +316,9 @@ class _WholeHessian:
     def of_fold(self, fold: _Fold, penalty: Doubles) -> Metric:
         if not fold.complement:
             return self.of_all(penalty)
-        own = (self._whole - _hessian(fold.left_out, self._theta)) / fold.mass
+        if fold not in self._lacking:
+            self._lacking[fold] = _hessian(fold.left_out, self._theta)
+        own = (self._whole - self._lacking[fold]) / fold.mass
         return _Newton(own, penalty / fold.mass)
 
     def worth_knowing(self, _: Memory) -> Memory:
@@ -299,7 +333,7 @@ class _ClassBlocks:
     def __init__(self, objective: LinearSoftmax, theta: Doubles) -> None:
         self._objective = objective
         self._grams = sampled_grams(objective, theta, 0) if class_matrices_fit(objective) else None
-        self._of_folds: Metric | None = None
+        self._of_folds: tuple[Doubles, Metric] | None = None
 
     def of_all(self, penalty: Doubles) -> Metric:
         if self._grams is None:
@@ -308,9 +342,9 @@ class _ClassBlocks:
 
     def of_fold(self, fold: _Fold, penalty: Doubles) -> Metric:
         # The folds have nearly the same share of the rows: one factorisation serves all of them.
-        if self._of_folds is None:
-            self._of_folds = self.of_all(penalty / fold.mass)
-        return self._of_folds
+        if self._of_folds is None or self._of_folds[0] is not penalty:
+            self._of_folds = penalty, self.of_all(penalty / fold.mass)
+        return self._of_folds[1]
 
     def worth_knowing(self, pairs: Memory) -> Memory:
         return pairs  # they know how the classes depend on each other

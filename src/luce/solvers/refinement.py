@@ -32,6 +32,7 @@ class Refined(NamedTuple):
     passes: int
     converged: bool
     pairs: Memory
+    first: float  # the estimate of the gap at the start
 
 
 def gap_below(tol: float) -> Enough:
@@ -142,10 +143,10 @@ def refining(
         left = max(0.0, -0.5 * slope)
         first = first if passes else left
         if enough(first, left, value):
-            return Refined(theta, passes, True, pairs)
+            return Refined(theta, passes, True, pairs, first)
         sure = left <= min(_SURE * before, _SMALL * value)  # never at the start
         if sure and enough(first, left * (left / before), value):
-            return Refined(theta + direction, passes, True, pairs)
+            return Refined(theta + direction, passes, True, pairs, first)
         if passes == max_iter:
             break
         before = left
@@ -156,7 +157,7 @@ def refining(
             there = theta + length * direction
             new_value, new_gradient = yield there
         if not (isfinite(new_value) and new_value < value):
-            return Refined(theta, passes + 1, False, pairs)
+            return Refined(theta, passes + 1, False, pairs, first)
         pairs.learn(there - theta, new_gradient - gradient)
         theta, value, gradient = there, new_value, new_gradient
-    return Refined(theta, max_iter, False, pairs)
+    return Refined(theta, max_iter, False, pairs, first)
