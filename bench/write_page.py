@@ -73,6 +73,13 @@ SECTIONS = {
         "Softmax, one-vs-rest, one-vs-one and the generative twins on the same tables and splits:\n"
         "[classifiers.md](classifiers.md) tells what they are.",
     ),
+    "calibration": Section(
+        "Honest probabilities",
+        ("calibration.py",),
+        "The stated probabilities of the defaults on standard test rows, before and after\n"
+        "`--calibrate`; conformal sets; questions out of scope; time beside scikit-learn's\n"
+        "`CalibratedClassifierCV`.",
+    ),
     "oracle_calls": Section(
         "Passes over the rows",
         ("oracle_calls.py",),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
+from calibration_figures import abstaining, reliability, sets
 from classifier_figures import decision_regions, learning_curves, step_and_sigmoid
 from figure_style import (
     BLUE,
@@ -268,6 +269,9 @@ FIGURES: dict[str, Callable[[], Figure]] = {
         step_and_sigmoid,
         decision_regions,
         learning_curves,
+        reliability,
+        sets,
+        abstaining,
     )
 }
 

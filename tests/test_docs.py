@@ -201,7 +201,7 @@ def test_the_figures_of_the_pages_are_those_that_the_script_draws(monkeypatch, t
     monkeypatch.syspath_prepend(ROOT / "docs")
     import make_figures
 
-    pages = [ROOT / "docs" / title for title in ("softmax.md", "classifiers.md")]
+    pages = [ROOT / "docs" / title for title in ("softmax.md", "classifiers.md", "calibration.md")]
     text = "".join(page.read_text("utf-8") for page in pages)
     shown = re.findall(r"!\[([^\]]+)\]\(images/([^)]+)\)", text)
     make_figures.draw(tmp_path)

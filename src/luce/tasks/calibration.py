@@ -1,7 +1,7 @@
 """Calibrate a classifier on training rows that clones of it have not seen."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,14 @@ from luce.estimators.held_out import codes
 FOLDS = 5
 ENOUGH = 10_000  # rows; more change no digit of a calibration that anybody would read
 _GROUP = "calibration."
+
+
+class HeldOutLogits(NamedTuple):
+    """What a calibration learns from: logits (n, k), the true classes (n,), how many folds."""
+
+    logits: NDArray[np.float64]
+    codes: NDArray[np.int64]
+    folds: int
 
 
 class Calibration:
@@ -42,13 +50,19 @@ def calibrate(
     The rows are dealt into five folds; each fold's logits come from a clone that is trained on the
     other four. Of more than 10,000 rows only as many folds are held out as hold 10,000.
     """
+    held_out = held_out_logits(classifier, X, labels)
+    calibrator = CALIBRATORS[kind]().fit(held_out.logits, held_out.codes)
+    facts = {"kind": kind, "rows": len(held_out.codes), "folds": held_out.folds}
+    return Calibration(calibrator, facts)
+
+
+def held_out_logits(classifier: SoftmaxRegression, X: Any, labels: NDArray[Any]) -> HeldOutLogits:
+    """Return logits of training rows, each by a clone of the classifier that has not seen it."""
     numbers = codes(labels, classifier.classes_)
     clone = SoftmaxRegression(**{**classifier.get_params(), "callbacks": None, "verbose": 0})
     splits = list(_splits(folds(X, numbers, FOLDS)))
     found = out_of_fold_logits(clone, X, numbers, None, classifier.classes_, splits)
-    calibrator = CALIBRATORS[kind]().fit(found.logits, numbers[found.rows])
-    facts = {"kind": kind, "rows": len(found.rows), "folds": len(splits)}
-    return Calibration(calibrator, facts)
+    return HeldOutLogits(found.logits, numbers[found.rows], len(splits))
 
 
 def read_calibration(
