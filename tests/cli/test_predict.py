@@ -130,3 +130,11 @@ def test_long_input_takes_no_more_memory_than_short(run, tmp_path):
     )
     short, long = map(float, done.stdout.split())
     assert long < short + 40, f"{long - short:.0f} MiB more for five times the rows"
+
+
+def test_sets_and_abstaining(luce, run, tmp_path):
+    (tmp_path / "new.csv").write_text("colour,size\nblue,2\nred,1\n")
+    answer = luce("predict", run, "new.csv", "--sets", "0.5", "--max-risk", "0.9")
+    assert answer.out.splitlines()[0] == "row,prediction,answered,set"
+    assert "Sets hold the truth in 50 %" in answer.err
+    assert luce("predict", run, "new.csv", "--sets", "1").code == 2

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     examples=[
         "luce predict runs/first new.csv",
         "luce predict runs/first new.csv --proba -o predictions.csv",
+        "luce predict runs/first new.csv --sets 0.9 --max-risk 0.05",
         "cat new.jsonl | luce predict runs/first - --top 3 --json",
     ],
 )
@@ -27,6 +28,18 @@ if TYPE_CHECKING:
 @click.option("--proba", is_flag=True, help="Add the probability of every class.")
 @click.option(
     "--top", type=click.IntRange(min=1), metavar="K", help="Add the K most probable classes."
+)
+@click.option(
+    "--sets",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    metavar="LEVEL",
+    help="Add a set of classes that holds the truth with this probability, 0.9 for instance.",
+)
+@click.option(
+    "--max-risk",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    metavar="SHARE",
+    help="Say which rows are answered, so that at most this share of the answers is wrong.",
 )
 @click.option(
     "--format",
@@ -42,6 +55,8 @@ def command(
     input_: str,
     proba: bool,
     top: int | None,
+    sets: float | None,
+    max_risk: float | None,
     form: str | None,
     out: Path | None,
     as_json: bool,
@@ -50,14 +65,15 @@ def command(
 
     With - a CSV or JSONL table is read from stdin. The rows keep their order; a long table takes
     no more memory than a short one. Labels that a spreadsheet would run as a formula get a ' in
-    front in CSV.
+    front in CSV. --sets and --max-risk learn from the evaluated rows of the run folder; a set is
+    written as a|b.
     """
     from luce.tasks.outputs import growing_file
     from luce.tasks.prediction import Layout, predict
 
     if form is None:
         form = "jsonl" if as_json or (out and out.suffix == ".jsonl") else "csv"
-    layout = Layout(form, proba, top or 0)
+    layout = Layout(form, proba, top or 0, sets, max_risk)
     if out is None:
         _tell(predict(model, input_, sys.stdout.buffer, layout))
         return
@@ -70,5 +86,5 @@ def command(
 def _tell(summary: "PredictionSummary") -> None:
     from luce.tasks.evaluation import cell_notes
 
-    for note in cell_notes(summary.unseen, summary.missing):
+    for note in (*summary.promises, *cell_notes(summary.unseen, summary.missing)):
         talk(note)

@@ -28,6 +28,14 @@ class Decisions(NamedTuple):
     confidence: Doubles
 
 
+class Threshold(NamedTuple):
+    """A threshold of the confidence, with what is proven of the rows above it."""
+
+    value: float
+    risk_bound: float
+    coverage: float  # share of the rows above it
+
+
 class SelectiveClassifier(BaseEstimator):  # type: ignore[misc]  # untyped base
     r"""Answers the rows that it is sure of, so that at most a given share of answers is wrong.
 
@@ -149,7 +157,10 @@ class SelectiveClassifier(BaseEstimator):  # type: ignore[misc]  # untyped base
         self.classes_ = np.asarray(self.estimator_.classes_)
         winner, sure = self._judged(X)
         wrong = winner != codes(y, self.classes_)
-        self._choose(wrong, sure)
+        found = provable_threshold(wrong, sure, self.max_risk, self.certainty)
+        self.threshold_, self.risk_bound_, self.coverage_ = found
+        if found.value == inf:
+            warnings.warn(self._shortfall(wrong), UserWarning, stacklevel=2)
         return self
 
     def decide(self, X: Any) -> Decisions:
@@ -177,24 +188,6 @@ class SelectiveClassifier(BaseEstimator):  # type: ignore[misc]  # untyped base
         z = logits_of(self.estimator_, X)
         return z.argmax(axis=1), metrics.confidence(z, self.score)
 
-    def _choose(self, wrong: NDArray[np.bool_], sure: Doubles) -> None:
-        order = np.argsort(-sure, kind="stable")
-        falling, mistakes = sure[order], np.cumsum(wrong[order])
-        n, level = len(wrong), (1 - self.certainty) / _LEVELS
-        self.threshold_, self.risk_bound_, self.coverage_ = inf, np.nan, 0.0
-        for part in range(_LEVELS, 0, -1):
-            place = n * part // _LEVELS  # the row whose confidence is the threshold
-            threshold = float(falling[place]) if place < n else -inf
-            above = int(np.searchsorted(-falling, -threshold, side="left"))
-            if above == 0:
-                continue
-            bound = upper_bound(int(mistakes[above - 1]), above, level)
-            if bound <= self.max_risk:
-                self.threshold_, self.risk_bound_ = threshold, bound
-                self.coverage_ = above / n
-                return
-        warnings.warn(self._shortfall(wrong), UserWarning, stacklevel=3)
-
     def _shortfall(self, wrong: NDArray[np.bool_]) -> str:
         needed = int(np.ceil(np.log((1 - self.certainty) / _LEVELS) / np.log1p(-self.max_risk)))
         return (
@@ -203,6 +196,28 @@ class SelectiveClassifier(BaseEstimator):  # type: ignore[misc]  # untyped base
             f" answered. Pass a larger max_risk, or more rows: {_LEVELS * needed} or more, so"
             f" that a sixteenth of them are {needed} right answers."
         )
+
+
+def provable_threshold(
+    wrong: NDArray[np.bool_], sure: Doubles, max_risk: float, certainty: float
+) -> Threshold:
+    """Return the lowest threshold of the confidence above which the risk is proven to be small.
+
+    The value is inf where nothing can be proven, and the bound NaN.
+    """
+    order = np.argsort(-sure, kind="stable")
+    falling, mistakes = sure[order], np.cumsum(wrong[order])
+    n, level = len(wrong), (1 - certainty) / _LEVELS
+    for part in range(_LEVELS, 0, -1):
+        place = n * part // _LEVELS  # the row whose confidence is the threshold
+        threshold = float(falling[place]) if place < n else -inf
+        above = int(np.searchsorted(-falling, -threshold, side="left"))
+        if above == 0:
+            continue
+        bound = upper_bound(int(mistakes[above - 1]), above, level)
+        if bound <= max_risk:
+            return Threshold(threshold, bound, above / n)
+    return Threshold(inf, np.nan, 0.0)
 
 
 def upper_bound(mistakes: int, rows: int, level: float) -> float:

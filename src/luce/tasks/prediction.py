@@ -16,6 +16,7 @@ from luce import data
 from luce.data import Encoded
 from luce.errors import ParameterError
 from luce.tasks.models import Model, load_model
+from luce.tasks.promises import Promises, learn_promises
 from luce.tasks.spreadsheet import neutralised
 
 Probabilities = NDArray[np.floating[Any]]
@@ -30,6 +31,7 @@ class PredictionSummary:
     rows: int = 0
     unseen: Counter[str] = field(default_factory=Counter)
     missing: Counter[str] = field(default_factory=Counter)
+    promises: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,15 @@ class Layout:
     """What stands in a row of the output.
 
     ``format`` is ``"csv"`` or ``"jsonl"``; ``proba`` adds the probability of every class, ``top``
-    the most probable classes, best first.
+    the most probable classes, best first; ``sets`` a set of classes that holds the truth with that
+    probability, and ``max_risk`` whether the row is answered at that risk.
     """
 
     format: str = "csv"
     proba: bool = False
     top: int = 0
+    sets: float | None = None
+    max_risk: float | None = None
 
 
 def predict(
@@ -64,7 +69,8 @@ def predict(
     ModelFileError
         The model cannot be loaded.
     ParameterError
-        More top classes are asked for than there are classes.
+        More top classes are asked for than there are classes, or promises are asked for without
+        the rows on which the model was evaluated.
     """
     layout = layout or Layout()
     fitted = load_model(model)
@@ -73,11 +79,12 @@ def predict(
             f"--top must be at most the number of classes, {len(fitted.names)} in "
             f"{str(model)!r}, got {layout.top}. Ask for fewer, or for all with --proba."
         )
-    summary = PredictionSummary()
+    promises = learn_promises(fitted, model, level=layout.sets, max_risk=layout.max_risk)
+    summary = PredictionSummary(promises=promises.notes)
     lines = _csv if layout.format == "csv" else _jsonl
     for encoded in _encoded(fitted, source):
         p = fitted.probabilities(encoded.X)
-        output.write(lines(fitted, p, summary.rows, layout))
+        output.write(lines(fitted, p, summary.rows, layout, promises))
         summary.rows += len(p)
         summary.unseen.update(encoded.unseen)
         summary.missing.update(encoded.missing)
@@ -97,12 +104,19 @@ def _encoded(model: Model, source: str) -> Iterator[Encoded]:
         yield model.encoding.apply(dataset.take(rows).features)
 
 
-def _csv(model: Model, p: Probabilities, first_row: int, layout: Layout) -> bytes:
+def _csv(
+    model: Model, p: Probabilities, first_row: int, layout: Layout, promises: Promises
+) -> bytes:
     names = np.asarray([neutralised(name) for name in model.names], dtype=object)
     columns: dict[str, Any] = {
         "row": np.arange(first_row, first_row + len(p)),
         "prediction": names[p.argmax(axis=1)],
     }
+    answered, members = promises.answered(p), promises.members(p)
+    if answered is not None:
+        columns["answered"] = answered
+    if members is not None:
+        columns["set"] = ["|".join(names[row]) for row in members]
     best = _best(p, layout.top)
     for rank in range(layout.top):
         codes = best[:, rank]
@@ -115,12 +129,19 @@ def _csv(model: Model, p: Probabilities, first_row: int, layout: Layout) -> byte
     return buffer.getvalue()
 
 
-def _jsonl(model: Model, p: Probabilities, first_row: int, layout: Layout) -> bytes:
+def _jsonl(
+    model: Model, p: Probabilities, first_row: int, layout: Layout, promises: Promises
+) -> bytes:
     labels = list(model.class_names or model.values)
     best = _best(p, layout.top)
+    answered, members = promises.answered(p), promises.members(p)
     lines = []
     for offset, (row, winner) in enumerate(zip(p.tolist(), p.argmax(axis=1), strict=True)):
         line: dict[str, Any] = {"row": first_row + offset, "prediction": labels[winner]}
+        if answered is not None:
+            line["answered"] = bool(answered[offset])
+        if members is not None:
+            line["set"] = [labels[code] for code in np.flatnonzero(members[offset])]
         if layout.top:
             line["top"] = [{"class": labels[code], "p": row[code]} for code in best[offset]]
         if layout.proba:

@@ -100,6 +100,25 @@ def read_run(run: Path) -> Record:
     )
 
 
+def read_predictions(run: Path, classes: list[str]) -> Predictions:
+    """Read the evaluated rows of a run folder.
+
+    Raises
+    ------
+    DataError
+        The file is missing or damaged.
+    """
+    try:
+        return _predictions(_text(run, runs.PREDICTIONS), classes)
+    except (KeyError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
+        if isinstance(error, LuceError):
+            raise
+        raise DataError(
+            f"{str(run / runs.PREDICTIONS)!r} must be as luce train has written it, but it is"
+            f" damaged: {error}. Train again with: luce train --config {run / runs.CONFIG}"
+        ) from error
+
+
 def _text(run: Path, name: str) -> str:
     try:
         return (run / name).read_text(encoding="utf-8")
