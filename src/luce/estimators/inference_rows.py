@@ -108,6 +108,11 @@ def _check_options(model: SoftmaxRegression) -> None:
             f"label_smoothing must be 0 for inference, got {model.label_smoothing}: smoothed labels"
             " have no likelihood. Fit without it."
         )
+    if model.correct_prior and model.class_weight is not None:
+        raise ParameterError(
+            "correct_prior must be False for inference with class_weight, got True: the intercepts"
+            " were moved after the fit. Fit without it."
+        )
     if model.l1_ratio != 0:
         raise ParameterError(
             f"l1_ratio must be 0 for inference, got {model.l1_ratio}: a coefficient that a penalty"
@@ -174,8 +179,8 @@ def _names(model: SoftmaxRegression) -> tuple[str, ...]:
 
 def _check_rows(model: SoftmaxRegression, value: float) -> None:
     """Refuse rows whose objective is not the one that the model has reported."""
-    told = getattr(model, "objective_", None)  # a model from a file does not know it
-    if told is not None and not abs(value - told) <= _SAME * abs(told) + 1e-12:
+    told = getattr(model, "objective_", np.nan)  # a model from a file, or a stream, has none
+    if np.isfinite(told) and not abs(value - told) <= _SAME * abs(told) + 1e-12:
         raise DataError(
             f"X, y and sample_weight must be those that the model was fitted to (objective"
             f" {told:.6g}), but with these it has the objective {value:.6g}. Pass the same rows."
