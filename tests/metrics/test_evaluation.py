@@ -20,8 +20,9 @@ def test_it_is_strict_json_that_reads_back_equal(figures):
 
 def test_it_has_the_fields_of_eval_json(figures):
     estimate = {"value", "low", "high"}
-    for name in ("accuracy", "log_loss", "calibration_error"):
+    for name in ("accuracy", "log_loss", "calibration_error", "brier_score"):
         assert figures[name].keys() == estimate
+    assert 0 < figures["classwise_calibration_error"] < 1
     assert figures["rows"] == 50
     assert figures["classes"] == ["a", "b", "c"]
     assert figures["baseline"].keys() == {"class", "accuracy", "log_loss"}

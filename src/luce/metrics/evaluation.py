@@ -9,11 +9,13 @@ from numpy.typing import ArrayLike
 
 from luce.errors import ShapeError
 from luce.metrics.accuracy import accuracy, majority_baseline
+from luce.metrics.brier import brier_score
 from luce.metrics.calibration import (
     calibration_error,
     reliability_of_classes,
     reliability_of_top_label,
 )
+from luce.metrics.classwise import classwise_calibration_error
 from luce.metrics.confusion import class_scores, confusion_matrix
 from luce.metrics.inputs import as_labels, as_probabilities
 from luce.metrics.intervals import Estimate
@@ -55,6 +57,8 @@ def evaluate(labels: ArrayLike, proba: ArrayLike, classes: Sequence[str]) -> dic
         "accuracy": _tree(accuracy(y, p)),
         "log_loss": _tree(log_loss(y, p)),
         "calibration_error": _tree(calibration_error(y, p)),
+        "classwise_calibration_error": classwise_calibration_error(y, p).mean,
+        "brier_score": _tree(brier_score(y, p)),
         "baseline": {
             "class": classes[baseline.label],
             "accuracy": _tree(baseline.accuracy),
