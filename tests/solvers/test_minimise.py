@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from reference.softmax_problems import softmax_problem, spelled_out, with_rows
 
-from luce.solvers import Journal, lbfgs, minimise, newton
+from luce.solvers import Journal, lbfgs, minimise, newton, newton_cg
 
 MODULE = import_module("luce.solvers.minimise")  # the name in the package is the function
 
@@ -15,7 +15,7 @@ MODULE = import_module("luce.solvers.minimise")  # the name in the package is th
 def methods(monkeypatch):
     """Return the list of the methods that are called from here on."""
     called = []
-    for method in (newton, lbfgs):
+    for method in (newton, newton_cg, lbfgs):
         monkeypatch.setattr(MODULE, method.__name__, _told(method, called))
     return called
 
@@ -33,7 +33,7 @@ def solve(f, solver, **options):
     return minimise(f, np.zeros(f.shape), solver=solver, **settings)
 
 
-@pytest.mark.parametrize("solver", ["auto", "newton", "lbfgs"])
+@pytest.mark.parametrize("solver", ["auto", "newton", "newton-cg", "lbfgs"])
 def test_every_method_finds_the_minimum(solver):
     f = softmax_problem(0)
     result = solve(f, solver)
@@ -60,6 +60,14 @@ def test_newton_proves_what_lbfgs_cannot(methods):
     assert solve(f, "auto", max_iter=5).n_iter == 5
 
 
+def test_newton_cg_takes_over_where_lbfgs_is_slow(methods):
+    f = softmax_problem(3, n=300, d=41, k=8, penalty=1e-7, signal=4.0, tails=True)
+    result = solve(f, "auto")
+    assert methods[:2] == ["lbfgs", "newton_cg"]
+    assert result.converged
+    assert [entry["iteration"] for entry in result.history] == list(range(1, result.n_iter + 1))
+
+
 def test_float32_rows_suit_every_method():
     f = softmax_problem(0)
     single = with_rows(f, f.design.rows.astype(np.float32))
@@ -67,7 +75,7 @@ def test_float32_rows_suit_every_method():
     assert values[0] == pytest.approx(values[1], rel=3e-6)
 
 
-@pytest.mark.parametrize("solver", ["newton", "lbfgs", "auto"])
+@pytest.mark.parametrize("solver", ["newton", "newton-cg", "lbfgs", "auto"])
 @pytest.mark.parametrize("at", [1, 2, 4])
 def test_ctrl_c_keeps_the_best_point(solver, at):
     f = softmax_problem(1, n=100, d=30, k=11, penalty=1e-4, signal=2.0)

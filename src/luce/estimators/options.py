@@ -12,7 +12,7 @@ from luce.solvers import SCHEDULES
 MINIBATCH = ("sgd", "adam")
 BINARY_SOLVERS = ("auto", "newton", "lbfgs")
 PENALTY_GROUPS = ("feature",)
-SOLVERS = ("auto", "newton", "lbfgs", *MINIBATCH)
+SOLVERS = ("auto", "newton", "newton-cg", "lbfgs", *MINIBATCH)
 
 
 def check_options(model: Any) -> None:

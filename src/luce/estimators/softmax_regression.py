@@ -68,12 +68,12 @@ class SoftmaxRegression(LinearClassifier):
     correct_prior : bool, default=False
         Whether probabilities are brought back to the shares that the classes have without
         `class_weight`: the logarithm of its weight is taken off the intercept of each class.
-    solver : {"auto", "newton", "lbfgs", "sgd", "adam"}, default="auto"
+    solver : {"auto", "newton", "newton-cg", "lbfgs", "sgd", "adam"}, default="auto"
         "auto" chooses between Newton's method and whitened L-BFGS by the size of the problem,
         and takes proximal Newton's method for ``l1_ratio > 0``; all stop on a proof. "sgd" and
         "adam" train in minibatches, the classical way.
     tol : float, default=1e-4
-        Proven bound on (f - f*) / f* at which "auto", "newton" and "lbfgs" stop.
+        Proven bound on (f - f*) / f* at which all solvers but "sgd" and "adam" stop.
     max_iter : int, default=1000
         At most this many iterations; most problems need 10 to 100.
     warm_start : bool, default=False

@@ -23,6 +23,7 @@ from luce.solvers.leave_one_out import leave_one_out_logits as leave_one_out_log
 from luce.solvers.linear_softmax import LinearSoftmax as LinearSoftmax
 from luce.solvers.minimise import minimise as minimise
 from luce.solvers.newton import newton as newton
+from luce.solvers.newton_cg import newton_cg as newton_cg
 from luce.solvers.penalties import GroupLasso as GroupLasso
 from luce.solvers.penalties import Lasso as Lasso
 from luce.solvers.penalties import Penalty as Penalty

@@ -1,12 +1,17 @@
 """The choice of a method by the size of the problem."""
 
+import numpy as np
+
 from luce.solvers.lbfgs import lbfgs
 from luce.solvers.linear_softmax import Doubles, LinearSoftmax
 from luce.solvers.newton import newton
+from luce.solvers.newton_cg import newton_cg
 from luce.solvers.penalties import Penalty
 from luce.solvers.proximal_newton import proximal_newton
 from luce.solvers.result import Journal, Result
 
+_FIRST = 60  # iterations of L-BFGS, after which Newton-CG takes over
+_LARGEST_LOGITS = 1 << 26  # numbers
 _SMALL = 300  # parameters
 _CHEAP_HESSIAN = 4e9  # operations: a tenth of a second
 _LARGEST_HESSIAN = 3000  # parameters: 72 MB
@@ -34,10 +39,11 @@ def minimise(
     tol : float
         Stop when the proven bound on (f - f*) / f* is at most this.
     max_iter : int
-        At most this many iterations, of both methods together.
-    solver : {"auto", "newton", "lbfgs"}
-        "auto" takes Newton's method where a Hessian costs next to nothing; else L-BFGS and,
-        if that ends without a proof and the Hessian fits, Newton's method from there.
+        At most this many iterations, of all methods together.
+    solver : {"auto", "newton", "newton-cg", "lbfgs"}
+        "auto" takes Newton's method where a Hessian costs next to nothing; else L-BFGS and, if
+        that has proven nothing after 60 iterations, Newton-CG from there; and if that ends without
+        a proof and the Hessian fits, Newton's method. See ``docs/solvers.md``.
     penalty : Penalty, optional
         One that makes coefficients zero, to be added; proximal Newton's method then does all.
     journal : Journal, optional
@@ -56,17 +62,37 @@ def minimise(
     cheap = size <= _SMALL and len(objective) * size**2 <= _CHEAP_HESSIAN
     if solver == "newton" or (solver == "auto" and cheap):
         return newton(objective.in_double(), start, tol=tol, max_iter=max_iter, journal=journal)
-    fits = size <= _LARGEST_HESSIAN and len(objective) * size**2 <= _DEAREST_HESSIAN
-    newton_follows = solver == "auto" and fits
+    if solver == "newton-cg":
+        return newton_cg(objective.in_double(), start, tol=tol, max_iter=max_iter, journal=journal)
+    if solver == "lbfgs":
+        return lbfgs(objective, start, tol=tol, max_iter=max_iter, journal=journal)
+    return _one_after_another(objective, start, tol, max_iter, journal)
+
+
+def _one_after_another(
+    objective: LinearSoftmax, start: Doubles, tol: float, max_iter: int, journal: Journal
+) -> Result:
+    """L-BFGS first; where it is slow, Newton-CG from there; where duality fails, Newton's proof."""
+    first = max_iter if _too_large_for_products(objective) else min(max_iter, _FIRST)
     result = lbfgs(
-        objective,
-        start,
-        tol=tol,
-        max_iter=max_iter,
-        journal=journal,
-        stop_when_stalled=newton_follows,
+        objective, start, tol=tol, max_iter=first, journal=journal, stop_when_stalled=True
     )
-    left = max_iter - result.n_iter
-    if not newton_follows or result.converged or result.interrupted or left <= 0:
-        return result
-    return newton(objective.in_double(), result.theta, tol=tol, max_iter=left, journal=journal)
+    size = objective.classes * objective.design.shape[1]
+    fits = size <= _LARGEST_HESSIAN and len(objective) * size**2 <= _DEAREST_HESSIAN
+    dual = np.count_nonzero(objective.penalty == 0) <= objective.intercept  # else it proves nothing
+    for method, possible in ((newton_cg, dual and first < max_iter), (newton, fits)):
+        left = max_iter - result.n_iter
+        if result.converged or result.interrupted or left <= 0:
+            break
+        if possible:
+            wide = objective.in_double()
+            result = method(wide, result.theta, tol=tol, max_iter=left, journal=journal)
+    if not (result.converged or result.interrupted) and result.n_iter < max_iter and not fits:
+        left = max_iter - result.n_iter
+        result = lbfgs(objective, result.theta, tol=tol, max_iter=left, journal=journal)
+    return result
+
+
+def _too_large_for_products(objective: LinearSoftmax) -> bool:
+    """Return whether Newton-CG's arrays of logits, some five, would not fit."""
+    return len(objective) * objective.classes > _LARGEST_LOGITS
