@@ -79,6 +79,7 @@ def _newton(
             here.divide()
             if path.extra == 0:
                 journal.raise_lower_bound(value - here.gap(tol))
+                journal.amend(value)
             converged = journal.relative_gap(value) <= tol
             if path.exhausted(here):
                 break

@@ -64,6 +64,11 @@ class Journal:
             **more,
         )
 
+    def amend(self, value: float) -> None:
+        """Bring the gap of the last entry up to what has been proven since."""
+        gap = self.relative_gap(value)
+        self.entries[-1]["gap"] = gap if isfinite(gap) else None
+
     def write(self, **entry: Any) -> None:
         """Add an entry; numbers that are not finite become None, for JSON has no word for them."""
         entry["seconds"] = perf_counter() - self._start
