@@ -80,6 +80,12 @@ SECTIONS = {
         "`--calibrate`; conformal sets; questions out of scope; time beside scikit-learn's\n"
         "`CalibratedClassifierCV`.",
     ),
+    "sparse_coefficients": Section(
+        "Coefficients that are zero",
+        ("sparse_coefficients.py",),
+        "Lasso and elastic net on scaled tables: luce with its defaults until its gap is proven,\n"
+        "scikit-learn's saga until it has the same objective.",
+    ),
     "oracle_calls": Section(
         "Passes over the rows",
         ("oracle_calls.py",),

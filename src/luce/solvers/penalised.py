@@ -84,6 +84,21 @@ class Penalised:
         gradient = self._down(self.objective.pull_back(residual, self.theta(W)))
         return Point(W, z, smooth, smooth + self.penalty.value(W), gradient)
 
+    def cautious(self, point: Point, share: float) -> Doubles:
+        """Return probabilities (n, k) at which to measure curvature: moved towards the targets.
+
+        At a row that is wrong with certainty the loss is straight and its curvature 0, and Newton's
+        step leads anywhere. Between prediction and target it has the curvature that the step will
+        meet; where a row is right both are the same.
+        """
+        p = self.objective.probabilities(point.logits).astype(np.float64, copy=False)
+        if share == 0:
+            return p
+        _, residual = self.objective.at_logits(point.logits, np.zeros(self.objective.shape))
+        weights = self.objective.weights
+        safe = np.where(weights > 0, weights, 1.0)[:, None]
+        return np.asarray(np.maximum(p - share * residual / safe, 0.0))
+
     def near(self, point: Point, violations: Doubles, tol: float) -> bool:
         """Whether the dual bound may be good enough to be worth its pass over the rows."""
         weight, ridge = self.penalty.weight, self.ridge

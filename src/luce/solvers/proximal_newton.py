@@ -18,6 +18,7 @@ _DENSE_MATRIX = 8000  # coefficients, times the share of values that are stored
 _HALVINGS = 20
 _ROUNDING = 1e-12  # of the value
 _PATIENCE = 20  # iterations
+_FIRST_CAUTION, _LEAST_CAUTION, _MOST_CAUTION = 0.25, 0.02, 0.5
 _FIRST_DAMPING = 0.05
 _LARGEST_DAMPING = 1e8
 
@@ -92,6 +93,7 @@ class _Run:
         steepest = float(norms[kinked].max(initial=0.0))
         middle = float(np.median(weight[kinked])) if kinked.any() else np.inf
         self.level = max(1.0, steepest / middle / _FALL)  # factor of the penalty
+        self.caution = _FIRST_CAUTION  # how far towards the targets curvature is measured
         self.damping = 0.0  # added to the model's curvature, as a share of it
         self._best, self._idle = (np.inf, np.inf), 0
 
@@ -105,10 +107,7 @@ class _Run:
         if self.journal.relative_gap(self.point.value) <= self.tol or self._stuck(violations):
             return False
         length = self._move(level, violations)
-        if length < 0.5:
-            self.damping = max(_FIRST_DAMPING, 4 * self.damping)
-        else:
-            self.damping = self.damping / 4 if self.damping > _FIRST_DAMPING else 0.0
+        self._learn(length, near=self.level == 1 and self.problem.near(self.point, violations, 0))
         if length == 1 and self.level > 1:
             self.level = max(1.0, self.level / _FALL)
         return self.damping < _LARGEST_DAMPING
@@ -122,6 +121,16 @@ class _Run:
         if better or self.level > 1:
             self._best = now
         return self._idle > _PATIENCE
+
+    def _learn(self, length: float, *, near: bool) -> None:
+        """Trust the next model more, or less, than this one; wholly only near the minimum."""
+        if length >= 0.5:
+            self.caution = 0.0 if near else max(_LEAST_CAUTION, self.caution / 4)
+            self.damping = self.damping / 4 if self.damping > _FIRST_DAMPING else 0.0
+        elif self.caution < _MOST_CAUTION:
+            self.caution = min(_MOST_CAUTION, max(4 * self.caution, 4 * _LEAST_CAUTION))
+        else:
+            self.damping = max(_FIRST_DAMPING, 4 * self.damping)
 
     def prove(self) -> None:
         """Raise the lower bound by the dual function at the point."""
@@ -140,7 +149,7 @@ class _Run:
         """Go to the minimum of the model, or as far as the function falls; return the length."""
         point = self.point
         chosen = _working_set(level, point, violations)
-        p = level.objective.probabilities(point.logits).astype(np.float64, copy=False)
+        p = level.cautious(point, self.caution)
         precision = _PRECISION * float(violations.max(initial=0.0))
         gradient = chosen.of(point.gradient)
         if _spelled_out(level, chosen):
