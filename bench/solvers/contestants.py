@@ -44,6 +44,7 @@ class Contestant:
 
     name: str
     package: str
+    defaults_first = False  # whether the first trial is the fit with the defaults
     grace = 0.0  # seconds that a run may take beside the fit: programs that start and read files
 
     def absent(self) -> str:

@@ -174,7 +174,7 @@ def _read_vw(path: Path, d: int) -> tuple[Any, Any]:
 class Glmnet(Contestant):
     """glmnet, through R: ridge at one penalty, reached along its path; the threshold falls."""
 
-    name, package, grace = "glmnet", "r-cran-glmnet", 10.0
+    name, package, grace, defaults_first = "glmnet", "r-cran-glmnet", 10.0, True
 
     def absent(self) -> str:
         if shutil.which("Rscript") is None:

@@ -38,7 +38,8 @@ def race(
     if reason := contestant.excluded(problem):
         return Answer(excluded=reason)
     answer = Answer()
-    _collect(answer, _defaults, contestant, problem, minimum, default_cap)
+    if not contestant.defaults_first:
+        _collect(answer, _defaults, contestant, problem, minimum, default_cap)
     answer.pop("at_least", None)
     answer.pop("best_gap", None)
     failed = answer.pop("failed", None)
@@ -117,15 +118,16 @@ def _warm_up(contestant: Contestant) -> None:
 
 
 def _defaults(sender: Connection, contestant: Contestant, problem: Problem, minimum: float) -> None:
-    trial = contestant.default(problem)
-    sender.send(
-        {
-            "default_seconds": trial.seconds,
-            "default_gap": trial.value / minimum - 1,
-            "default_warned": trial.warned,
-            "stated": trial.stated,
-        }
-    )
+    sender.send(_as_default(contestant.default(problem), minimum))
+
+
+def _as_default(trial: Trial, minimum: float) -> dict[str, Any]:
+    return {
+        "default_seconds": trial.seconds,
+        "default_gap": trial.value / minimum - 1,
+        "default_warned": trial.warned,
+        "stated": trial.stated,
+    }
 
 
 def _proof(sender: Connection, contestant: Luce, problem: Problem, minimum: float) -> None:
@@ -151,7 +153,9 @@ def _to_gap(sender: Connection, contestant: Contestant, problem: Problem, minimu
             pulse = seconds
             sender.send({"at_least": max(seconds, longest), "best_gap": best})
 
-    for trial in contestant.trials(problem, minimum * (1 + GAP), report):
+    for number, trial in enumerate(contestant.trials(problem, minimum * (1 + GAP), report)):
+        if contestant.defaults_first and number == 0:
+            sender.send(_as_default(trial, minimum))
         gap = trial.value / minimum - 1
         best = min(best, gap)
         told = {"best_gap": best, "effort": trial.effort}
