@@ -58,6 +58,13 @@ def test_estimates_that_fit_are_kept(kind, k, size):
     np.testing.assert_allclose(np.exp(got), np.exp(exact), rtol=0, atol=1e-10)
 
 
+def test_small_probabilities_keep_their_digits():
+    """The log-odds are beyond 37, where one minus a probability is 0 or 1."""
+    u = np.array([[0.0, 40.0, 55.0]])
+    got = log_softmax(coupled(np.array([[40.0, 55.0, 15.0]]), 3, np.ones(3), "wu-lin-weng"), axis=1)
+    np.testing.assert_allclose(got, log_softmax(u, axis=1), rtol=1e-6)
+
+
 @pytest.mark.parametrize("k", [3, 5])
 def test_wu_lin_weng_is_the_least_squares_fit(k):
     _, r = estimates(k, 5)

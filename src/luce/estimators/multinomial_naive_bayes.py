@@ -59,9 +59,8 @@ class MultinomialNaiveBayes(LogitClassifier):
 
     Notes
     -----
-    Sparse rows stay sparse. The logits are computed from `coef_`, not from
-    `feature_log_prob_`: for a long text all sums of logarithms are large and nearly equal, and
-    their difference would have lost digits.
+    Sparse rows stay sparse. The logits are computed from `coef_`, which leave out what the classes
+    have in common, as those of `to_softmax` are.
 
     Examples
     --------
