@@ -86,6 +86,12 @@ SECTIONS = {
         "Lasso and elastic net on scaled tables: luce with its defaults until its gap is proven,\n"
         "scikit-learn's saga until it has the same objective.",
     ),
+    "path": Section(
+        "A path of C with ten folds",
+        ("path.py", "--cap", "20"),
+        "`SoftmaxRegressionCV`: 110 minima, counted in single fits; approximate leave-one-out;\n"
+        "and scikit-learn's `LogisticRegressionCV`. [choosing_C.md](choosing_C.md) tells how.",
+    ),
     "oracle_calls": Section(
         "Passes over the rows",
         ("oracle_calls.py",),

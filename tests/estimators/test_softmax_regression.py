@@ -222,6 +222,15 @@ def test_a_warm_start_takes_fewer_iterations_to_the_same_optimum(classes, interc
     np.testing.assert_allclose(model.coef_, cold.coef_, atol=1e-3 * np.abs(cold.coef_).max())
 
 
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_minibatches_go_on_from_a_warm_start(solver):
+    options = {"solver": solver, "epochs": 2, "random_state": 0, "validation_fraction": 0.0}
+    model = SoftmaxRegression(warm_start=True, **options).fit(*DIGITS)
+    first = model.objective_
+    assert model.fit(*DIGITS).objective_ < first
+    assert model.history_[0]["train_loss"] < SoftmaxRegression(**options).fit(*DIGITS).objective_
+
+
 def test_a_warm_start_with_other_classes_or_columns_starts_anew():
     model = SoftmaxRegression(warm_start=True).fit(X, Y)
     model.fit(X[:100], Y[:100])
