@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from luce.solvers import inverse_temperature, is_separated
+from luce.solvers.temperature import _At, _crossing
 
 
 def problem(seed, n=60, k=4, scale=1.0):
@@ -81,3 +82,11 @@ def test_separated_labels_with_smoothing_have_a_finite_optimum():
     # the slope is 0: the stated logits are right on average with the smoothed targets
     target = 0.98 * np.eye(4)[y] + 0.02 / 4
     assert weights @ ((stated - target) * z).sum(axis=1) == pytest.approx(0, abs=1e-12)
+
+
+def test_two_tangents_cross_at_a_bound_from_below():
+    def at(x):  # of the parabola (x - 1)^2 + 3
+        return _At(x, (x - 1) ** 2 + 3, 2 * (x - 1), 2.0)
+
+    # 3.25 - (x - 0.5) and 7 + 4 (x - 3) meet at x = 1.75
+    assert _crossing(at(0.5), at(3.0)) == pytest.approx(2.0)
