@@ -161,9 +161,10 @@ def _show_notes(results: Results, absent: Mapping[str, str]) -> None:
     print(
         "Seconds until the true objective is within 1e-6 of the certified optimum; the best of"
         " scikit-learn's\nsolvers in bold. `>`: not yet there (the gap it had reached) when it was"
-        f" ended, after {' or '.join(f'{cap:g}' for cap in caps)} s a run or four\ntimes the best"
-        " scikit-learn solver so far. Where none of these got there the ratio counts the longest"
-        "\ntime that did not suffice, so it is a lower bound. luce is stopped from outside at the"
+        f" ended, after {' or '.join(f'{cap:g}' for cap in caps)} s a run (or three\ntimes"
+        " luce's time, if that is more) or four times the best scikit-learn solver so far. Where"
+        "\nnone of these got there the ratio counts the longest"
+        " time that did not suffice, so it is a lower bound. luce is stopped from outside at the"
         " iteration that\nreaches the gap, as scikit-learn's lbfgs, newton-cg and newton-cholesky"
         " are; the others are fitted with\ngrowing effort, and the first fit that suffices counts."
         " Defaults: only C is set.\n"
