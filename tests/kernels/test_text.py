@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from reference.texts import hard_texts, prose
 from sklearn.feature_extraction.text import CountVectorizer
@@ -16,6 +16,9 @@ from luce.kernels import text as kernel
 
 pytestmark = pytest.mark.once
 native_only = pytest.mark.skipif(dispatch.simd() == "numpy", reason="the native core is not in use")
+
+# Lower cases that depend on the place, or are longer.
+SIGMAS = ["ΑΣ ΣΑΣ. Σ ΑΣ\u0301Α", "İstanbul DİYARBAKIRΣ", "aΣ", "\ud800Σ_"]
 
 analyses = st.builds(
     lambda analyzer, lowercase, shortest, more: kernel.Analysis(
@@ -35,6 +38,8 @@ def assert_equal_arrays(got, expected):
 
 
 @native_only
+@example(SIGMAS, kernel.Analysis())
+@example(SIGMAS, kernel.Analysis("char"))
 @given(hard_texts, analyses)
 def test_the_native_core_counts_as_the_twin(texts, how):
     texts = tuple(texts)
@@ -53,6 +58,8 @@ def test_the_native_core_counts_as_the_twin(texts, how):
     )
 
 
+@example(SIGMAS, kernel.Analysis())
+@example(SIGMAS, kernel.Analysis("char_wb", True, 2, 3))
 @given(hard_texts, analyses.filter(lambda how: how.analyzer != "script"))
 def test_terms_are_those_of_scikit_learn(texts, how):
     ours = kernel.count_terms(tuple(texts), how)
