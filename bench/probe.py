@@ -44,7 +44,8 @@ class Made:
         groups = -(-classes // 10)
         far = random.normal(size=(groups, 1, columns))
         near = random.normal(size=(groups, 10, columns))
-        self.centres = (0.5 * far + 0.24 * near).reshape(-1, columns)[:classes].astype(np.float32)
+        centres = ((0.5 * far + 0.24 * near) * np.sqrt(128 / columns)).reshape(-1, columns)
+        self.centres = centres[:classes].astype(np.float32)
         # Neural embeddings have a spectrum that falls: few directions hold most of the spread.
         self.spread = (2.2 * np.arange(1, columns + 1) ** -0.15).astype(np.float32)
 

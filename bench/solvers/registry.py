@@ -147,12 +147,12 @@ def clicks() -> Loaded:
 
 
 def probe() -> Loaded:
-    """Return embeddings of 1000 classes that overlap, 8 a class and a half, in float32."""
+    """Return embeddings of 1000 classes that overlap, 16 rows of each, in float32."""
     random = np.random.default_rng(12)
     n, d, k = 16000, 96, 1000
     centres = random.normal(size=(k // 10, 1, d)) + 0.7 * random.normal(size=(k // 10, 10, d))
     y = random.permutation(np.arange(n) % k)
-    X = centres.reshape(k, d)[y] + 1.2 * random.normal(size=(n, d))
+    X = centres.reshape(k, d)[y] + 4.0 * random.normal(size=(n, d))
     return X.astype(np.float32), y
 
 
@@ -219,7 +219,7 @@ PROBLEMS: dict[str, Entry] = {
     "heavy tails": ("made, raw", 1.0, heavy_tails),
     "rare classes": ("made, rare classes", 1.0, rare_classes),
     "clicks": ("made, one-hot, sparse", 1.0, clicks),
-    "probe": ("made, 1000 classes", 1.0, probe),
+    "probe": ("made, 1000 classes", 1e-2, probe),
 }
 QUICK = ("iris", "wine", "breast cancer scaled", "vowel C=100", "yeast", "vehicle", "segmentation",
          "bad scales", "few rows", "gaussian")  # fmt: skip
