@@ -154,7 +154,7 @@ def cancelled(draft, largest, dtype):
         return 16 * step * largest_of(vector) * max(1, np.size(vector)) / temperature
     if not draft.name.startswith("linear"):
         cap, size = given.get("softcap") or np.inf, largest_of(given.get("logits", 0))
-        capped = size / cap + min(size, cap) / temperature * np.isfinite(cap)
+        capped = (size / cap + min(size, cap) / temperature) if cap < np.inf else 0.0
         terms = largest_of(given.get("weight", 1.0)) / temperature  # p sum(t) and t of a gradient
         return 16 * step * (capped * largest + terms * draft.name.startswith("cross_entropy"))
     hidden, weight = largest_of(given["hidden"]), largest_of(given["weight"])
