@@ -110,8 +110,11 @@ def bounds(problem: Problem, coef: Any, intercept: Any) -> Bounds:
     q = np.maximum(q + change, 0.0)
     residuals += change
     pulled = np.zeros((k, d))
+    # The residuals of a class sum to 0 by now, so any centre may be taken off: less rounding.
+    centre = 0.0 if problem.sparse else problem.X.mean(axis=0, dtype=np.float64)
     for part in _parts(problem):
-        pulled += np.asarray((problem.X[part].T @ residuals[part]).T, dtype=np.float64)
+        x = problem.X[part] if problem.sparse else problem.X[part] - centre
+        pulled += np.asarray((x.T @ residuals[part]).T, dtype=np.float64)
     quadratic = np.square(pulled / n).sum() / (2 * rho)
     return Bounds(found, float(_entropies(q).sum() / n - quadratic))
 
