@@ -125,7 +125,7 @@ SECTIONS = {
     ),
     "linear_cross_entropy": Section(
         "A linear layer and its cross-entropy",
-        ("linear_cross_entropy.py",),
+        ("linear_cross_entropy.py", "--huge"),
         "`luce.losses.linear_cross_entropy_grad` never holds all logits: what does it cost beside\n"
         "the three matrix products that there is no way around, and beside PyTorch?",
     ),
