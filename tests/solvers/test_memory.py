@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from reference.softmax_problems import softmax_problem, some_theta
 
-from luce.solvers.memory import Memory
+from luce.solvers.memory import Memory, pairs_that_pay
 from luce.solvers.whitening import shared_whitening
 
 pytestmark = pytest.mark.once
@@ -43,3 +43,15 @@ def test_a_pair_without_curvature_is_not_learned():
     memory = Memory()
     memory.learn(np.ones((2, 2)), -np.ones((2, 2)))
     assert not memory
+
+
+def test_fewer_pairs_are_kept_where_most_parameters_belong_to_rare_columns():
+    dense = softmax_problem(0, n=400, d=5)
+    rare = softmax_problem(0, n=20, d=5)
+    assert pairs_that_pay(dense) == 50
+    assert pairs_that_pay(rare) == 8
+    memory = Memory(2)
+    for seed in range(5):
+        step = some_theta(rare, seed, 1.0)
+        memory.learn(step, step)
+    assert len(memory) == len(memory.with_penalty(np.zeros(rare.design.shape[1]))) == 2

@@ -4,7 +4,7 @@ import numpy as np
 
 from luce.solvers.line_search import Point, flat_point, point_at, search
 from luce.solvers.linear_softmax import Doubles, LinearSoftmax
-from luce.solvers.memory import Memory
+from luce.solvers.memory import Memory, pairs_that_pay
 from luce.solvers.result import Journal, Result
 from luce.solvers.whitening import Metric, class_whitening, shared_whitening
 
@@ -82,7 +82,7 @@ class _Run:
         self._point: Point | None = None
         self._arrive(theta)
         self.metric: Metric = shared_whitening(objective)
-        self.pairs = Memory()
+        self.pairs = Memory(pairs_that_pay(objective))
         self.iteration = 0
         self.finished = False
         self.values = [self.value]

@@ -4,30 +4,43 @@ from collections import deque
 
 import numpy as np
 
-from luce.solvers.linear_softmax import Doubles
+from luce.solvers.linear_softmax import Doubles, LinearSoftmax
 from luce.solvers.whitening import Metric
 
 _PAIRS = 50
+_FEWEST = 8
+_PAIRS_A_PASS = 0.25  # so many cost as much as a pass in which each column has one number stored
+
+
+def pairs_that_pay(objective: LinearSoftmax) -> int:
+    """Return how many pairs to keep: together they may cost about as much as one or two passes.
+
+    A pair goes through all parameters four times for each step. That is nothing beside a pass over
+    dense rows; but most words of a large vocabulary stand in a few texts only.
+    """
+    d = objective.design.shape[1]
+    return int(min(max(_PAIRS_A_PASS * objective.design.stored / d, _FEWEST), _PAIRS))
 
 
 class Memory:
     """The last pairs of a step and its change of the gradient; false while there are none."""
 
-    def __init__(self) -> None:
-        self._pairs: deque[tuple[Doubles, Doubles]] = deque(maxlen=_PAIRS)
+    def __init__(self, pairs: int = _PAIRS) -> None:
+        self._pairs: deque[tuple[Doubles, Doubles, float]] = deque(maxlen=pairs)
 
     def __len__(self) -> int:
         return len(self._pairs)
 
     def learn(self, step: Doubles, change: Doubles) -> None:
         """Add a pair, if it has the positive curvature that a convex function must show."""
-        if np.vdot(step, change) > 1e-10 * np.linalg.norm(step) * np.linalg.norm(change):
-            self._pairs.append((step, change))
+        curvature = float(np.vdot(step, change))
+        if curvature > 1e-10 * np.linalg.norm(step) * np.linalg.norm(change):
+            self._pairs.append((step, change, curvature))
 
     def with_penalty(self, more: Doubles) -> "Memory":
         """Return what is known of the same function with a diagonal penalty more (or less)."""
-        other = Memory()
-        for step, change in self._pairs:
+        other = Memory(self._pairs.maxlen or _PAIRS)
+        for step, change, _ in self._pairs:
             other.learn(step, change + more * step)
         return other
 
@@ -39,13 +52,13 @@ class Memory:
         """Nocedal & Wright's two loops (algorithm 7.4), with the whitening in the middle."""
         q = gradient.copy()
         shares = []
-        for step, change in reversed(self._pairs):
-            share = np.vdot(step, q) / np.vdot(step, change)
+        for step, change, curvature in reversed(self._pairs):
+            share = np.vdot(step, q) / curvature
             q -= share * change
             shares.append(share)
         r = _centred(metric.solve(_centred(q)))
-        for (step, change), share in zip(self._pairs, reversed(shares), strict=True):
-            r += (share - np.vdot(change, r) / np.vdot(step, change)) * step
+        for (step, change, curvature), share in zip(self._pairs, reversed(shares), strict=True):
+            r += (share - np.vdot(change, r) / curvature) * step
         return r
 
 
