@@ -104,7 +104,7 @@ def test_large_float32_features_are_computed_in_float32(monkeypatch):
     X, y = load_digits(return_X_y=True)
     single = X.astype(np.float32)
     plain = SoftmaxRegression(solver="lbfgs").fit(single, y)
-    monkeypatch.setattr("luce.estimators.softmax_regression._LARGE", 1000)
+    monkeypatch.setattr("luce.estimators.problem._LARGE", 1000)
     fast = SoftmaxRegression(solver="lbfgs").fit(single, y)
     assert fast.objective_ == pytest.approx(plain.objective_, rel=2e-4)
     assert fast.objective_ != plain.objective_

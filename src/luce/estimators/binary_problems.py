@@ -9,18 +9,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
-from threadpoolctl import threadpool_limits
 
 from luce import kernels
+from luce.estimators.blas_threads import one_blas_thread
 from luce.estimators.labelled_rows import LabelledRows
+from luce.estimators.problem import CERTAIN, square_penalty
 from luce.estimators.standardised import Units, units
 from luce.solvers import Design, Journal, Labels, LinearSoftmax, Result, minimise
 
 Doubles = NDArray[np.float64]
 
 _SMALL = 500_000  # numbers stored; larger problems keep all threads busy by themselves
-_CERTAIN = 1e-14  # a mean loss that leaves no doubt about any row
-_SMALLEST_C = 1e-200  # times the rows; below it the coefficients are 0 in any case
 
 
 class BinaryResults(NamedTuple):
@@ -66,8 +65,7 @@ class BinaryProblems:
     def of(cls, rows: LabelledRows, C: float, fit_intercept: bool) -> "BinaryProblems":
         """Standardise the columns, over all rows."""
         total = rows.weights.sum()
-        # With two classes theta = (-w, w) / 2 up to a shift, so |theta|^2 is |w|^2 / 2.
-        strength = 2 / max(C * float(total), _SMALLEST_C)
+        strength = square_penalty(C, total, 2)
         measured = units(
             rows.table, rows.weights / total, intercept=fit_intercept, strength=strength
         )
@@ -101,11 +99,11 @@ class BinaryProblems:
                 tol=tol,
                 max_iter=max_iter,
                 solver=solver,
-                journal=Journal(negligible=_CERTAIN),
+                journal=Journal(negligible=CERTAIN),
             )
 
         threads = min(kernels.get_num_threads(), len(problems))
-        with threadpool_limits(limits=1, user_api="blas"):  # the threads are luce's
+        with one_blas_thread():  # the threads are luce's
             if threads < 2 or self.rows.table.size > _SMALL:
                 results = [solved(problem) for problem in problems]
             else:

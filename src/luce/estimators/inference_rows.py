@@ -11,6 +11,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from luce.errors import DataError, LabelError, ParameterError
 from luce.estimators.linear_classifier import DTYPES
+from luce.estimators.problem import square_penalty
 from luce.estimators.row_targets import holds_distributions, row_targets
 from luce.estimators.softmax_regression import SoftmaxRegression
 from luce.estimators.standardised import Units, units
@@ -81,7 +82,7 @@ def read(
     _check_classes(model.classes_, classes)
     k, labels = len(classes), targets.labels
     base = _reference(classes, reference)
-    strength = (2 if k == 2 else 1) / float(model.C)
+    strength = square_penalty(model.C, 1.0, k)
     measured = units(table, weights / weights.sum(), intercept=model.fit_intercept, strength=1.0)
     penalty = measured.penalty * strength
     likelihood = Likelihood(_parts(table, labels, weights, measured, k), k, penalty, base)

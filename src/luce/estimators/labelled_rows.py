@@ -8,8 +8,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from luce.errors import LabelError, ParameterError
+from luce.errors import LabelError
 from luce.estimators.class_weights import class_weights
+from luce.estimators.problem import check_total
 
 Doubles = NDArray[np.float64]
 
@@ -52,11 +53,7 @@ def labelled_rows(
     )
     if class_weight is not None:
         weights = weights * class_weights(class_weight, classes, labels, weights)[labels]
-    if not 0 < weights.sum() < np.inf:
-        raise ParameterError(
-            f"sample_weight must have a positive finite sum, got {weights.sum()} over"
-            f" {len(weights)} rows. Give at least one row a weight, or leave it out."
-        )
+    check_total(weights)
     if not weights.all():  # a row without weight must not even set a unit
         used = np.flatnonzero(weights)
         table, labels, weights = table[used], labels[used], weights[used]

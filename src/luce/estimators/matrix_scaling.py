@@ -5,9 +5,9 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
-from threadpoolctl import threadpool_limits
 
 from luce.errors import ParameterError
+from luce.estimators.blas_threads import one_blas_thread
 from luce.estimators.calibrator import Calibrator, Doubles, check_positive
 from luce.estimators.temperature_scaling import TemperatureScaling, spread
 from luce.estimators.vector_scaling import shortfall
@@ -99,7 +99,7 @@ class MatrixScaling(Calibrator):
             intercept=False,  # the column of ones is penalised: a class may have no row
             offset=start._calibrated(log_p),
         )
-        with threadpool_limits(limits=1, user_api="blas"):  # the solvers share out the rows
+        with one_blas_thread():  # the solvers share out the rows
             result = minimise(
                 objective, np.zeros(objective.shape), tol=self.tol, max_iter=int(self.max_iter)
             )

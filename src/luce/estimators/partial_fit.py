@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from luce.errors import ParameterError
 from luce.estimators.labelled_rows import LabelledRows
+from luce.estimators.problem import square_penalty
 from luce.estimators.standardised import Units, units
 from luce.solvers import Labels, LinearSoftmax, Stream
 
@@ -56,7 +57,7 @@ class Batches:
     def __init__(self, rows: LabelledRows, C: float, intercept: bool) -> None:
         k = len(rows.classes)
         total = float(rows.weights.sum())
-        strength = (2 if k == 2 else 1) / C  # see docs/certificates.md, section 1
+        strength = square_penalty(C, 1.0, k)
         measured = units(rows.table, rows.weights / total, intercept=intercept, strength=strength)
         penalty = np.maximum(measured.penalty, _SMALLEST)
         if intercept:

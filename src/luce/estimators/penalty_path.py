@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from luce.errors import ParameterError
 from luce.estimators.fold_scores import mean_score, row_scores, score
+from luce.estimators.problem import check_total, coefficients, square_penalty, standardised_problem
 from luce.estimators.row_targets import log_class_weights, row_targets
 from luce.estimators.softmax_regression import SoftmaxRegression
-from luce.estimators.standardised import Units, units
+from luce.estimators.standardised import Units
 from luce.solvers import LinearSoftmax, Split, Stage, follow_path, leave_one_out_logits
 
 Doubles = NDArray[np.float64]
@@ -37,21 +37,13 @@ def path_data(model: Any, X: Any, y: NDArray[Any], given: Doubles) -> PathData:
     corrected = model.correct_prior and model.class_weight is not None
     shift = log_class_weights(y, given, model.class_weight) if corrected else 0.0
     classes, targets, weights = row_targets(y, given, model.class_weight, model.label_smoothing)
-    total = float(weights.sum())
-    if not 0 < total < np.inf:
-        raise ParameterError(
-            f"sample_weight must have a positive finite sum, got {total} over {len(weights)}"
-            " rows. Give at least one row a weight, or leave it out."
-        )
-    strength = (2 if len(classes) == 2 else 1) / total  # see docs/certificates.md, section 1
-    measured = units(X, weights / total, intercept=model.fit_intercept, strength=strength)
-    large = X.dtype != np.float64 and X.size >= _LARGE
-    objective = LinearSoftmax(
-        design=measured.design(X, np.float32 if large else np.float64),
-        targets=targets,
-        weights=weights / total,
-        penalty=measured.penalty,
+    check_total(weights)
+    objective, measured = standardised_problem(
+        X,
+        targets,
+        weights,
         intercept=model.fit_intercept,
+        strength=square_penalty(1.0, float(weights.sum()), len(classes)),
     )
     return PathData(objective, measured, classes, shift)
 
@@ -148,11 +140,7 @@ class PenaltyPath:
         return row_scores(self._model.scoring or "accuracy", logits, here.targets.labels)
 
     def _raw(self, theta: Doubles) -> tuple[Doubles, Doubles]:
-        coef, intercept = self._data.measured.to_raw(theta)
-        intercept = intercept - self.shift
-        if len(theta) == 2:
-            return coef[1:] - coef[:1], intercept[1:] - intercept[:1]
-        return coef, intercept
+        return coefficients(self._data.measured, theta, self.shift)
 
     def _tell(self, stage: Stage) -> None:
         of_rows = None if self.splits else self._row_weights

@@ -11,7 +11,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from luce.errors import ParameterError
 from luce.estimators.blas_threads import one_blas_thread
 from luce.estimators.class_separation import SeparationWarning, separation_message
 from luce.estimators.distributed import fit_partitions
@@ -23,19 +22,24 @@ from luce.estimators.minibatch import train_in_batches
 from luce.estimators.options import MINIBATCH, check_options
 from luce.estimators.partial_fit import Batches, check_streamable, log_weights_of
 from luce.estimators.partitions import is_partitioned
+from luce.estimators.problem import (
+    CERTAIN,
+    check_total,
+    coefficients,
+    parameters,
+    penalty_share,
+    square_penalty,
+    standardised_problem,
+)
 from luce.estimators.row_targets import holds_distributions, log_class_weights, row_targets
 from luce.estimators.shortfall import shortfall
-from luce.estimators.standardised import Units, units
+from luce.estimators.standardised import Units
 from luce.estimators.streamed import check_stream_options, fit_stream
-from luce.solvers import Journal, LinearSoftmax, Result, RowStream, Targets, minimise
+from luce.solvers import Journal, Result, RowStream, Targets, minimise
 
 Doubles = NDArray[np.float64]
 Floats = NDArray[np.floating[Any]]
 Entry = dict[str, Any]
-
-_LARGE = 2_000_000  # elements; smaller float32 data are computed in float64
-_CERTAIN = 1e-14  # a mean loss that leaves no doubt about any row
-_SMALLEST_C = 1e-200  # times the rows; below it the coefficients are 0 in any case
 
 
 class SoftmaxRegression(LinearClassifier):
@@ -259,7 +263,7 @@ class SoftmaxRegression(LinearClassifier):
         classes, targets, weights = row_targets(
             target, weights, self.class_weight, self.label_smoothing
         )
-        _check_total(weights)
+        check_total(weights)
         if not weights.all():  # a row without weight must not even set a unit, or a batch
             used = np.flatnonzero(weights)
             table, targets, weights = table[used], targets.take(used), weights[used]
@@ -275,7 +279,7 @@ class SoftmaxRegression(LinearClassifier):
     def _fit_stream(self, stream: RowStream, *beside: ArrayLike | None) -> Self:
         """Learn from rows that are read again in every pass."""
         check_stream_options(self, *beside)
-        journal = Journal(self._tell, negligible=_CERTAIN)
+        journal = Journal(self._tell, negligible=CERTAIN)
         with one_blas_thread():
             fitted = fit_stream(self, stream, journal)
         self.n_features_in_ = len(fitted.measured.centre)
@@ -288,7 +292,7 @@ class SoftmaxRegression(LinearClassifier):
 
     def _fit_partitions(self, X: Any, y: Any, sample_weight: Any) -> Self:
         """Learn from the partitions of Dask collections, where they lie."""
-        journal = Journal(self._tell, negligible=_CERTAIN)
+        journal = Journal(self._tell, negligible=CERTAIN)
         fitted = fit_partitions(self, X, y, sample_weight, self._strength, journal)
         self._shift = fitted.log_weights if self.correct_prior else 0.0
         self._batches, self._seen = None, fitted.mass
@@ -382,7 +386,7 @@ class SoftmaxRegression(LinearClassifier):
             batches = Batches(rows, self.C, self.fit_intercept)
             if not first:
                 seen = self._seen or float(rows.weights.sum())
-                theta = _theta(batches.units, *self._as_weighted())
+                theta = parameters(batches.units, *self._as_weighted())
                 batches.recall(theta, rows, self.label_smoothing, seen)
             self._batches, self.history_ = batches, []
             self._shift = log_weights_of(self, self.classes_)
@@ -405,14 +409,9 @@ class SoftmaxRegression(LinearClassifier):
         """Return the coefficients as the solver found them, before the correction."""
         return self.coef_, self.intercept_ + _of_rows(self._shift, len(self.coef_))
 
-    def _per_row(self, total: float) -> float:
-        """Return the penalty as a share of the mean over rows of this total weight."""
-        return 1 / max(float(self.C) * total, _SMALLEST_C)
-
     def _strength(self, total: float, classes: int) -> float:
-        """Return the strength of the squares in the penalty of that mean."""
-        # With two classes theta = (-w, w) / 2 up to a shift, so |theta|^2 is |w|^2 / 2.
-        return (2 if classes == 2 else 1) * (1 - self.l1_ratio) * self._per_row(total)
+        """Return the strength of the squares in the penalty of the mean over rows."""
+        return (1 - self.l1_ratio) * square_penalty(self.C, total, classes)
 
     def _can_continue(self, X: Floats, classes: NDArray[Any]) -> bool:
         rows = 1 if len(classes) == 2 else len(classes)
@@ -432,18 +431,15 @@ class SoftmaxRegression(LinearClassifier):
     ) -> Result:
         """Minimise in standardised columns, and set the coefficients in the user's units."""
         total = float(weights.sum())
-        strength = self._strength(total, targets.classes)
-        measured = units(X, weights / total, intercept=self.fit_intercept, strength=strength)
-        large = X.dtype != np.float64 and X.size >= _LARGE  # of a sparse table, what is stored
-        objective = LinearSoftmax(
-            design=measured.design(X, np.float32 if large else np.float64),
-            targets=targets,
-            weights=weights / total,
-            penalty=measured.penalty,
+        objective, measured = standardised_problem(
+            X,
+            targets,
+            weights,
             intercept=self.fit_intercept,
+            strength=self._strength(total, targets.classes),
         )
-        start = np.zeros(objective.shape) if previous is None else _theta(measured, *previous)
-        journal = Journal(self._tell, negligible=_CERTAIN)
+        start = np.zeros(objective.shape) if previous is None else parameters(measured, *previous)
+        journal = Journal(self._tell, negligible=CERTAIN)
         if self.solver in MINIBATCH:
             result = train_in_batches(self, objective, start, journal)
         else:
@@ -453,17 +449,14 @@ class SoftmaxRegression(LinearClassifier):
                 tol=self.tol,
                 max_iter=self.max_iter,
                 solver=self.solver,
-                penalty=kinked_penalty(self, measured, self._per_row(total)),
+                penalty=kinked_penalty(self, measured, penalty_share(self.C, total)),
                 journal=journal,
             )
         self._set_coefficients(measured, result.theta, X.dtype)
         return result
 
     def _set_coefficients(self, measured: Units, theta: Doubles, dtype: np.dtype[Any]) -> None:
-        coef, intercept = measured.to_raw(theta)
-        if len(theta) == 2:
-            coef, intercept = coef[1:] - coef[:1], intercept[1:] - intercept[:1]
-        intercept = intercept - _of_rows(self._shift, len(coef))
+        coef, intercept = coefficients(measured, theta, self._shift)
         kept = np.float32 if dtype == np.float32 else np.float64
         self.coef_ = coef.astype(kept)
         self.intercept_ = intercept.astype(kept)
@@ -490,25 +483,9 @@ class SoftmaxRegression(LinearClassifier):
             print(" ".join(f"{name}={_short(value)}" for name, value in entry.items()))
 
 
-def _check_total(weights: Doubles) -> None:
-    if not 0 < weights.sum() < np.inf:
-        raise ParameterError(
-            f"sample_weight must have a positive finite sum, got {weights.sum()} over"
-            f" {len(weights)} rows. Give at least one row a weight, or leave it out."
-        )
-
-
 def _of_rows(shift: Doubles | float, rows: int) -> Doubles | float:
     """Return what belongs to the rows of coefficients: for two classes, the difference."""
     return shift[1:] - shift[:1] if rows == 1 and isinstance(shift, np.ndarray) else shift
-
-
-def _theta(measured: Units, coef: Floats, intercept: Floats) -> Doubles:
-    """Return the parameters that given coefficients stand for."""
-    wide, shift = coef.astype(np.float64), intercept.astype(np.float64)
-    if len(wide) == 1:
-        wide, shift = np.vstack([-wide / 2, wide / 2]), np.append(-shift / 2, shift / 2)
-    return measured.from_raw(wide, shift)
 
 
 def _short(value: object) -> str:

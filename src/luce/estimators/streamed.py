@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from sklearn.utils.class_weight import compute_class_weight
 
 from luce.errors import ParameterError
+from luce.estimators.problem import square_penalty
 from luce.estimators.standardised import Units, surveyed_units
 from luce.solvers import (
     Journal,
@@ -24,7 +25,6 @@ from luce.solvers.row_stream import labels_as_codes
 
 Doubles = NDArray[np.float64]
 
-_SMALLEST_C = 1e-200  # times the rows; below it the coefficients are 0 in any case
 _FLOAT32_TOL = 1e-5  # a gap that float32 can still see
 _ONLY = {"solver": "auto", "l1_ratio": 0.0, "penalty_groups": None, "correct_prior": False}
 
@@ -68,8 +68,7 @@ def fit_stream(model: Any, stream: RowStream, journal: Journal) -> StreamFit:
             " Give at least one class a positive weight."
         )
     k = len(found.classes)
-    # With two classes theta = (-w, w) / 2 up to a shift, so |theta|^2 is |w|^2 / 2.
-    strength = (2 if k == 2 else 1) / max(float(model.C) * total, _SMALLEST_C)
+    strength = square_penalty(model.C, total, k)
     measured = surveyed_units(found, intercept=model.fit_intercept, strength=strength)
     single = found.dtype.itemsize < 8 and model.tol >= _FLOAT32_TOL
     objective = StreamedSoftmax(
