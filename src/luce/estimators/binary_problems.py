@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from luce import kernels
 from luce.estimators.blas_threads import one_blas_thread
-from luce.estimators.labelled_rows import LabelledRows
+from luce.estimators.labelled_rows import LabelledRows, labelled_rows
+from luce.estimators.linear_classifier import DTYPES
+from luce.estimators.options import check_binary_options
 from luce.estimators.problem import CERTAIN, square_penalty
 from luce.estimators.standardised import Units, units
 from luce.solvers import Design, Journal, Labels, LinearSoftmax, Result, minimise
@@ -59,17 +61,30 @@ class BinaryProblems:
     rows: LabelledRows
     measured: Units
     design: Design
-    C: float
 
     @classmethod
-    def of(cls, rows: LabelledRows, C: float, fit_intercept: bool) -> "BinaryProblems":
-        """Standardise the columns, over all rows."""
-        total = rows.weights.sum()
-        strength = square_penalty(C, total, 2)
-        measured = units(
-            rows.table, rows.weights / total, intercept=fit_intercept, strength=strength
+    def of(
+        cls, model: Any, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
+    ) -> "BinaryProblems":
+        """Check what `fit` of a model was given, and standardise the columns over all rows."""
+        check_binary_options(model)
+        rows = labelled_rows(
+            model,
+            X,
+            y,
+            sample_weight,
+            class_weight=model.class_weight,
+            accept_sparse="csr",
+            dtype=list(DTYPES),
         )
-        return cls(rows, measured, measured.design(rows.table, np.float64), C)
+        total = float(rows.weights.sum())
+        measured = units(
+            rows.table,
+            rows.weights / total,
+            intercept=model.fit_intercept,
+            strength=square_penalty(model.C, total, 2),
+        )
+        return cls(rows, measured, measured.design(rows.table, np.float64))
 
     def against_rest(self, j: int) -> LinearSoftmax:
         """Return the problem "class j, or another?"."""
@@ -81,24 +96,17 @@ class BinaryProblems:
         own = np.flatnonzero((labels == i) | (labels == j))
         return self._problem(self.design.take(own), labels[own] == j, self.rows.weights[own])
 
-    def solve(
-        self,
-        problems: Sequence[Callable[[], LinearSoftmax]],
-        *,
-        tol: float,
-        max_iter: int,
-        solver: str,
-    ) -> BinaryResults:
-        """Solve each problem; small ones side by side, on all threads of luce."""
+    def solve(self, model: Any, problems: Sequence[Callable[[], LinearSoftmax]]) -> BinaryResults:
+        """Solve each problem as the model says; small ones side by side, on all threads."""
 
         def solved(problem: Callable[[], LinearSoftmax]) -> Result:
             objective = problem()
             return minimise(
                 objective,
                 np.zeros(objective.shape),
-                tol=tol,
-                max_iter=max_iter,
-                solver=solver,
+                tol=model.tol,
+                max_iter=model.max_iter,
+                solver=model.solver,
                 journal=Journal(negligible=CERTAIN),
             )
 

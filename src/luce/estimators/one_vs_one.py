@@ -9,10 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from luce.estimators.binary_problems import BinaryProblems
-from luce.estimators.labelled_rows import labelled_rows
 from luce.estimators.linear_classifier import DTYPES, linear_logits
 from luce.estimators.logit_classifier import LogitClassifier
-from luce.estimators.options import check_binary_options, check_choice
+from luce.estimators.options import check_choice
 from luce.estimators.pairwise_coupling import COUPLINGS, coupled, pairs_of
 
 Floats = NDArray[np.floating[Any]]
@@ -131,24 +130,12 @@ class OneVsOne(LogitClassifier):
         ValueError
             If X is not a finite matrix, or a weight is negative.
         """
-        check_binary_options(self)
         check_choice("coupling", self.coupling, COUPLINGS)
-        rows = labelled_rows(
-            self,
-            X,
-            y,
-            sample_weight,
-            class_weight=self.class_weight,
-            accept_sparse="csr",
-            dtype=list(DTYPES),
-        )
-        problems = BinaryProblems.of(rows, float(self.C), self.fit_intercept)
+        problems = BinaryProblems.of(self, X, y, sample_weight)
+        rows = problems.rows
         self.pairs_ = pairs_of(len(rows.classes))
         solved = problems.solve(
-            [partial(problems.of_pair, i, j) for i, j in self.pairs_.tolist()],
-            tol=self.tol,
-            max_iter=self.max_iter,
-            solver=self.solver,
+            self, [partial(problems.of_pair, i, j) for i, j in self.pairs_.tolist()]
         )
         of_class = np.bincount(rows.labels, rows.weights, len(rows.classes))
         self.pair_weight_ = of_class[self.pairs_].sum(axis=1)

@@ -11,10 +11,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from luce import functions
 from luce.estimators.binary_problems import BinaryProblems
-from luce.estimators.labelled_rows import labelled_rows
 from luce.estimators.linear_classifier import DTYPES, linear_logits
 from luce.estimators.one_vs_rest_coupling import COUPLINGS
-from luce.estimators.options import check_binary_options, check_choice
+from luce.estimators.options import check_choice
 
 Floats = NDArray[np.floating[Any]]
 
@@ -129,26 +128,12 @@ class OneVsRest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # untype
         ValueError
             If X is not a finite matrix, or a weight is negative.
         """
-        check_binary_options(self)
         check_choice("coupling", self.coupling, COUPLINGS)
-        rows = labelled_rows(
-            self,
-            X,
-            y,
-            sample_weight,
-            class_weight=self.class_weight,
-            accept_sparse="csr",
-            dtype=list(DTYPES),
-        )
-        problems = BinaryProblems.of(rows, float(self.C), self.fit_intercept)
+        problems = BinaryProblems.of(self, X, y, sample_weight)
+        rows = problems.rows
         k = len(rows.classes)
         asked = [1] if k == 2 else range(k)  # of two classes one question answers both
-        solved = problems.solve(
-            [partial(problems.against_rest, j) for j in asked],
-            tol=self.tol,
-            max_iter=self.max_iter,
-            solver=self.solver,
-        )
+        solved = problems.solve(self, [partial(problems.against_rest, j) for j in asked])
         self.classes_ = rows.classes
         solved.describe(self)
         return self
