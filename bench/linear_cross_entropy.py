@@ -18,10 +18,10 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from memory import held, peak
 from section import Demand, show_figures, show_table, verdict
 
 import luce
@@ -113,19 +113,14 @@ def best_of(calls: dict[str, Call], names: str) -> tuple[str, Call]:
     return name, chosen[name]
 
 
-def peak(what: str) -> int:
-    status = Path("/proc/self/status").read_text()
-    return next(int(line.split()[1]) for line in status.splitlines() if what in line) * 1024
-
-
 def report_memory(n: int, d: int, k: int) -> None:
     """Print the bytes that the loss and its gradients need beyond arguments and results."""
     given = layer(n, d, k)
     few = given.weight[:1000].copy()
     linear_cross_entropy_grad(given.hidden[:16], few, given.labels[:16] % 1000)
-    before = peak("VmRSS")
+    before = held()
     result = linear_cross_entropy_grad(*given)
-    print(peak("VmHWM") - before - result.grad_hidden.nbytes - result.grad_weight.nbytes)
+    print(peak() - before - result.grad_hidden.nbytes - result.grad_weight.nbytes)
 
 
 def memory(shape: tuple[int, int, int]) -> int:

@@ -11,7 +11,6 @@ all threads. `--full` fits 1,280,000 rows from a file mapped into memory, once, 
 """
 
 import argparse
-import resource
 import sys
 import tempfile
 import time
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from memory import peak
 from numpy.typing import NDArray
 from section import show_figures, show_table
 
@@ -152,9 +152,8 @@ def full(rows: int, columns: int, classes: int, strength: float) -> None:
         begin = time.perf_counter()
         model = SoftmaxRegression(C=strength, tol=TOLERANCE, verbose=1).fit(stream(X, y))
         seconds = time.perf_counter() - begin
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{rows:,} rows from a file: {seconds / 3600:.2f} hours, {model.n_passes_} passes,")
-    print(f"gap {model.gap_:.1e} proven, peak memory {peak:.0f} MB (mapped pages included).")
+    print(f"gap {model.gap_:.1e} proven, peak memory {peak() / 1e6:.0f} MB with mapped pages.")
 
 
 def main() -> None:

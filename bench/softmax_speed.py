@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +28,7 @@ import luce
 
 # After a call the threads of an OpenMP library go on spinning for a while, on the cores of whoever
 # comes next. Everybody waits as long before being timed.
+BENCH = str(Path(__file__).parent)
 PAUSE = 0.02  # seconds
 ENOUGH = 0.002  # seconds that a timed run takes at least: small calls are repeated
 ROWS = (1, 64, 4096, 60_000)
@@ -35,15 +37,18 @@ MOST = 64_000_000  # elements
 Call = Callable[[], object]
 
 MEMORY = """
-import resource, numpy as np, luce
+import sys
+sys.path.insert(0, sys.argv[1])
+import numpy as np, luce
+from memory import held, peak
 x = np.random.default_rng(0).standard_normal((1024, 65536), dtype=np.float32)
 out = np.empty_like(x)
 out.fill(0)
 luce.softmax(x[:64], out=out[:64])
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = held()
 luce.softmax(x, out=out)
 luce.softmax(x, axis=0, out=out)
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+print((peak() - before) / 1e6)
 """
 
 
@@ -197,7 +202,7 @@ def overhead() -> float:
 
 def extra_memory() -> float:
     """Return the megabytes that softmax takes beyond a result of 256 MB."""
-    run = [sys.executable, "-c", MEMORY]
+    run = [sys.executable, "-c", MEMORY, BENCH]
     return float(subprocess.run(run, check=True, capture_output=True, text=True).stdout)
 
 

@@ -21,7 +21,8 @@ from luce.solvers import RowBlock, RowStream
 
 SUFFIXES = (*SEPARATORS, ".parquet")
 _CHUNK = 1 << 21  # bytes of text parsed at a time
-_CELLS = 1 << 20  # of Parquet, in a slice
+_CELLS = 1 << 20  # of Parquet, read at once: smaller slices would decode the same pages again
+_BLOCK_CELLS = 1 << 18  # in a block: the allocator keeps several times what a block takes
 
 
 class TableStream(RowStream):
@@ -68,12 +69,16 @@ class TableStream(RowStream):
 
     def blocks(self) -> Iterator[RowBlock]:
         row = 1
-        for frame in self.frames():
+        for frame in self._pieces():
             found = self.encoding.apply(frame, first_row=row, where=self._where)
             self._require_fit(found.unseen, "a category that is", row)
             self._require_fit(found.missing, "a missing value, which is", row)
             yield RowBlock(found.X, self._read_labels(frame[self.target_name], row))
             row += len(frame)
+
+    def _pieces(self) -> Iterator[pl.DataFrame]:
+        for frame in self.frames():
+            yield from frame.iter_slices(max(1, _BLOCK_CELLS // max(1, frame.width)))
 
     def frames(self) -> Iterator[pl.DataFrame]:
         """Yield the columns as the file spells them."""
