@@ -59,6 +59,7 @@ $(VENV)/.luce-installed: $(BIN)/python $(SOURCES)
 	CMAKE_ARGS=-DLUCE_WIDE_TEST=ON $(PIP) --no-build-isolation '.[app]'
 	@touch $@
 
+# PyTorch is among the tools of the tests: luce itself needs it for luce.nn only.
 $(VENV)/.tests-installed: pyproject.toml constraints.txt | install
 	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["test"], sep="\n")' > $(VENV)/test-tools.txt
 	$(PIP) -r $(VENV)/test-tools.txt

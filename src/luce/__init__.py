@@ -164,6 +164,7 @@ _ROOMS = (
     "kernels",
     "losses",
     "metrics",
+    "nn",
     "storage",
     "tasks",
     "texts",

@@ -39,14 +39,11 @@ class Options(NamedTuple):
 
     @classmethod
     def checked(cls, weight: ArrayLike | None, *given: Any) -> "Options":
-        """Return the options, given in the order of `_checked`, or say what is wrong."""
-        try:
-            return cls(weight, _remembered(*given))
-        except TypeError:  # an option that cannot be hashed, or DtypeError
-            return cls(weight, _checked(*given))
+        """Return the options, given in the order of `checked_scalars`, or say what is wrong."""
+        return cls(weight, remembered_scalars(*given))
 
 
-def _checked(
+def checked_scalars(
     weighting: Any,
     label_smoothing: Any,
     ignore_index: Any,
@@ -58,6 +55,7 @@ def _checked(
     normalizer: Any,
     empty: Any,
 ) -> Scalars:
+    """Return the options that hold one value, or say what is wrong with one of them."""
     return Scalars(
         as_choice(weighting, WEIGHTINGS, "weighting"),
         as_smoothing(label_smoothing),
@@ -71,4 +69,12 @@ def _checked(
 
 
 # Ten checks take longer than a small loss. typed: True, 1 and 1.0 are not the same option.
-_remembered = lru_cache(maxsize=256, typed=True)(_checked)
+_remembered = lru_cache(maxsize=256, typed=True)(checked_scalars)
+
+
+def remembered_scalars(*given: Any) -> Scalars:
+    """Return what `checked_scalars` returns, sooner if it was asked the same before."""
+    try:
+        return _remembered(*given)
+    except TypeError:  # an option that cannot be hashed, or DtypeError
+        return checked_scalars(*given)

@@ -1,0 +1,29 @@
+"""Room 5, beside estimators: losses and output layers for PyTorch.
+
+`functional` holds what has no parameters; everything else is a module. May import: losses,
+functions, kernels, _checks, errors, numpy, torch; `softmax_mlp` alone scikit-learn too.
+"""
+
+# First: without PyTorch it says how to install it.
+from luce.nn._torch import torch as _torch  # noqa: F401
+
+# isort: split
+from luce.nn import functional as functional
+from luce.nn.full_softmax import FullSoftmax as FullSoftmax
+from luce.nn.head import FactoredHead as FactoredHead
+from luce.nn.head import Head as Head
+from luce.nn.head import LinearHead as LinearHead
+from luce.nn.head import TopK as TopK
+from luce.nn.logit_shape import LogitShape as LogitShape
+from luce.nn.options import LossOptions as LossOptions
+
+__all__ = [
+    "FactoredHead",
+    "FullSoftmax",
+    "Head",
+    "LinearHead",
+    "LogitShape",
+    "LossOptions",
+    "TopK",
+    "functional",
+]

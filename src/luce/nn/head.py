@@ -1,0 +1,207 @@
+"""Output layers: what every head offers, and the two families of them."""
+
+from abc import ABC, abstractmethod
+from typing import Any, NamedTuple, Unpack
+
+import torch
+from torch import Tensor, nn
+
+from luce._checks import as_count
+from luce.errors import ShapeError
+from luce.nn.eager import widened
+from luce.nn.functional.linear_cross_entropy import linear_cross_entropy
+from luce.nn.functional.log_softmax import log_softmax
+from luce.nn.logit_shape import LogitShape
+from luce.nn.options import LossOptions, checked
+from luce.nn.row_losses import of_all_classes, of_labels, of_normalisers
+from luce.nn.targets import Targets
+
+_MOST_CLASSES = 2**48
+
+
+class TopK(NamedTuple):
+    """The likeliest classes of each row, the likeliest first."""
+
+    log_prob: Tensor
+    """(..., k): the logarithms of their probabilities."""
+    indices: Tensor
+    """(..., k): which classes they are."""
+
+
+class Head(nn.Module, ABC):
+    """An output layer: from hidden states to a distribution over classes, and its loss.
+
+    Parameters
+    ----------
+    in_features : int
+        Width of the hidden states.
+    n_classes : int
+        Number of classes.
+
+    Notes
+    -----
+    Hidden states have shape (..., in_features) with any leading dimensions, labels the shape
+    (...), distributions (..., n_classes). Every loss option of :class:`LossOptions` works with
+    every head.
+    """
+
+    def __init__(self, in_features: int, n_classes: int) -> None:
+        super().__init__()
+        self.in_features = as_count(in_features, _MOST_CLASSES, "in_features")
+        self.n_classes = as_count(n_classes, _MOST_CLASSES, "n_classes")
+
+    @abstractmethod
+    def forward(self, hidden: Tensor, target: Tensor, **options: Unpack[LossOptions]) -> Tensor:
+        """Return the loss of labels or distributions, with any :class:`LossOptions`."""
+
+    @abstractmethod
+    def log_prob(self, hidden: Tensor) -> Tensor:
+        """Return the logarithms of all probabilities, (..., n_classes); they are normalised."""
+
+    def predict(self, hidden: Tensor) -> Tensor:
+        """Return the likeliest class of each row, (...)."""
+        return self.log_prob(hidden).argmax(dim=-1)
+
+    def topk(self, hidden: Tensor, k: int) -> TopK:
+        """Return the `k` likeliest classes of each row, the likeliest first."""
+        return TopK(*self.log_prob(hidden).topk(as_count(k, self.n_classes, "k"), dim=-1))
+
+    def sample(self, hidden: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
+        """Return a class for each row, (...), drawn with its probability."""
+        return sample_from(self.log_prob(hidden), generator)
+
+    def extra_repr(self) -> str:
+        return f"in_features={self.in_features}, n_classes={self.n_classes}"
+
+    def rows_of(self, hidden: Tensor) -> Tensor:
+        """Return hidden states of any leading dimensions as rows (n, in_features)."""
+        if hidden.ndim == 0 or hidden.shape[-1] != self.in_features:
+            raise ShapeError(
+                f"hidden must have a last dimension of {self.in_features} (in_features), got shape"
+                f" {tuple(hidden.shape)}. Pass a tensor of shape (..., {self.in_features})."
+            )
+        return hidden.reshape(-1, self.in_features)
+
+
+class LinearHead(Head):
+    """A head whose distribution is one softmax of ``hidden @ class_weights().T + class_bias()``.
+
+    Parameters
+    ----------
+    in_features : int
+        Width of the hidden states.
+    n_classes : int
+        Number of classes.
+
+    Notes
+    -----
+    Its loss is the fused :func:`luce.nn.functional.linear_cross_entropy`: all logits are never
+    held at once.
+    """
+
+    @abstractmethod
+    def class_weights(self) -> Tensor:
+        """Return the weights of the classes, (n_classes, in_features)."""
+
+    @abstractmethod
+    def class_bias(self) -> Tensor | None:
+        """Return the bias of the classes, (n_classes,), or None."""
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Return the logits (..., n_classes), of float32 where they are computed in 16 bits."""
+        rows = self.rows_of(hidden)
+        z = nn.functional.linear(rows, self.class_weights(), self.class_bias())
+        return widened(z).reshape(*hidden.shape[:-1], self.n_classes)
+
+    def forward(self, hidden: Tensor, target: Tensor, **options: Unpack[LossOptions]) -> Tensor:
+        self.rows_of(hidden)  # checks it
+        others: Any = {name: value for name, value in options.items() if name != "weight"}
+        return linear_cross_entropy(
+            hidden, self.class_weights(), target, self.class_bias(),
+            class_weight=options.get("weight"), **others,
+        )  # fmt: skip
+
+    def log_prob(self, hidden: Tensor) -> Tensor:
+        return log_softmax(self.logits(hidden))
+
+    def predict(self, hidden: Tensor) -> Tensor:
+        return self.logits(hidden).argmax(dim=-1)
+
+
+class FactoredHead(Head):
+    """A head whose distribution is composed of several softmaxes, or of something else.
+
+    Parameters
+    ----------
+    in_features : int
+        Width of the hidden states.
+    n_classes : int
+        Number of classes.
+
+    Notes
+    -----
+    A head gives log-probabilities of all classes and, cheaper, of one class for each row; this
+    class makes of them a loss with every option. Labels without smoothing need only their own
+    class, distributions and smoothing need all. Softcap and temperature are applied inside, to
+    the logits of every softmax, by calling the :class:`LogitShape` that is handed over.
+
+    The z-loss takes the squares of the log-normalisers, summed over the softmaxes that the
+    label's probability is composed of; for distributions, their expectation.
+    """
+
+    @abstractmethod
+    def _log_prob(self, hidden: Tensor, shape: LogitShape) -> Tensor:
+        """Return the log-probabilities of all classes (n, n_classes) for rows (n, in_features)."""
+
+    @abstractmethod
+    def _target_log_prob(
+        self, hidden: Tensor, labels: Tensor, shape: LogitShape
+    ) -> tuple[Tensor, Tensor]:
+        """Return the log-probability of each row's label (n,), and squared log-normalisers (n,).
+
+        The second is the sum of the squares over all softmaxes that the first is composed of.
+        """
+
+    def _squared_normalisers(self, hidden: Tensor, shape: LogitShape) -> Tensor:
+        """Return the sums of squared log-normalisers for all classes as labels, (n, n_classes)."""
+        n, k = len(hidden), self.n_classes
+        labels = torch.arange(k, device=hidden.device).repeat(n)
+        _, squares = self._target_log_prob(hidden.repeat_interleave(k, dim=0), labels, shape)
+        return squares.reshape(n, k)
+
+    def forward(self, hidden: Tensor, target: Tensor, **options: Unpack[LossOptions]) -> Tensor:
+        weight, scalars = checked(**options)
+        leading, rows = hidden.shape[:-1], self.rows_of(hidden)
+        dtype = torch.float64 if hidden.dtype == torch.float64 else torch.float32
+        targets = Targets.of(target, tuple(leading), self.n_classes, weight, scalars, dtype)
+        rows = targets.without_unused(rows)
+        shape = LogitShape(scalars.softcap, scalars.temperature)
+        if targets.y is None:
+            losses = of_all_classes(widened(self._log_prob(rows, shape)), targets)
+            if scalars.z_loss:
+                assert targets.q is not None
+                squares = (targets.q * self._squared_normalisers(rows, shape)).sum(dim=1)
+                losses = losses + of_normalisers(squares, targets)
+        else:
+            if targets.spread is None or scalars.z_loss:
+                log_p, squares = self._target_log_prob(rows, targets.y, shape)
+            if targets.spread is None:
+                losses = of_labels(widened(log_p), targets)
+            else:
+                losses = of_all_classes(widened(self._log_prob(rows, shape)), targets)
+            if scalars.z_loss:
+                losses = losses + of_normalisers(squares, targets)
+        return targets.reduced(losses.reshape(leading))
+
+    def log_prob(self, hidden: Tensor) -> Tensor:
+        log_p = widened(self._log_prob(self.rows_of(hidden), LogitShape()))
+        return log_p.reshape(*hidden.shape[:-1], self.n_classes)
+
+
+def sample_from(log_p: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """Return the place of a class for each row, drawn with its probability.
+
+    The first of exponential waiting times with rates p: any number of classes, no sum of p.
+    """
+    waiting = torch.empty_like(log_p).exponential_(generator=generator)
+    return (log_p - waiting.log()).argmax(dim=-1)
