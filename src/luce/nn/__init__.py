@@ -16,14 +16,28 @@ from luce.nn.head import LinearHead as LinearHead
 from luce.nn.head import TopK as TopK
 from luce.nn.logit_shape import LogitShape as LogitShape
 from luce.nn.options import LossOptions as LossOptions
+from luce.nn.samplers import ClassSampler as ClassSampler
+from luce.nn.samplers import InBatchSampler as InBatchSampler
+from luce.nn.samplers import LogUniformSampler as LogUniformSampler
+from luce.nn.samplers import Sampler as Sampler
+from luce.nn.samplers import UniformSampler as UniformSampler
+from luce.nn.samplers import UnigramSampler as UnigramSampler
+from luce.nn.samplers import WithBatchLabels as WithBatchLabels
 
 __all__ = [
+    "ClassSampler",
     "FactoredHead",
     "FullSoftmax",
     "Head",
+    "InBatchSampler",
     "LinearHead",
+    "LogUniformSampler",
     "LogitShape",
     "LossOptions",
+    "Sampler",
     "TopK",
+    "UniformSampler",
+    "UnigramSampler",
+    "WithBatchLabels",
     "functional",
 ]
