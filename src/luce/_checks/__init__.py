@@ -29,6 +29,7 @@ from luce._checks.loss_inputs import as_distances as as_distances
 from luce._checks.loss_inputs import as_linear_layer as as_linear_layer
 from luce._checks.loss_inputs import as_similarities as as_similarities
 from luce._checks.loss_inputs import check_cosines as check_cosines
+from luce._checks.loss_inputs import check_table as check_table
 from luce._checks.loss_options import LARGEST_WEIGHT as LARGEST_WEIGHT
 from luce._checks.loss_options import as_class_weights as as_class_weights
 from luce._checks.loss_options import as_ignore_index as as_ignore_index

@@ -47,12 +47,18 @@ def as_linear_layer(
 def as_similarities(values: ArrayLike, labelled: bool, symmetric: bool) -> NDArray[Any]:
     """Return a table of similarities that has the diagonal which takes the place of labels."""
     table = as_array(values, "similarities")
-    if table.ndim != 2:
+    check_table(table.shape, labelled, symmetric)
+    return table
+
+
+def check_table(shape: tuple[int, ...], labelled: bool, symmetric: bool) -> None:
+    """Refuse the shape of a table of similarities without the diagonal that labels would spare."""
+    if len(shape) != 2:
         raise ShapeError(
-            f"similarities must be a table (queries, candidates), got shape {table.shape}."
+            f"similarities must be a table (queries, candidates), got shape {shape}."
             " Pass queries @ candidates.T."
         )
-    n, m = table.shape
+    n, m = shape
     if symmetric and labelled:
         raise ParameterError(
             "symmetric must be False with labels, got True. Order the candidates so that each query"
@@ -61,10 +67,9 @@ def as_similarities(values: ArrayLike, labelled: bool, symmetric: bool) -> NDArr
     if (n != m and symmetric) or (n > m and not labelled):
         needed = "as many candidates as queries" if symmetric else "a candidate for each query"
         raise ShapeError(
-            f"similarities must have {needed} where there are no labels, got shape {table.shape}."
+            f"similarities must have {needed} where there are no labels, got shape {shape}."
             " Pass labels that say which candidate fits each query."
         )
-    return table
 
 
 def as_distances(values: ArrayLike) -> tuple[FloatArray, np.dtype[Any]]:

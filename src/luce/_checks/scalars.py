@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from difflib import get_close_matches
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from luce.errors import ParameterError
 def as_finite(value: Any, name: str, least: float = -np.inf, most: float = np.inf) -> float:
     """Return a finite number between two bounds, both allowed."""
     number = as_number(value, name)
-    if not (np.isfinite(number) and least <= number <= most):
+    if not (isfinite(number) and least <= number <= most):
         above = f" and at least {least:g}" if least > -np.inf else ""
         below = f" and at most {most:g}" if most < np.inf else ""
         raise ParameterError(
