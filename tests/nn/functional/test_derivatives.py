@@ -27,7 +27,7 @@ ROWS = {  # each row by itself: they may be mapped over
     "softmax, masked": lambda x: functional.softmax(x, where=MASK, empty="zero"),
     "logsumexp": lambda x: functional.logsumexp(x, temperature=2.0),
     "sparsemax": lambda x: functional.sparsemax(x, temperature=0.8),
-    "entmax": lambda x: functional.entmax(x),
+    "entmax": functional.entmax,
     "entmax 1.3": lambda x: functional.entmax(x, 1.3, where=MASK),
     "entmax 3": lambda x: functional.entmax(x, 3.0),
     "entmax of a tensor": lambda x: functional.entmax(x, ALPHAS[0, 0]),

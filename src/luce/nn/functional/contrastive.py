@@ -8,8 +8,8 @@ from torch import Tensor
 from luce._checks import as_finite, check_same_shape, check_table
 from luce.losses.reduction import Reduction
 from luce.nn.eager import widened
-from luce.nn.functional.cross_entropy import cross_entropy
 from luce.nn.functional.by_twin import reduced
+from luce.nn.functional.cross_entropy import cross_entropy
 
 
 def info_nce(

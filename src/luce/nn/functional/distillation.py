@@ -8,10 +8,10 @@ from luce import losses
 from luce._checks import as_finite, as_temperature, check_same_shape, check_taught
 from luce.losses.reduction import Reduction
 from luce.nn.eager import as_numpy, is_native, is_wanted, widened
+from luce.nn.functional.by_twin import by_twin, reduced
 from luce.nn.functional.cross_entropy import cross_entropy
 from luce.nn.functional.divergence import divergence_of_rows
 from luce.nn.functional.log_softmax import log_softmax
-from luce.nn.functional.by_twin import by_twin, reduced
 
 
 def distillation(

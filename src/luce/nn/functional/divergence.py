@@ -9,8 +9,8 @@ from luce import losses
 from luce._checks import as_temperature, check_same_shape
 from luce.losses.reduction import Reduction
 from luce.nn.eager import as_numpy, is_native, is_wanted, widened
-from luce.nn.functional.log_softmax import log_softmax
 from luce.nn.functional.by_twin import by_twin, reduced
+from luce.nn.functional.log_softmax import log_softmax
 
 
 def kl_divergence(

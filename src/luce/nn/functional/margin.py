@@ -10,8 +10,8 @@ from torch import Tensor
 from luce import losses
 from luce._checks import as_finite, as_scale
 from luce.nn.eager import as_numpy, is_eager, is_native, is_wanted, widened
-from luce.nn.functional.cross_entropy import cross_entropy
 from luce.nn.functional.by_twin import by_twin
+from luce.nn.functional.cross_entropy import cross_entropy
 
 Penalty = Callable[[Tensor], Tensor]  # cosine of the label -> what replaces it
 
