@@ -108,7 +108,7 @@ def assert_products(result, arguments, g):
 @pytest.fixture
 def small_workspace(monkeypatch):
     """Rows come in portions of a few."""
-    module = sys.modules["luce.losses.linear_cross_entropy"]
+    module = sys.modules["luce.losses.linear_layer"]
     monkeypatch.setattr(module, "_MOST_ROWS", 4)
 
 

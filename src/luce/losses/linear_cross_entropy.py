@@ -1,23 +1,15 @@
 """Cross-entropy of a linear layer: loss and gradients without ever holding all logits."""
 
-from collections.abc import Iterator
-from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from luce import kernels
-from luce._checks import FloatArray, as_linear_layer
+from luce._checks import FloatArray
 from luce.functions.interchange import own_kind
+from luce.losses.linear_layer import Gradients, Layer, evaluate
 from luce.losses.options import Options
-from luce.losses.row_losses import space_of_tile, works_on_tiles, write_rows
 from luce.losses.targets import Targets
-
-_WORKSPACE = 63_500_000  # bytes: "at most 64 MB" with what vectors of a number a row take
-_FOR_TILES = 30_000_000  # bytes of it that options which the kernels do not know may take
-_MOST_ROWS = 768  # more would gain nothing, and the copies of them would leave the cache
-_TALL = 6  # rows that the kernels work on side by side
 
 
 class LinearLossGrad(NamedTuple):
@@ -129,8 +121,7 @@ def linear_cross_entropy(
         class_weight, weighting, label_smoothing, ignore_index, temperature, softcap, z_loss,
         focal_gamma, reduction, normalizer, empty,
     )  # fmt: skip
-    layer = _Layer.of(hidden, weight, bias)
-    return _evaluate(layer, target, options, None)
+    return _reduced(Layer.of(hidden, weight, bias), target, options, None)
 
 
 @own_kind
@@ -223,138 +214,30 @@ def linear_cross_entropy_grad(
         class_weight, weighting, label_smoothing, ignore_index, temperature, softcap, z_loss,
         focal_gamma, reduction, normalizer, empty,
     )  # fmt: skip
-    layer = _Layer.of(hidden, weight, bias)
-    gradients = _Gradients.of(layer)
-    loss = _evaluate(layer, target, options, gradients)
-    return gradients.with_loss(loss, layer)
+    layer = Layer.of(hidden, weight, bias)
+    gradients = Gradients.of(layer)
+    loss = _reduced(layer, target, options, gradients)
+    return _delivered(loss, gradients, layer)
 
 
-class _Layer(NamedTuple):
-    """A linear layer and its rows, as the kernels take them."""
-
-    leading: tuple[int, ...]
-    hidden: FloatArray  # (n, d), of whatever layout
-    weight: FloatArray  # C-contiguous: (k, d), or (d, k) if transposed
-    transposed: bool
-    bias: FloatArray | None  # (k,)
-    dtypes: tuple[np.dtype[Any], ...]  # of the three gradients
-
-    @classmethod
-    def of(cls, hidden: ArrayLike, weight: ArrayLike, bias: ArrayLike | None) -> "_Layer":
-        (h, w, b), dtypes = as_linear_layer(hidden, weight, bias)
-        transposed = w.flags.f_contiguous and not w.flags.c_contiguous
-        kept = np.ascontiguousarray(w.T if transposed else w)
-        *leading, d = h.shape
-        return cls(
-            tuple(leading),
-            h.reshape(prod(leading), d),
-            kept,
-            transposed,
-            None if b is None else np.ascontiguousarray(b),
-            dtypes,
-        )
-
-    @property
-    def classes(self) -> int:
-        return int(self.weight.shape[1 if self.transposed else 0])
-
-
-class _Gradients(NamedTuple):
-    """The gradients while they are added up, in the dtype of the computation."""
-
-    hidden: FloatArray  # (n, d)
-    weight: FloatArray  # (k, d)
-    bias: NDArray[np.float64] | None  # (k,)
-
-    @classmethod
-    def of(cls, layer: _Layer) -> "_Gradients":
-        n, d = layer.hidden.shape
-        dtype, k = layer.weight.dtype, layer.classes
-        bias = None if layer.bias is None else np.zeros(k)
-        return cls(np.empty((n, d), dtype), np.empty((k, d), dtype), bias)
-
-    def with_loss(self, loss: Any, layer: _Layer) -> LinearLossGrad:
-        hidden, weight, bias = layer.dtypes
-        with np.errstate(over="ignore", under="ignore"):  # one rounding from float32 to float16
-            return LinearLossGrad(
-                loss,
-                self.hidden.reshape(*layer.leading, self.hidden.shape[1]).astype(
-                    hidden, copy=False
-                ),
-                self.weight.astype(weight, copy=False),
-                None if self.bias is None else self.bias.astype(bias),
-            )
-
-
-@np.errstate(all="ignore")  # NaN and infinity are values here
-def _evaluate(
-    layer: _Layer, target: ArrayLike, options: Options, gradients: _Gradients | None
-) -> np.float64 | NDArray[np.float64]:
+def _reduced(layer: Layer, target: ArrayLike, options: Options, gradients: Gradients | None) -> Any:
     """Return the loss, and fill the gradients if they are wanted."""
-    n, d = layer.hidden.shape
-    k = layer.classes
-    targets = Targets.of(target, layer.leading, k, options)
-    losses = np.zeros(n)
-    counting = np.flatnonzero((targets.own != 0) | (targets.spread != 0))
-    if gradients is not None and len(counting) < n:
-        gradients.hidden[...] = 0
-    if gradients is not None and not len(counting):
-        gradients.weight[...] = 0
-    tiled = kernels.simd() == "numpy" or works_on_tiles(targets, options.scalars)
-    for_tiles = max(_FOR_TILES, space_of_tile(k)) if tiled else 0
-    parts = list(_portions(counting, k, d, layer.weight.itemsize, for_tiles))
-    workspace = np.empty((len(parts[0]) if parts else 0, k), layer.weight.dtype)
-    for number, rows in enumerate(parts):
-        z = workspace[: len(rows)]  # (m, k)
-        at = _as_slice(rows)
-        tile = np.ascontiguousarray(layer.hidden[at])  # (m, d)
-        kernels.linear(tile, layer.weight, layer.transposed, layer.bias, z)
-        part = np.zeros(len(rows))
-        grad = None if gradients is None else z
-        write_rows(z, targets.part(at), options.scalars, part, grad, for_tiles)
-        losses[at] = part
-        if gradients is not None:
-            _add_gradients(gradients, layer, tile, z, at, first=number == 0)
-    return options.scalars.reduction.reduced(losses.reshape(layer.leading), targets.divisor)
+    targets = Targets.of(target, layer.leading, layer.classes, options)
+    losses = evaluate(layer, targets, options.scalars, gradients).reshape(layer.leading)
+    return options.scalars.reduction.reduced(losses, targets.divisor)
 
 
-def _add_gradients(
-    gradients: _Gradients,
-    layer: _Layer,
-    tile: FloatArray,
-    g: FloatArray,
-    at: slice | NDArray[np.intp],
-    *,
-    first: bool,
-) -> None:
-    """Add what some rows contribute, given the gradient in their logits."""
-    if gradients.bias is not None:
-        np.add(gradients.bias, g.sum(axis=0, dtype=g.dtype), out=gradients.bias)
-    if tile.shape[1] == 0:
-        return
-    place = gradients.hidden[at] if isinstance(at, slice) else np.empty_like(tile)
-    kernels.linear_grad_hidden(g, layer.weight, layer.transposed, place)
-    if not isinstance(at, slice):
-        gradients.hidden[at] = place
-    kernels.linear_grad_weight(g, tile, gradients.weight, not first)
-
-
-def _portions(
-    rows: NDArray[np.intp], k: int, d: int, itemsize: int, taken: int
-) -> Iterator[NDArray[np.intp]]:
-    """Split rows evenly into portions whose logits, and three copies of them, fit the workspace."""
-    fitting = (_WORKSPACE - taken) // (itemsize * (k + 3 * d))
-    most = max(1, min(_MOST_ROWS, fitting))
-    count = -(-len(rows) // most)
-    if count == 0:
-        return
-    even = -(-len(rows) // count)
-    step = min(most, -(-even // _TALL) * _TALL)
-    for start in range(0, len(rows), step):
-        yield rows[start : start + step]
-
-
-def _as_slice(rows: NDArray[np.intp]) -> slice | NDArray[np.intp]:
-    """Return neighbouring rows as a slice: what it cuts out is not copied."""
-    first, last = int(rows[0]), int(rows[-1])
-    return slice(first, last + 1) if last - first + 1 == len(rows) else rows
+def _delivered(loss: Any, gradients: Gradients, layer: Layer) -> LinearLossGrad:
+    """Return the gradients in the shapes and dtypes of what they belong to."""
+    assert gradients.hidden is not None
+    assert gradients.weight is not None
+    hidden, weight, bias = layer.dtypes
+    with np.errstate(over="ignore", under="ignore"):  # one rounding from float32 to float16
+        return LinearLossGrad(
+            loss,
+            gradients.hidden.reshape(*layer.leading, gradients.hidden.shape[1]).astype(
+                hidden, copy=False
+            ),
+            gradients.weight.astype(weight, copy=False),
+            None if gradients.bias is None else gradients.bias.astype(bias),
+        )

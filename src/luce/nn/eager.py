@@ -10,6 +10,7 @@ from torch.nn import Parameter
 
 _PLAIN = (Tensor, Parameter)  # a subclass may stand for anything, such as a part on each device
 _NATIVE = (torch.float32, torch.float64)
+_WIDENED = (*_NATIVE, torch.float16, torch.bfloat16)
 
 
 def is_eager(*tensors: Tensor) -> bool:
@@ -23,11 +24,15 @@ def is_eager(*tensors: Tensor) -> bool:
     return all(type(one) in _PLAIN and one.device.type == "cpu" for one in tensors)
 
 
-def is_native(*tensors: Tensor) -> bool:
-    """Whether the kernels can take these tensors: eager ones of float32 or float64."""
+def is_native(*tensors: Tensor, widened: bool = False) -> bool:
+    """Whether the kernels can take these tensors: eager ones of float32 or float64.
+
+    With `widened` also those of 16 bits, for a caller that hands copies of them to the kernels.
+    """
     if not is_eager(*tensors) or forward_ad._current_level >= 0:
         return False
-    return all(one.dtype in _NATIVE and one.layout == torch.strided for one in tensors)
+    dtypes = _WIDENED if widened else _NATIVE
+    return all(one.dtype in dtypes and one.layout == torch.strided for one in tensors)
 
 
 def is_wanted(*tensors: Tensor | None) -> bool:

@@ -149,14 +149,20 @@ def composed_cross_entropy(
     *leading, k = z.shape
     targets = Targets.of(target, tuple(leading), k, weight, scalars, z.dtype)
     rows = targets.without_unused(z.reshape(-1, k))
-    u = LogitShape(scalars.softcap, scalars.temperature)(rows)
+    return targets.reduced(losses_of_logits(rows, targets).reshape(leading))
+
+
+def losses_of_logits(z: Tensor, targets: Targets) -> Tensor:
+    """Return the loss of each row of logits (n, k), composed of torch's operations."""
+    scalars = targets.scalars
+    u = LogitShape(scalars.softcap, scalars.temperature)(z)
     log_p = log_softmax_of_last(u)
     losses = of_all_classes(log_p, targets)
-    if scalars.z_loss:
-        winner = log_p.argmax(dim=1, keepdim=True)
-        normaliser = (u.gather(1, winner) - log_p.gather(1, winner))[:, 0]
-        losses = losses + of_normalisers(normaliser.square(), targets)
-    return targets.reduced(losses.reshape(leading))
+    if scalars.z_loss == 0:
+        return losses
+    winner = log_p.argmax(dim=1, keepdim=True)
+    normaliser = (u.gather(1, winner) - log_p.gather(1, winner))[:, 0]
+    return losses + of_normalisers(normaliser.square(), targets)
 
 
 class _Native(torch.autograd.Function):
