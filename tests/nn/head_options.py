@@ -16,13 +16,14 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad
 
 from luce import losses
-from luce.nn import FactoredHead, FullSoftmax, Head, LinearHead, LogitShape
+from luce.nn import FactoredHead, FullSoftmax, Head, LinearHead, LogitShape, SampledSoftmax
 
 WIDTH, CLASSES = 6, 12
 IGNORED = -100
 
 HEADS: dict[str, Callable[[], Head]] = {
     "FullSoftmax": lambda: FullSoftmax(WIDTH, CLASSES),
+    "SampledSoftmax": lambda: SampledSoftmax(WIDTH, CLASSES, n_samples=5),
 }
 EXPECTED: dict[str, Callable[[Head, Tensor, Tensor, dict[str, Any]], Any]] = {}
 

@@ -16,6 +16,8 @@ from luce.nn.head import LinearHead as LinearHead
 from luce.nn.head import TopK as TopK
 from luce.nn.logit_shape import LogitShape as LogitShape
 from luce.nn.options import LossOptions as LossOptions
+from luce.nn.rowwise_adagrad import RowwiseAdagrad as RowwiseAdagrad
+from luce.nn.sampled_softmax import SampledSoftmax as SampledSoftmax
 from luce.nn.samplers import ClassSampler as ClassSampler
 from luce.nn.samplers import InBatchSampler as InBatchSampler
 from luce.nn.samplers import LogUniformSampler as LogUniformSampler
@@ -34,6 +36,8 @@ __all__ = [
     "LogUniformSampler",
     "LogitShape",
     "LossOptions",
+    "RowwiseAdagrad",
+    "SampledSoftmax",
     "Sampler",
     "TopK",
     "UniformSampler",

@@ -21,14 +21,14 @@ def of_all_classes(log_p: Tensor, targets: Targets) -> Tensor:
         assert targets.spread is not None
         at_label = of_labels(log_p.gather(1, targets.y[:, None])[:, 0], targets)
         weight = log_p.new_ones(log_p.shape[1]) if targets.weight is None else targets.weight
-        spread = _expected(log_p, weight.expand_as(log_p), targets.scalars.gamma)
+        spread = expected_surprise(log_p, weight.expand_as(log_p), targets.scalars.gamma)
         return at_label + _counted(targets.spread, spread)
     share = targets.q if targets.weight is None else targets.q * targets.weight  # (n, k)
     t = targets.own[:, None] * share
     if targets.spread is not None:
         even = targets.spread[:, None]
         t = t + (even if targets.weight is None else even * targets.weight)
-    return _expected(log_p, t, targets.scalars.gamma)
+    return expected_surprise(log_p, t, targets.scalars.gamma)
 
 
 def of_labels(log_p: Tensor, targets: Targets) -> Tensor:
@@ -41,7 +41,13 @@ def of_normalisers(squares: Tensor, targets: Targets) -> Tensor:
     return _counted(targets.scalars.z_loss * targets.share, squares)
 
 
-def _expected(log_p: Tensor, t: Tensor, gamma: float) -> Tensor:
+def log_normaliser(z: Tensor, log_p: Tensor) -> Tensor:
+    """Return ``log sum_j exp(z_ij)`` of each row (n,), given logits and their log-softmax."""
+    winner = log_p.argmax(dim=1, keepdim=True)
+    return (z.gather(1, winner) - log_p.gather(1, winner))[:, 0]
+
+
+def expected_surprise(log_p: Tensor, t: Tensor, gamma: float) -> Tensor:
     """Return ``sum_j t_ij (1 - p_ij)^gamma (-log p_ij)`` of each row."""
     impossible = (t == 0) & torch.isinf(log_p)
     return (t * _surprise(torch.where(impossible, 0.0, log_p), gamma)).sum(dim=1)

@@ -13,7 +13,7 @@ from luce.nn.eager import as_numpy, is_eager, is_native, is_wanted, widened
 from luce.nn.functional.log_softmax import log_softmax_of_last
 from luce.nn.logit_shape import LogitShape
 from luce.nn.options import LossOptions, checked
-from luce.nn.row_losses import of_all_classes, of_normalisers
+from luce.nn.row_losses import log_normaliser, of_all_classes, of_normalisers
 from luce.nn.targets import Targets
 
 
@@ -160,9 +160,7 @@ def losses_of_logits(z: Tensor, targets: Targets) -> Tensor:
     losses = of_all_classes(log_p, targets)
     if scalars.z_loss == 0:
         return losses
-    winner = log_p.argmax(dim=1, keepdim=True)
-    normaliser = (u.gather(1, winner) - log_p.gather(1, winner))[:, 0]
-    return losses + of_normalisers(normaliser.square(), targets)
+    return losses + of_normalisers(log_normaliser(u, log_p).square(), targets)
 
 
 class _Native(torch.autograd.Function):

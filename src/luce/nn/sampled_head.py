@@ -1,0 +1,146 @@
+"""What heads have in common that see few classes in training and all of them afterwards."""
+
+from abc import abstractmethod
+from math import sqrt
+from typing import Unpack
+
+import torch
+from torch import Tensor, nn
+
+from luce._checks import as_count
+from luce.errors import ParameterError, ShapeError
+from luce.nn.comparison import Comparison
+from luce.nn.head import LinearHead
+from luce.nn.logit_shape import LogitShape
+from luce.nn.options import LossOptions, checked
+from luce.nn.samplers import Sampler, UniformSampler
+from luce.nn.targets import Targets
+
+
+class SampledHead(LinearHead):
+    """A linear head that is trained on samples of the classes and evaluated on all of them.
+
+    Parameters
+    ----------
+    in_features, n_classes, n_samples, sampler, top, bias, weight, sparse, device, dtype
+        As in :class:`SampledSoftmax`.
+    """
+
+    bias: nn.Parameter | None
+
+    def __init__(
+        self,
+        in_features: int,
+        n_classes: int,
+        *,
+        n_samples: int,
+        sampler: Sampler | None,
+        top: int,
+        bias: bool,
+        weight: nn.Parameter | None,
+        sparse: bool,
+        device: torch.device | str | None,
+        dtype: torch.dtype | None,
+    ) -> None:
+        super().__init__(in_features, n_classes)
+        self.n_samples = min(as_count(n_samples, 2**31, "n_samples"), self.n_classes)
+        self.sampler = as_sampler(sampler, self.n_classes)
+        self.top = min(as_count(top, 2**31, "top"), self.n_classes)
+        self.sparse = sparse
+        self.tied = weight is not None
+        self.weight = as_class_parameter(weight, self.n_classes, self.in_features, device, dtype)
+        self.register_parameter(
+            "bias",
+            nn.Parameter(torch.empty(self.n_classes, device=device, dtype=dtype)) if bias else None,
+        )
+        self.sampler.prepare(self.n_samples)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw weights that are not shared, and the bias, as ``torch.nn.Linear`` does."""
+        bound = 1 / sqrt(self.in_features)
+        if not self.tied:
+            nn.init.uniform_(self.weight, -bound, bound)  # in place: nothing of its size beside it
+        if self.bias is not None:
+            nn.init.uniform_(self.bias, -bound, bound)
+
+    def class_weights(self) -> Tensor:
+        return self.weight
+
+    @abstractmethod
+    def _bias_of(self, ids: Tensor) -> Tensor | None:
+        """Return the bias of some classes, those of `class_bias`."""
+
+    def forward(self, hidden: Tensor, target: Tensor, **options: Unpack[LossOptions]) -> Tensor:
+        """Return the loss: while training that of the sample, else the exact one."""
+        if not self.training:
+            return super().forward(hidden, target, **options)
+        weight, scalars = checked(**options)
+        leading, rows = hidden.shape[:-1], self.rows_of(hidden)
+        dtype = torch.float64 if hidden.dtype == torch.float64 else torch.float32
+        targets = Targets.of(target, tuple(leading), self.n_classes, weight, scalars, dtype)
+        rows = targets.without_unused(rows)
+        among = Comparison.of(target, targets, self.sampler, self.n_samples, self.top)
+        shape = LogitShape(scalars.softcap, scalars.temperature)
+        own, drawn = self._compared(rows, among, shape)
+        losses = self._row_losses(own, drawn, among, targets)
+        return targets.reduced(losses.reshape(leading))
+
+    @abstractmethod
+    def _row_losses(
+        self, own: Tensor, drawn: Tensor, among: Comparison, targets: Targets
+    ) -> Tensor:
+        """Return the loss of each row, given the logits of its own classes and the drawn ones."""
+
+    def _compared(
+        self, rows: Tensor, among: Comparison, shape: LogitShape
+    ) -> tuple[Tensor, Tensor]:
+        """Return the logits of the own classes (n, m) and of the drawn ones (n, c)."""
+        ids = among.every_id()
+        own, drawn = among.split(nn.functional.embedding(ids, self.weight, sparse=self.sparse))
+        z_own, z_drawn = (own * rows[:, None]).sum(dim=2), rows @ drawn.T
+        bias = self._bias_of(ids)
+        if bias is not None:
+            b_own, b_drawn = among.split(bias)
+            z_own, z_drawn = z_own + b_own, z_drawn + b_drawn
+        return shape(z_own), shape(z_drawn)
+
+    def _own_bias_of(self, ids: Tensor) -> Tensor | None:
+        """Return what the head's own parameter holds for some classes."""
+        return None if self.bias is None else self.bias.gather(0, ids, sparse_grad=self.sparse)
+
+    def extra_repr(self) -> str:
+        more = [f"bias={self.bias is not None}", f"n_samples={self.n_samples}"]
+        more += ["tied"] * self.tied + ["sparse=True"] * self.sparse
+        return ", ".join([super().extra_repr(), *more])
+
+
+def as_sampler(sampler: Sampler | None, n_classes: int) -> Sampler:
+    """Return the sampler of a head: a uniform one unless another is given."""
+    if sampler is None:
+        return UniformSampler(n_classes)
+    if sampler.n_classes != n_classes:
+        raise ParameterError(
+            f"sampler must draw from the head's {n_classes} classes, got one of"
+            f" {sampler.n_classes}. Make it with n_classes={n_classes}."
+        )
+    return sampler
+
+
+def as_class_parameter(
+    weight: nn.Parameter | None,
+    n_classes: int,
+    in_features: int,
+    device: torch.device | str | None,
+    dtype: torch.dtype | None,
+) -> nn.Parameter:
+    """Return the weights of the classes: those that are shared, or new ones, not filled yet."""
+    shape = (n_classes, in_features)
+    if weight is None:
+        return nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
+    if weight.shape != shape:
+        raise ShapeError(
+            f"weight must have shape {shape} (n_classes, in_features), got"
+            f" {tuple(weight.shape)}. Pass a parameter of that shape, or leave weight out."
+        )
+    return weight
