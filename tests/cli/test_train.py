@@ -238,11 +238,11 @@ def test_the_rows_of_the_predictions_are_those_of_the_data(luce, tmp_path):
 def test_calibrate_needs_no_value_and_says_what_came_of_it(luce):
     answer = luce("train", "iris", "--out", "run", "--calibrate")
     assert answer.code == 0
-    assert re.search(r"Calibrated \(temperature\) on 120 training rows", answer.err)
-    named = luce("train", "iris", "--calibrate", "vector", "--json")
-    assert "Calibrated (vector)" in named.err
+    assert re.search(r"Calibrated \(vector\) on 120 training rows", answer.err)
+    named = luce("train", "iris", "--calibrate", "temperature", "--json")
+    assert "Calibrated (temperature)" in named.err
     shown = luce("inspect", "run")
-    assert "temperature, learnt from 120 rows" in shown.out
+    assert "vector, learnt from 120 rows" in shown.out
     wrong = luce("train", "--calibrate", "platt", "iris")
     assert wrong.code == 2
-    assert "calibrate must be one of temperature, vector, matrix, isotonic" in wrong.err
+    assert "calibrate must be one of auto, temperature, vector, matrix, isotonic" in wrong.err

@@ -73,6 +73,17 @@ def test_it_is_the_calibration_of_the_meta_estimator():
     assert found.facts == {"kind": "temperature", "rows": 500, "folds": 5}
 
 
+def test_what_was_chosen_stands_in_the_facts():
+    X, y = data.load("digits").features, data.load("digits").target
+    X = X.reshape(len(X), -1) / 16
+    even = y % 2
+    found = calibrate("auto", SoftmaxRegression(C=10.0).fit(X, even), X, even)
+    assert found.facts["kind"] == "vector"
+    assert found.tensors().keys() == {"calibration.scale", "calibration.shift"}
+    found = calibrate("auto", SoftmaxRegression(C=10.0).fit(X, y), X, y)
+    assert found.facts["kind"] == "temperature"
+
+
 def test_of_many_rows_some_folds_are_enough(monkeypatch):
     monkeypatch.setattr(calibration, "ENOUGH", 150)
     rng = np.random.default_rng(0)

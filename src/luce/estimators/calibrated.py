@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import assert_all_finite, get_tags, indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.multiclass import check_classification_targets
@@ -15,24 +15,14 @@ from sklearn.utils.validation import (
     column_or_1d,
 )
 
-from luce import _checks, functions
+from luce import functions
 from luce.errors import ParameterError
+from luce.estimators.calibration_choice import as_calibrator, fitted_calibrator
 from luce.estimators.calibrator import Calibrator
 from luce.estimators.cross_fitting import out_of_fold_logits
 from luce.estimators.held_out import codes, logits_of, prefit, unfitted
-from luce.estimators.isotonic_calibration import IsotonicCalibration
-from luce.estimators.matrix_scaling import MatrixScaling
-from luce.estimators.temperature_scaling import TemperatureScaling
-from luce.estimators.vector_scaling import VectorScaling
 
 Doubles = NDArray[np.float64]
-
-CALIBRATORS: dict[str, type[Calibrator]] = {
-    "temperature": TemperatureScaling,
-    "vector": VectorScaling,
-    "matrix": MatrixScaling,
-    "isotonic": IsotonicCalibration,
-}
 
 
 class Calibrated(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # untyped bases
@@ -47,8 +37,11 @@ class Calibrated(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # untyp
     ----------
     estimator : classifier, optional
         Any with ``decision_function`` or ``predict_proba``; default: `SoftmaxRegression`.
-    method : {"temperature", "vector", "matrix", "isotonic"} or calibrator, default="temperature"
+    method : {"temperature", "vector", "matrix", "isotonic", "auto"} or calibrator, \
+default="temperature"
         How to calibrate; a `VectorScaling`, say, with options of its own may be given instead.
+        "auto" is the vector, unless another of the first three does better on the same
+        logits, held out in turn.
     cv : int, splitter or list of splits, default=5
         Number of folds, dealt as the notes say, or the splits themselves.
     prefit : bool, default=False
@@ -123,7 +116,7 @@ class Calibrated(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # untyp
         LabelError
             If a fold leaves fewer than two classes to train on.
         """
-        calibrator = as_calibrator(self.method)
+        as_calibrator(self.method)  # whether it is known: now, not after the training
         if isinstance(self.cv, Real) and not _is_whole_from_2(self.cv):
             raise ParameterError(
                 "cv must be a whole number from 2, a splitter or a list of splits, got"
@@ -143,13 +136,17 @@ class Calibrated(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # untyp
         if sample_weight is not None:
             weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
         if self.prefit:
-            self.calibrator_ = calibrator.fit(logits_of(self.estimator_, X), labels, weights)
+            self.calibrator_ = fitted_calibrator(
+                self.method, logits_of(self.estimator_, X), labels, weights
+            )
             return self
         found = out_of_fold_logits(
             unfitted(self.estimator), X, labels, weights, self.classes_, self.cv
         )
         own_weights = None if weights is None else weights[found.rows]
-        self.calibrator_ = calibrator.fit(found.logits, labels[found.rows], own_weights)
+        self.calibrator_ = fitted_calibrator(
+            self.method, found.logits, labels[found.rows], own_weights
+        )
         return self
 
     def decision_function(self, X: Any) -> Doubles:
@@ -203,11 +200,3 @@ class Calibrated(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # untyp
 
 def _is_whole_from_2(value: Any) -> bool:
     return isinstance(value, Integral) and int(value) >= 2
-
-
-def as_calibrator(method: str | Calibrator) -> Calibrator:
-    """Return a calibration to be fitted, from its name or from one with options."""
-    if isinstance(method, Calibrator):
-        fresh: Calibrator = clone(method)
-        return fresh
-    return CALIBRATORS[_checks.as_choice(method, tuple(CALIBRATORS), "method")]()

@@ -55,7 +55,7 @@ class Calibrator(BaseEstimator, ABC):  # type: ignore[misc]  # untyped base
         log_p = as_log_probabilities(logits)
         n, k = log_p.shape
         labels = _checks.as_labels(y, (n,), k)
-        weights = _weights(sample_weight, n)
+        weights = row_shares(sample_weight, n)
         if not weights.all():
             used = weights > 0
             log_p, labels, weights = log_p[used], labels[used], weights[used]
@@ -134,7 +134,7 @@ def as_log_probabilities(logits: ArrayLike) -> Doubles:
     return np.asarray(functions.log_softmax(z))
 
 
-def _weights(given: ArrayLike | None, n: int) -> Doubles:
+def row_shares(given: ArrayLike | None, n: int) -> Doubles:
     """Return weights with sum 1, none negative."""
     if given is None:
         return np.full(n, 1.0 / n)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from luce.errors import ModelFileError, ParameterError
 from luce.estimators import SoftmaxRegression
-from luce.estimators.calibrated import CALIBRATORS
+from luce.estimators.calibration_choice import CALIBRATORS, fitted_calibrator
 from luce.estimators.calibrator import Calibrator
 from luce.estimators.cross_fitting import folds, out_of_fold_logits
 from luce.estimators.held_out import codes
@@ -48,11 +48,13 @@ def calibrate(
     """Learn a calibration for a classifier that was trained on these rows.
 
     The rows are dealt into five folds; each fold's logits come from a clone that is trained on the
-    other four. Of more than 10,000 rows only as many folds are held out as hold 10,000.
+    other four. Of more than 10,000 rows only as many folds are held out as hold 10,000. The kind
+    "auto" is chosen by these rows, and the facts tell what it came to.
     """
     held_out = held_out_logits(classifier, X, labels)
-    calibrator = CALIBRATORS[kind]().fit(held_out.logits, held_out.codes)
-    facts = {"kind": kind, "rows": len(held_out.codes), "folds": held_out.folds}
+    calibrator = fitted_calibrator(kind, held_out.logits, held_out.codes)
+    (name,) = (name for name, of_name in CALIBRATORS.items() if isinstance(calibrator, of_name))
+    facts = {"kind": name, "rows": len(held_out.codes), "folds": held_out.folds}
     return Calibration(calibrator, facts)
 
 

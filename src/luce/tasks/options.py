@@ -151,9 +151,9 @@ class TrainOptions:
     calibrate: str | None = _option(
         None,
         "Calibrate the probabilities on training rows that the model has not seen; without a "
-        "value, by temperature.",
-        choices=("temperature", "vector", "matrix", "isotonic"),
-        bare="temperature",
+        "value (auto), by vector, unless temperature or matrix do better on rows held out.",
+        choices=("auto", "temperature", "vector", "matrix", "isotonic"),
+        bare="auto",
     )
     seed: int = _option(
         0, "Seed of the hold-out and of the minibatches.", at_least=0, parameter="random_state"
