@@ -12,20 +12,41 @@ from typing import Any
 
 import numpy as np
 import torch
+from nn import dense_losses
 from torch import Tensor, nn
 from torch.func import functional_call, grad
 
 from luce import losses
-from luce.nn import FactoredHead, FullSoftmax, Head, LinearHead, LogitShape, SampledSoftmax
+from luce.nn import (
+    FactoredHead,
+    FullSoftmax,
+    Head,
+    LinearHead,
+    LogitShape,
+    LowRankSoftmax,
+    MixtureOfSoftmaxes,
+    MultiScaleSoftmax,
+    PHMSoftmax,
+    SampledSoftmax,
+    ShardedSoftmax,
+)
 
 WIDTH, CLASSES = 6, 12
 IGNORED = -100
 
 HEADS: dict[str, Callable[[], Head]] = {
     "FullSoftmax": lambda: FullSoftmax(WIDTH, CLASSES),
+    "LowRankSoftmax": lambda: LowRankSoftmax(WIDTH, CLASSES, rank=3),
+    "MixtureOfSoftmaxes": lambda: MixtureOfSoftmaxes(WIDTH, CLASSES, 3),
+    "MultiScaleSoftmax": lambda: MultiScaleSoftmax(WIDTH, CLASSES),
+    "PHMSoftmax": lambda: PHMSoftmax(WIDTH, CLASSES, n=3),
     "SampledSoftmax": lambda: SampledSoftmax(WIDTH, CLASSES, n_samples=5),
+    "ShardedSoftmax, one process": lambda: ShardedSoftmax(WIDTH, CLASSES),
 }
-EXPECTED: dict[str, Callable[[Head, Tensor, Tensor, dict[str, Any]], Any]] = {}
+EXPECTED: dict[str, Callable[[Head, Tensor, Tensor, dict[str, Any]], Any]] = {
+    "LowRankSoftmax": dense_losses.of_logits,
+    "ShardedSoftmax, one process": dense_losses.of_logits,
+}
 
 EVERYTHING = {
     "label_smoothing": 0.1,
@@ -52,7 +73,8 @@ class Batch:
         self.hidden = torch.randn(*leading, WIDTH, generator=source, dtype=torch.float64).to(dtype)
         self.hidden.requires_grad_()
         self.labels = torch.randint(CLASSES, leading, generator=source)
-        self.soft = torch.randn(*leading, CLASSES, generator=source).mul(2).softmax(-1).to(dtype)
+        logits = torch.randn(*leading, CLASSES, generator=source, dtype=torch.float64)
+        self.soft = logits.mul(2).softmax(-1).to(dtype)
         self.weight = torch.rand(CLASSES, generator=source).add(0.2).to(dtype)
 
     def some_ignored(self) -> Tensor:

@@ -10,12 +10,19 @@ from luce.nn._torch import torch as _torch  # noqa: F401
 # isort: split
 from luce.nn import functional as functional
 from luce.nn.full_softmax import FullSoftmax as FullSoftmax
+from luce.nn.global_normalizer import global_normalizer as global_normalizer
 from luce.nn.head import FactoredHead as FactoredHead
 from luce.nn.head import Head as Head
 from luce.nn.head import LinearHead as LinearHead
 from luce.nn.head import TopK as TopK
 from luce.nn.logit_shape import LogitShape as LogitShape
+from luce.nn.low_rank_softmax import LowRankSoftmax as LowRankSoftmax
+from luce.nn.mixture_of_softmaxes import MixtureOfSoftmaxes as MixtureOfSoftmaxes
+from luce.nn.multiscale_softmax import MultiScaleSoftmax as MultiScaleSoftmax
 from luce.nn.options import LossOptions as LossOptions
+from luce.nn.phm_linear import PHMLinear as PHMLinear
+from luce.nn.phm_linear import hamilton_rule as hamilton_rule
+from luce.nn.phm_softmax import PHMSoftmax as PHMSoftmax
 from luce.nn.rowwise_adagrad import RowwiseAdagrad as RowwiseAdagrad
 from luce.nn.sampled_softmax import SampledSoftmax as SampledSoftmax
 from luce.nn.samplers import ClassSampler as ClassSampler
@@ -25,6 +32,8 @@ from luce.nn.samplers import Sampler as Sampler
 from luce.nn.samplers import UniformSampler as UniformSampler
 from luce.nn.samplers import UnigramSampler as UnigramSampler
 from luce.nn.samplers import WithBatchLabels as WithBatchLabels
+from luce.nn.sharded_softmax import ShardedSoftmax as ShardedSoftmax
+from luce.nn.sharding.ranks import sum_over_ranks as sum_over_ranks
 
 __all__ = [
     "ClassSampler",
@@ -36,12 +45,21 @@ __all__ = [
     "LogUniformSampler",
     "LogitShape",
     "LossOptions",
+    "LowRankSoftmax",
+    "MixtureOfSoftmaxes",
+    "MultiScaleSoftmax",
+    "PHMLinear",
+    "PHMSoftmax",
     "RowwiseAdagrad",
     "SampledSoftmax",
     "Sampler",
+    "ShardedSoftmax",
     "TopK",
     "UniformSampler",
     "UnigramSampler",
     "WithBatchLabels",
     "functional",
+    "global_normalizer",
+    "hamilton_rule",
+    "sum_over_ranks",
 ]

@@ -1,13 +1,15 @@
 """The plain output layer: one softmax over all classes."""
 
+from collections.abc import Sequence
 from math import sqrt
-from typing import final
+from typing import Any, final
 
 import torch
 from torch import Tensor, nn
 
 from luce.errors import ShapeError
 from luce.nn.head import LinearHead
+from luce.nn.sharded_softmax import ShardedSoftmax
 
 
 @final
@@ -95,6 +97,30 @@ class FullSoftmax(LinearHead):
 
     def class_bias(self) -> Tensor | None:
         return self.bias
+
+    def shard(
+        self, process_group: Any = None, *, splits: Sequence[int] | None = None
+    ) -> ShardedSoftmax:
+        """Return a head with the same parameters whose classes are split over processes.
+
+        Parameters
+        ----------
+        process_group : torch.distributed.ProcessGroup, optional
+            The processes that share the classes; None takes all.
+        splits : sequence of int, optional
+            How many classes each process holds; None splits evenly.
+
+        Returns
+        -------
+        ShardedSoftmax
+            With copies of this process's part of the parameters.
+        """
+        sharded = ShardedSoftmax(
+            self.in_features, self.n_classes, bias=self.bias is not None, splits=splits,
+            process_group=process_group, device=self.weight.device, dtype=self.weight.dtype,
+        )  # fmt: skip
+        sharded.load_state_dict(self.state_dict())
+        return sharded
 
     def extra_repr(self) -> str:
         tied = ", tied" if self.tied else ""
