@@ -129,6 +129,12 @@ SECTIONS = {
         "`luce.losses.linear_cross_entropy_grad` never holds all logits: what does it cost beside\n"
         "the three matrix products that there is no way around, and beside PyTorch?",
     ),
+    "nn_linear_cross_entropy": Section(
+        "The linear loss in PyTorch",
+        ("nn_linear_cross_entropy.py",),
+        "`luce.nn.functional.linear_cross_entropy`, the loss of every linear head ([nn.md](nn.md)),\n"
+        "beside the plain graph of PyTorch and its own fused loss: time, memory, errors.",
+    ),
     "text_features": Section(
         "Features of texts",
         ("text.py", "--features"),
