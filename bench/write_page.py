@@ -132,7 +132,7 @@ SECTIONS = {
     "nn_linear_cross_entropy": Section(
         "The linear loss in PyTorch",
         ("nn_linear_cross_entropy.py",),
-        "`luce.nn.functional.linear_cross_entropy`, the loss of every linear head ([nn.md](nn.md)),\n"
+        "`luce.nn.functional.linear_cross_entropy`, the loss of linear heads ([nn.md](nn.md)),\n"
         "beside the plain graph of PyTorch and its own fused loss: time, memory, errors.",
     ),
     "text_features": Section(
