@@ -18,6 +18,7 @@ from torch.func import functional_call, grad
 
 from luce import losses
 from luce.nn import (
+    EntmaxHead,
     FactoredHead,
     FullSoftmax,
     Head,
@@ -29,12 +30,14 @@ from luce.nn import (
     PHMSoftmax,
     SampledSoftmax,
     ShardedSoftmax,
+    SparsemaxHead,
 )
 
 WIDTH, CLASSES = 6, 12
 IGNORED = -100
 
 HEADS: dict[str, Callable[[], Head]] = {
+    "EntmaxHead": lambda: EntmaxHead(WIDTH, CLASSES),
     "FullSoftmax": lambda: FullSoftmax(WIDTH, CLASSES),
     "LowRankSoftmax": lambda: LowRankSoftmax(WIDTH, CLASSES, rank=3),
     "MixtureOfSoftmaxes": lambda: MixtureOfSoftmaxes(WIDTH, CLASSES, 3),
@@ -42,10 +45,13 @@ HEADS: dict[str, Callable[[], Head]] = {
     "PHMSoftmax": lambda: PHMSoftmax(WIDTH, CLASSES, n=3),
     "SampledSoftmax": lambda: SampledSoftmax(WIDTH, CLASSES, n_samples=5),
     "ShardedSoftmax, one process": lambda: ShardedSoftmax(WIDTH, CLASSES),
+    "SparsemaxHead": lambda: SparsemaxHead(WIDTH, CLASSES),
 }
 EXPECTED: dict[str, Callable[[Head, Tensor, Tensor, dict[str, Any]], Any]] = {
+    "EntmaxHead": dense_losses.of_tsallis,
     "LowRankSoftmax": dense_losses.of_logits,
     "ShardedSoftmax, one process": dense_losses.of_logits,
+    "SparsemaxHead": dense_losses.of_tsallis,
 }
 
 EVERYTHING = {

@@ -3,7 +3,10 @@
 import pytest
 from nn.head_options import COLUMNS, HEADS
 
-pytestmark = pytest.mark.once
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning"),  # torch's
+]
 
 
 @pytest.mark.parametrize("column", COLUMNS)

@@ -9,6 +9,7 @@ from luce.nn._torch import torch as _torch  # noqa: F401
 
 # isort: split
 from luce.nn import functional as functional
+from luce.nn.entmax_head import EntmaxHead as EntmaxHead
 from luce.nn.full_softmax import FullSoftmax as FullSoftmax
 from luce.nn.global_normalizer import global_normalizer as global_normalizer
 from luce.nn.head import FactoredHead as FactoredHead
@@ -34,9 +35,11 @@ from luce.nn.samplers import UnigramSampler as UnigramSampler
 from luce.nn.samplers import WithBatchLabels as WithBatchLabels
 from luce.nn.sharded_softmax import ShardedSoftmax as ShardedSoftmax
 from luce.nn.sharding.ranks import sum_over_ranks as sum_over_ranks
+from luce.nn.sparsemax_head import SparsemaxHead as SparsemaxHead
 
 __all__ = [
     "ClassSampler",
+    "EntmaxHead",
     "FactoredHead",
     "FullSoftmax",
     "Head",
@@ -54,6 +57,7 @@ __all__ = [
     "SampledSoftmax",
     "Sampler",
     "ShardedSoftmax",
+    "SparsemaxHead",
     "TopK",
     "UniformSampler",
     "UnigramSampler",
