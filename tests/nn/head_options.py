@@ -18,10 +18,13 @@ from torch.func import functional_call, grad
 
 from luce import losses
 from luce.nn import (
+    AdaptiveSoftmax,
+    ClassTree,
     EntmaxHead,
     FactoredHead,
     FullSoftmax,
     Head,
+    HierarchicalSoftmax,
     LinearHead,
     LogitShape,
     LowRankSoftmax,
@@ -38,6 +41,14 @@ IGNORED = -100
 
 HEADS: dict[str, Callable[[], Head]] = {
     "EntmaxHead": lambda: EntmaxHead(WIDTH, CLASSES),
+    "AdaptiveSoftmax": lambda: AdaptiveSoftmax(WIDTH, CLASSES, [4, 8], div_value=2.0),
+    "AdaptiveSoftmax, tied": lambda: AdaptiveSoftmax(
+        WIDTH,
+        CLASSES,
+        [4, 8],
+        order=[5, 3, 1, 0, 2, 4, 11, 6, 7, 10, 8, 9],
+        weight=nn.Embedding(CLASSES, WIDTH).weight,
+    ),
     "FullSoftmax": lambda: FullSoftmax(WIDTH, CLASSES),
     "LowRankSoftmax": lambda: LowRankSoftmax(WIDTH, CLASSES, rank=3),
     "MixtureOfSoftmaxes": lambda: MixtureOfSoftmaxes(WIDTH, CLASSES, 3),
@@ -46,6 +57,12 @@ HEADS: dict[str, Callable[[], Head]] = {
     "SampledSoftmax": lambda: SampledSoftmax(WIDTH, CLASSES, n_samples=5),
     "ShardedSoftmax, one process": lambda: ShardedSoftmax(WIDTH, CLASSES),
     "SparsemaxHead": lambda: SparsemaxHead(WIDTH, CLASSES),
+    "HierarchicalSoftmax, binary": lambda: HierarchicalSoftmax(
+        WIDTH, ClassTree.huffman(range(1, CLASSES + 1))
+    ),
+    "HierarchicalSoftmax, two levels": lambda: HierarchicalSoftmax(
+        WIDTH, ClassTree.balanced(CLASSES, 5)
+    ),
 }
 EXPECTED: dict[str, Callable[[Head, Tensor, Tensor, dict[str, Any]], Any]] = {
     "EntmaxHead": dense_losses.of_tsallis,

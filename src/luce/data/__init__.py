@@ -25,6 +25,10 @@ try:
     from luce.data.streams import stream as stream
     from luce.data.table_encoding import TableEncoding as TableEncoding
     from luce.data.text_encoding import TextEncoding as TextEncoding
+    from luce.data.token_stream import TokenBatch as TokenBatch
+    from luce.data.token_stream import Vocabulary as Vocabulary
+    from luce.data.token_stream import read_tokens as read_tokens
+    from luce.data.token_stream import token_batches as token_batches
 except ModuleNotFoundError as error:
     from luce.data.extras import missing_extra
 

@@ -9,6 +9,11 @@ from luce.nn._torch import torch as _torch  # noqa: F401
 
 # isort: split
 from luce.nn import functional as functional
+from luce.nn.adaptive_embedding import AdaptiveEmbedding as AdaptiveEmbedding
+from luce.nn.adaptive_softmax import AdaptiveSoftmax as AdaptiveSoftmax
+from luce.nn.class_tree import ClassTree as ClassTree
+from luce.nn.cost_model import CostModel as CostModel
+from luce.nn.cutoffs import best_cutoffs as best_cutoffs
 from luce.nn.entmax_head import EntmaxHead as EntmaxHead
 from luce.nn.full_softmax import FullSoftmax as FullSoftmax
 from luce.nn.global_normalizer import global_normalizer as global_normalizer
@@ -16,6 +21,7 @@ from luce.nn.head import FactoredHead as FactoredHead
 from luce.nn.head import Head as Head
 from luce.nn.head import LinearHead as LinearHead
 from luce.nn.head import TopK as TopK
+from luce.nn.hierarchical_softmax import HierarchicalSoftmax as HierarchicalSoftmax
 from luce.nn.logit_shape import LogitShape as LogitShape
 from luce.nn.low_rank_softmax import LowRankSoftmax as LowRankSoftmax
 from luce.nn.mixture_of_softmaxes import MixtureOfSoftmaxes as MixtureOfSoftmaxes
@@ -35,14 +41,20 @@ from luce.nn.samplers import UnigramSampler as UnigramSampler
 from luce.nn.samplers import WithBatchLabels as WithBatchLabels
 from luce.nn.sharded_softmax import ShardedSoftmax as ShardedSoftmax
 from luce.nn.sharding.ranks import sum_over_ranks as sum_over_ranks
+from luce.nn.similarity_order import similarity_order as similarity_order
 from luce.nn.sparsemax_head import SparsemaxHead as SparsemaxHead
 
 __all__ = [
+    "AdaptiveEmbedding",
+    "AdaptiveSoftmax",
     "ClassSampler",
+    "ClassTree",
+    "CostModel",
     "EntmaxHead",
     "FactoredHead",
     "FullSoftmax",
     "Head",
+    "HierarchicalSoftmax",
     "InBatchSampler",
     "LinearHead",
     "LogUniformSampler",
@@ -62,8 +74,10 @@ __all__ = [
     "UniformSampler",
     "UnigramSampler",
     "WithBatchLabels",
+    "best_cutoffs",
     "functional",
     "global_normalizer",
     "hamilton_rule",
+    "similarity_order",
     "sum_over_ranks",
 ]

@@ -52,3 +52,8 @@ def as_numpy(tensor: Tensor) -> NDArray[Any]:
 def widened(tensor: Tensor) -> Tensor:
     """Return float16 and bfloat16 as float32, in which they are computed, others as they are."""
     return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
+
+
+def is_traced() -> bool:
+    """Whether shapes must not depend on values: inside `torch.compile`, export and `torch.func`."""
+    return torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()

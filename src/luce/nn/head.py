@@ -180,7 +180,8 @@ class FactoredHead(Head):
             losses = of_all_classes(widened(self._log_prob(rows, shape)), targets)
             if scalars.z_loss:
                 assert targets.q is not None
-                squares = (targets.q * self._squared_normalisers(rows, shape)).sum(dim=1)
+                q = targets.q
+                squares = (q * self._squared_normalisers(rows, shape)).sum(dim=1) / q.sum(dim=1)
                 losses = losses + of_normalisers(squares, targets)
         else:
             if targets.spread is None or scalars.z_loss:
