@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from reference.softmax_problems import softmax_problem
 
-from luce.solvers import DenseDesign, newton
+from luce.solvers import DenseDesign, cross_validation, newton
 from luce.solvers.cross_validation import Split, follow_path
+from luce.solvers.refinement import Point, gap_below, refining
+from luce.solvers.whitening import shared_whitening
 
 pytestmark = pytest.mark.once
 
@@ -84,3 +86,50 @@ def test_float32_and_an_empty_list_of_folds_serve():
     for wide, narrow in zip(path(f, []), path(single, []), strict=True):
         np.testing.assert_allclose(wide.theta, narrow.theta, atol=1e-2)
         assert narrow.folds == ()
+
+
+def test_a_step_is_bent_as_the_last_one_missed():
+    f = softmax_problem(6, n=300, d=4, k=3, penalty=1e-4)
+    theta = np.zeros(f.shape)
+    start = Point(theta, *f.value_gradient(theta))
+    metric = shared_whitening(f)
+    minimum = newton(f, theta, tol=1e-12, max_iter=100).theta
+    rule = gap_below(1e-8)
+    plain, _ = run_of(refining(f, start, metric, rule, max_iter=50), f)
+    bend = minimum - theta - plain.step
+    bent, places = run_of(refining(f, start, metric, rule, max_iter=50, bend=bend), f)
+    np.testing.assert_allclose(places[0], minimum, atol=1e-12)
+    assert bent.passes == 1 < plain.passes
+    np.testing.assert_array_equal(bent.step, plain.step)
+    astray, places = run_of(refining(f, start, metric, rule, max_iter=50, bend=-3 * bent.step), f)
+    np.testing.assert_allclose(places[0], theta + plain.step, atol=1e-12)
+    assert astray.passes == plain.passes
+
+
+def run_of(steps, f):
+    """What a refinement ends with, and where it went."""
+    places = []
+    try:
+        asked = next(steps)
+        while True:
+            places.append(asked)
+            asked = steps.send(f.value_gradient(asked))
+    except StopIteration as end:
+        return end.value, places
+
+
+def test_most_passes_over_folds_are_in_float32_unless_the_tolerance_is_tight(monkeypatch):
+    f = softmax_problem(7, n=400, d=4, k=3, penalty=0.1)
+    seen = []
+    plain = cross_validation._evaluated
+
+    def watched(problems, there):
+        seen.append(problems[0].dtype)
+        return plain(problems, there)
+
+    monkeypatch.setattr(cross_validation, "_evaluated", watched)
+    path(f, folds(400))
+    assert set(seen) == {np.dtype(np.float32)}
+    seen.clear()
+    path(f, folds(400), tol=1e-6)
+    assert set(seen) == {np.dtype(np.float64)}

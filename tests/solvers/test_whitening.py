@@ -18,12 +18,13 @@ def test_the_shared_matrix_is_the_curvature_of_equal_probabilities():
     )
 
 
-def test_with_all_rows_drawn_the_class_matrices_are_the_blocks_of_the_hessian():
-    f = softmax_problem(2, n=20, d=3, k=4)
+@pytest.mark.parametrize(("n", "d"), [(20, 3), (40_000, 5), (100, 45)])  # 45 columns: drawn
+def test_with_all_rows_the_class_matrices_are_the_blocks_of_the_hessian(n, d):
+    f = softmax_problem(2, n=n, d=d, k=4)
     theta, right = some_theta(f, 1, 1.0), some_theta(f, 2, 1.0)
-    cells = f.hessian(f.probabilities(f.logits(theta))).reshape(4, 3, 4, 3)
+    cells = f.hessian(f.probabilities(f.logits(theta))).reshape(4, d, 4, d)
     expected = [np.linalg.solve(cells[j, :, j], right[j]) for j in range(4)]
-    found = class_whitening(f, theta, seed=0).solve(right)  # 20 rows: fewer than are drawn
+    found = class_whitening(f, theta, seed=0).solve(right)  # never fewer than are drawn
     np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 

@@ -20,7 +20,6 @@ Entry = dict[str, Any]
 _SCORE_TOL = 3e-3
 _PATH_TOL = 1e-5
 _ALO_TOL = 1e-8  # its formula takes the gradient for 0
-_LARGE = 2_000_000  # elements; smaller float32 data are computed in float64
 
 
 class PathData(NamedTuple):

@@ -25,8 +25,8 @@ from luce.solvers.refinement import (
 from luce.solvers.result import Journal
 from luce.solvers.whitening import (
     Metric,
+    class_grams,
     class_matrices_fit,
-    sampled_grams,
     shared_whitening,
     whitening_by,
 )
@@ -36,6 +36,7 @@ _PATH_TOL = 1e-5  # folds start there: what is left of it each of them would hav
 _TIGHT = 1e-6
 _NEW_HESSIANS = 6  # of a fold that is far from all rows
 _MOST_PASSES = 12  # of one refinement, before the solvers for hard problems take over
+_SINGLE_TOL = 1e-4  # a score that float32 still tells
 
 
 class Split(NamedTuple):
@@ -114,21 +115,23 @@ class _Run:
         most: int,
     ) -> None:
         self._objective, self._tol, self._path_tol, self._most = objective, tol, path_tol, most
-        self._folds = [_Fold(objective, split) for split in splits]
+        quick = objective.in_single() if tol >= _SINGLE_TOL else objective
+        self._folds = [_Fold(objective, quick, split) for split in splits]
         self._theta = np.zeros(objective.shape)
-        self._curvature = _curvature(objective, self._theta)
         self._pairs = Memory()  # of the loss, without any penalty
         self._loss = _plain(objective).value_gradient(self._theta)  # and its gradient
         self._parts: list[tuple[float, Doubles] | None] = []
         tested = sum((fold.tested for fold in self._folds), np.zeros(len(objective)))
-        self._dealt = all(fold.complement for fold in self._folds) and bool((tested == 1).all())
+        dealt = all(fold.complement for fold in self._folds) and bool((tested == 1).all())
+        self._dealt = self._folds if dealt else []  # those that have each row left out once
+        self._curvature = _curvature(objective, self._theta, self._dealt)
 
     def next_stage(self, penalty: Doubles) -> Stage:
         objective = replace(self._objective, penalty=penalty)
         found = self._of_all(objective)
         if found.passes or not self._parts:  # else the point is the same: all is known
             self._theta = found.theta
-            self._curvature = _curvature(self._objective, found.theta)
+            self._curvature = _curvature(self._objective, found.theta, self._dealt)
             self._pairs = self._curvature.worth_knowing(found.pairs.with_penalty(-penalty))
             self._measure()
         ends = self._of_folds(penalty)
@@ -151,29 +154,36 @@ class _Run:
             if found.converged or passes >= self._most or self._curvature.exact:
                 return self._certain(objective, found, gap_below(self._path_tol))
             # The point has moved far from where the curvature was measured: measure it again.
-            self._curvature = _curvature(self._objective, found.theta)
+            self._curvature = _curvature(self._objective, found.theta, self._dealt)
             self._pairs = Memory()
             start = Point(found.theta, *objective.value_gradient(found.theta))
 
     def _of_folds(self, penalty: Doubles) -> list[Refined]:
         points = self._points(penalty)
-        problems = [fold.objective(penalty) for fold in self._folds]
+        problems = [fold.quick(penalty) for fold in self._folds]
+        rules = [fold.enough(self._tol) for fold in self._folds]
         several = [
             refining(
                 problem,
                 point,
                 self._curvature.of_fold(fold, penalty),
-                fold.enough(self._tol),
+                enough,
                 max_iter=min(self._most, _MOST_PASSES * (1 if self._curvature.exact else 5)),
                 pairs=self._pairs.with_penalty(penalty / fold.mass),
+                bend=fold.bend,
             )
-            for fold, problem, point in zip(self._folds, problems, points, strict=True)
+            for fold, problem, point, enough in zip(
+                self._folds, problems, points, rules, strict=True
+            )
         ]
         found = refine_together(
             several, lambda numbers, there: _evaluated([problems[i] for i in numbers], there)
         )
-        rules = [fold.enough(self._tol) for fold in self._folds]
-        return [self._certain(*each) for each in zip(problems, found, rules, strict=True)]
+        exact = [fold.objective(penalty) for fold in self._folds]
+        ends = [self._certain(*each) for each in zip(exact, found, rules, strict=True)]
+        for fold, end in zip(self._folds, ends, strict=True):
+            fold.bend = end.theta - self._theta - end.step
+        return ends
 
     def _measure(self) -> None:
         """Take loss and gradient of all rows, and of those that each fold lacks: one pass."""
@@ -219,7 +229,9 @@ class _Run:
                 max_iter=min(most - passes, _MOST_PASSES // 2),
             )
             passes += again.passes + 1
-            found = again._replace(passes=passes, pairs=found.pairs, first=found.first)
+            found = again._replace(
+                passes=passes, pairs=found.pairs, first=found.first, step=found.step
+            )
         return found if found.converged else self._proven(objective, found)
 
     def _proven(self, objective: LinearSoftmax, found: Refined) -> Refined:
@@ -242,29 +254,28 @@ def _evaluated(
 ) -> list[tuple[float, Doubles]]:
     """Return value and gradient of each problem at its own parameters, in one pass over the rows.
 
-    The problems have the same rows with other weights. One product with all their parameters side
-    by side is faster than one for each, which would be narrow.
+    The problems have the same rows with other weights: a block of rows is read once for all.
     """
-    first = problems[0]
-    k, count = first.classes, len(problems)
-    operand = first.design.operand(np.concatenate(there))  # (count k, d)
+    design, targets = problems[0].design, problems[0].targets
+    operands = [design.operand(theta) for theta in there]
 
-    def of_block(rows: Rows) -> tuple[Doubles, Floats]:
-        z = rows.logits(operand)  # (b, count k)
-        loss = np.zeros(count)
-        for i, problem in enumerate(problems):
-            own = np.ascontiguousarray(z[:, i * k : (i + 1) * k])
-            loss[i] = first.targets.residual(own, rows.part, problem.weights[rows.part])
-            z[:, i * k : (i + 1) * k] = own
-        return loss, rows.pulled(z)
+    def of_block(rows: Rows) -> list[tuple[float, Floats]]:
+        found = []
+        for problem, operand in zip(problems, operands, strict=True):
+            z = rows.logits(operand)  # (b, k)
+            loss = targets.residual(z, rows.part, problem.weights[rows.part])
+            found.append((loss, rows.pulled(z)))
+        return found
 
-    losses, pulled = np.zeros(count), np.zeros((count * k, first.shape[1]))
-    for loss, gradient in first.design.each(of_block, count * k * first.dtype.itemsize):
-        losses += loss
-        pulled += gradient
+    losses = np.zeros(len(problems))
+    gradients = np.zeros((len(problems), *problems[0].shape))
+    for block in design.each(of_block, problems[0].classes * design.dtype.itemsize):
+        for i, (loss, gradient) in enumerate(block):
+            losses[i] += loss
+            gradients[i] += gradient
     points = [
-        _with_penalty(theta, (float(losses[i]), pulled[i * k : (i + 1) * k]), problem.penalty)
-        for i, (problem, theta) in enumerate(zip(problems, there, strict=True))
+        _with_penalty(theta, (float(loss), gradient), problem.penalty)
+        for problem, theta, loss, gradient in zip(problems, there, losses, gradients, strict=True)
     ]
     return [(point.value, point.gradient) for point in points]
 
@@ -272,20 +283,26 @@ def _evaluated(
 class _Fold:
     """The rows of a fold within all rows, and those left out apart."""
 
-    def __init__(self, whole: LinearSoftmax, split: Split) -> None:
+    def __init__(self, whole: LinearSoftmax, quick: LinearSoftmax, split: Split) -> None:
         n = len(whole)
         drawn = np.bincount(split.train, minlength=n)
         weights = whole.weights * drawn
         self.mass = float(weights.sum())
         self._train = replace(whole, weights=weights / self.mass)
+        self._quick = replace(quick, weights=weights / self.mass)
         # Without a penalty and with the weights as they are: what the fold lacks.
         self.left_out = _plain(whole.sample(split.test, whole.weights[split.test]))
         self.tested = np.bincount(split.test, minlength=n).astype(np.float64)
         self.complement = bool((drawn + self.tested == 1).all())
+        self.bend: Doubles | float = 0.0  # what the last way from all rows had beside a Newton step
 
     def enough(self, tol: float) -> Enough:
         left_out = float(self.left_out.weights.sum())
         return score_within(tol, 1.0 / left_out if left_out > 0 else 1.0)
+
+    def quick(self, penalty: Doubles) -> LinearSoftmax:
+        """Return the function in float32, if that will do: most passes are over folds."""
+        return replace(self._quick, penalty=penalty / self.mass)
 
     def objective(self, penalty: Doubles) -> LinearSoftmax:
         return replace(self._train, penalty=penalty / self.mass)
@@ -295,9 +312,11 @@ def _plain(objective: LinearSoftmax) -> LinearSoftmax:
     return replace(objective, penalty=np.zeros_like(objective.penalty))
 
 
-def _curvature(objective: LinearSoftmax, theta: Doubles) -> "_WholeHessian | _ClassBlocks":
+def _curvature(
+    objective: LinearSoftmax, theta: Doubles, dealt: Sequence[_Fold]
+) -> "_WholeHessian | _ClassBlocks":
     cheap = objective.shape[0] * objective.shape[1] <= _CHEAP_HESSIAN
-    return _WholeHessian(objective, theta) if cheap else _ClassBlocks(objective, theta)
+    return _WholeHessian(objective, theta, dealt) if cheap else _ClassBlocks(objective, theta)
 
 
 class _WholeHessian:
@@ -305,10 +324,11 @@ class _WholeHessian:
 
     exact = True
 
-    def __init__(self, objective: LinearSoftmax, theta: Doubles) -> None:
+    def __init__(self, objective: LinearSoftmax, theta: Doubles, dealt: Sequence[_Fold]) -> None:
         self._theta = theta
-        self._whole = _hessian(_plain(objective), theta)
-        self._lacking: dict[_Fold, Doubles] = {}
+        self._lacking = {fold: _hessian(fold.left_out, theta) for fold in dealt}
+        parts = self._lacking.values()
+        self._whole = np.sum(list(parts), axis=0) if dealt else _hessian(_plain(objective), theta)
 
     def of_all(self, penalty: Doubles) -> Metric:
         return _Newton(self._whole.copy(), penalty)
@@ -332,7 +352,7 @@ class _ClassBlocks:
 
     def __init__(self, objective: LinearSoftmax, theta: Doubles) -> None:
         self._objective = objective
-        self._grams = sampled_grams(objective, theta, 0) if class_matrices_fit(objective) else None
+        self._grams = class_grams(objective, theta, 0) if class_matrices_fit(objective) else None
         self._of_folds: tuple[Doubles, Metric] | None = None
 
     def of_all(self, penalty: Doubles) -> Metric:

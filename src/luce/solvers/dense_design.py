@@ -112,6 +112,10 @@ class DenseDesign:
         """Return the same rows in float64."""
         return DenseDesign(self.rows.astype(np.float64, copy=False))
 
+    def in_single(self) -> "DenseDesign":
+        """Return the same rows in float32."""
+        return DenseDesign(self.rows.astype(np.float32, copy=False))
+
     def squares(self) -> Doubles:
         """Return the square of each row's norm."""
         squares = np.einsum("ij,ij->i", self.rows, self.rows)
@@ -203,6 +207,10 @@ class RawDesign:
     def in_double(self) -> "RawDesign":
         """Return the same rows, worked on in float64."""
         return self._with(dtype=np.dtype(np.float64))
+
+    def in_single(self) -> "RawDesign":
+        """Return itself: the centre is taken off in every pass."""
+        return self
 
     def squares(self) -> Doubles:
         """Return the square of each row's norm."""

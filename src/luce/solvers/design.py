@@ -88,5 +88,11 @@ class Design(Protocol):
     def in_double(self) -> Self:
         """Return the same design computed in float64."""
 
+    def in_single(self) -> Self:
+        """Return the same design computed in float32.
+
+        Itself, where a centre is taken off in every pass: in float32 that would cancel.
+        """
+
     def squares(self) -> Doubles:
         """Return ``|x_i|^2`` of each row (n,)."""

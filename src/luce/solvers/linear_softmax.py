@@ -105,6 +105,10 @@ class LinearSoftmax:
         """Return the same function computed in float64."""
         return replace(self, design=self.design.in_double())
 
+    def in_single(self) -> "LinearSoftmax":
+        """Return the same function computed in float32, where the design allows it."""
+        return replace(self, design=self.design.in_single())
+
     def value_gradient(self, theta: Doubles) -> tuple[float, Doubles]:
         """Return f and its gradient (k, d)."""
         value, gradient, _ = self.scan(theta)

@@ -12,6 +12,7 @@ from luce.solvers.memory import Memory
 from luce.solvers.whitening import Metric
 
 _SURE = 0.1  # a step that leaves less than this of the gap is followed by one as good,
+_UNBENT = 0.05  # (at least this, where the last step was bent: the next one is not)
 _SMALL = 0.01  # once the gap is this share of the value: a larger step may leave the model
 
 Enough = Callable[[float, float, float], bool]  # (gap at the start, gap left, value) -> stop
@@ -33,6 +34,7 @@ class Refined(NamedTuple):
     converged: bool
     pairs: Memory
     first: float  # the estimate of the gap at the start
+    step: Doubles  # the first one, by the metric: what it missed is what is bent
 
 
 def gap_below(tol: float) -> Enough:
@@ -104,6 +106,7 @@ def refining(
     *,
     max_iter: int,
     pairs: Memory | None = None,
+    bend: Doubles | float = 0.0,
 ) -> Steps:
     r"""Step to the minimum by L-BFGS in a given metric, and stop on an estimate.
 
@@ -128,6 +131,8 @@ def refining(
         At most this many passes.
     pairs : Memory, optional
         What is known of the curvature besides the metric; it is added to.
+    bend : (k, d) array, optional
+        To be added to the first step: what that missed in a problem much like this one.
 
     Yields
     ------
@@ -135,6 +140,8 @@ def refining(
         Parameters whose value and gradient are to be sent; the return value is `Refined`.
     """
     theta, value, gradient = start
+    step = np.zeros_like(theta)
+    least = 0.0 if isinstance(bend, float) else _UNBENT
     pairs = Memory() if pairs is None else pairs
     first = before = 0.0
     for passes in range(max_iter + 1):
@@ -143,13 +150,18 @@ def refining(
         left = max(0.0, -0.5 * slope)
         first = first if passes else left
         if enough(first, left, value):
-            return Refined(theta, passes, True, pairs, first)
+            return Refined(theta, passes, True, pairs, first, step)
         sure = left <= min(_SURE * before, _SMALL * value)  # never at the start
-        if sure and enough(first, left * (left / before), value):
-            return Refined(theta + direction, passes, True, pairs, first)
+        if sure and enough(first, left * max(left / before, least), value):
+            return Refined(theta + direction, passes, True, pairs, first, step)
         if passes == max_iter:
             break
         before = left
+        if not passes:
+            step = direction
+            bent = direction + bend
+            if float(np.vdot(gradient, bent)) < 0.5 * slope:  # else it leads astray
+                direction, slope = bent, float(np.vdot(gradient, bent))
         there = theta + direction
         new_value, new_gradient = yield there
         if not new_value <= value + 1e-4 * slope:
@@ -157,7 +169,7 @@ def refining(
             there = theta + length * direction
             new_value, new_gradient = yield there
         if not (isfinite(new_value) and new_value < value):
-            return Refined(theta, passes + 1, False, pairs, first)
+            return Refined(theta, passes + 1, False, pairs, first, step)
         pairs.learn(there - theta, new_gradient - gradient)
         theta, value, gradient = there, new_value, new_gradient
-    return Refined(theta, max_iter, False, pairs, first)
+    return Refined(theta, max_iter, False, pairs, first, step)

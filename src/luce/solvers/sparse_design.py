@@ -170,6 +170,10 @@ class SparseDesign:
             return self
         return SparseDesign(self.matrix.astype(np.float64), self.shift, self.intercept)
 
+    def in_single(self) -> "SparseDesign":
+        """Return itself: what is taken off the columns is so in every pass."""
+        return self
+
     def squares(self) -> Doubles:
         """Return the square of each row's norm."""
         wide = self.matrix.astype(np.float64)

@@ -6,10 +6,11 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from luce.solvers.blocks import each
-from luce.solvers.linear_softmax import Doubles, LinearSoftmax
+from luce.solvers.linear_softmax import Doubles, Floats, LinearSoftmax
 
 _LARGEST_BLOCKS = 1 << 27  # numbers in all whitening matrices together: 1 GiB
 _DRAWS_PER_COLUMN = 3
+_FEW_COLUMNS = 40  # all their products with each other cost less than to draw rows
 _DEAREST = 30.0  # passes over the rows that a factorisation may cost
 _PASS_OF_SPARSE = 3.0  # times as long as a pass of as many operations over dense rows
 
@@ -75,7 +76,7 @@ def class_whitening(objective: LinearSoftmax, theta: Doubles, seed: int) -> Metr
     matrices do not fit or cost more than they save.
     """
     if class_matrices_fit(objective):
-        return whitening_by(sampled_grams(objective, theta, seed), objective.penalty)
+        return whitening_by(class_grams(objective, theta, seed), objective.penalty)
     p = objective.probabilities(objective.logits(theta))
     return _scaling(objective.class_squares(p), objective.penalty)
 
@@ -94,12 +95,40 @@ def _matrix_pays(objective: LinearSoftmax) -> bool:
     return d**3 / 3 <= _DEAREST * 4 * stored * k * speed
 
 
-def sampled_grams(objective: LinearSoftmax, theta: Doubles, seed: int) -> list[Doubles]:
-    """Return the blocks of the Hessian at theta without its penalty, from a sample of rows."""
+def class_grams(objective: LinearSoftmax, theta: Doubles, seed: int) -> list[Doubles]:
+    """Return the blocks of the Hessian at theta without its penalty, one a class.
+
+    Of all rows where there are few columns, else from a sample of them.
+    """
     n, d = objective.design.shape
-    draws = max(_DRAWS_PER_COLUMN * d, 2 * _DRAWS_PER_COLUMN * n // d)
     p = objective.probabilities(objective.logits(theta))
+    if d <= _FEW_COLUMNS:
+        return _grams_of_all_rows(objective, p)
+    draws = max(_DRAWS_PER_COLUMN * d, 2 * _DRAWS_PER_COLUMN * n // d)
     return objective.class_grams(p, draws, seed)
+
+
+def _grams_of_all_rows(objective: LinearSoftmax, p: Floats) -> list[Doubles]:
+    """Return ``sum_i s_i p_ij (1 - p_ij) x_i x_i^T`` of each class j.
+
+    One product with all products of two columns side by side: each class by itself would take a
+    copy of the rows.
+    """
+    k, d = objective.shape
+    first, second = np.triu_indices(d)
+    weights = objective.weights[:, None] * (p * (1.0 - p))  # (n, k)
+
+    def of_rows(part: slice, x: Doubles) -> Doubles:
+        columns = np.ascontiguousarray(x.T)
+        products: Doubles = columns[first] * columns[second]
+        return np.asarray(weights[part].T @ products.T)
+
+    total = np.zeros((k, len(first)))
+    for products in objective.design.each_dense(of_rows, 8 * len(first)):
+        total += products
+    grams = np.empty((k, d, d))
+    grams[:, first, second] = grams[:, second, first] = total
+    return list(grams)
 
 
 def whitening_by(grams: list[Doubles], penalty: Doubles) -> Metric:
