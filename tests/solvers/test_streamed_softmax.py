@@ -56,6 +56,18 @@ def test_a_pass_finds_what_memory_holds(pair):
         assert_allclose(got, expected, rtol=1e-12, atol=1e-14)
 
 
+def test_many_blocks_add_up_without_noise():
+    # The line search compares values that differ by the last digits when a fit ends.
+    n, k = 3000, 3
+    y = np.arange(n) % k
+    weight = np.full(k, 1 / n)
+    streamed = StreamedSoftmax(
+        Cut(np.zeros((n, 1)), y, size=1), np.arange(k), weight, weight * n / k, np.zeros(1),
+        np.ones(1), np.ones(1), False, 0.0, np.dtype(np.float64),
+    )  # fmt: skip
+    assert abs(streamed.scan(np.zeros((k, 1))).value / np.log(k) - 1) < 5e-16
+
+
 def test_the_dual_bound_is_that_of_the_rows_in_memory(pair):
     streamed, held, theta = pair
     gradient = streamed.scan(theta).gradient

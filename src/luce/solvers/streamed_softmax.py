@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import fsum
 from typing import Any
 
 import numpy as np
@@ -73,13 +74,13 @@ class StreamedSoftmax:
     def scan(self, theta: Doubles) -> Scan:
         """Return f, its gradient and the accuracy: one pass."""
         penalty = 0.5 * float(np.vdot(self.penalty * theta, theta))
-        value, gradient, accuracy = penalty, self.penalty * theta, 0.0
+        values, gradient, accuracy = [penalty], self.penalty * theta, 0.0
         for part in self._parts():
             found = part.scan(theta)
-            value += found.value
+            values.append(found.value)
             gradient += found.gradient
             accuracy += found.accuracy
-        return Scan(value, gradient, accuracy)
+        return Scan(fsum(values), gradient, accuracy)
 
     def dual_value(self, theta: Doubles, gradient: Doubles) -> float:
         """Return a lower bound on the minimum, `LinearSoftmax.dual_value`: one pass.
@@ -89,15 +90,15 @@ class StreamedSoftmax:
         """
         excess = gradient[:, -1].copy() if self.intercept else np.zeros(len(gradient))
         totals = self.target_totals() + excess
-        total, pulled = 0.0, np.zeros(self.shape)
+        entropies, pulled = [], np.zeros(self.shape)
         for part in self._parts():
             exact = part.in_double()
             q, residual = exact.dual_point(
                 exact.logits(theta).astype(np.float64, copy=False), totals, excess
             )
-            total += float(exact.weights @ entropy(q))
+            entropies.append(float(exact.weights @ entropy(q)))
             pulled += exact.pull_back(residual, np.zeros(self.shape))
-        return total - self._conjugate(pulled)
+        return fsum(entropies) - self._conjugate(pulled)
 
     def curved_sample(self, theta: Doubles, room: int, seed: int) -> LinearSoftmax:
         """Return rows drawn by their share of the curvature at theta: one pass.
