@@ -135,6 +135,18 @@ SECTIONS = {
         "`luce.nn.functional.linear_cross_entropy`, the loss of linear heads ([nn.md](nn.md)),\n"
         "beside the plain graph of PyTorch and its own fused loss: time, memory, errors.",
     ),
+    "nn_heads": Section(
+        "Output layers in PyTorch",
+        ("nn_heads.py",),
+        "Every head of `luce.nn` ([nn.md](nn.md)) at one shape: parameters, memory, and the time\n"
+        "of a training step and of the top 10 beside PyTorch's plain layer; and `PHMLinear`.",
+    ),
+    "nn_sharded": Section(
+        "Classes split over processes",
+        ("nn_sharded.py",),
+        "`ShardedSoftmax` on two processes of one machine, under torchrun: is everything that of\n"
+        "one process, and what does a process hold?",
+    ),
     "text_features": Section(
         "Features of texts",
         ("text.py", "--features"),

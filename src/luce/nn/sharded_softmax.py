@@ -22,7 +22,7 @@ from luce.nn.sharding.ranks import Ranks
 from luce.nn.sharding.row_losses import of_classes, of_rows, sharded_row_losses
 from luce.nn.targets import Targets
 
-_CHUNK = 2**22  # logits that one rank holds at a time, 16 MB of float32
+_CHUNK = 2**20  # logits that one rank holds at a time, 4 MB of float32
 _DRAWN = 4096  # classes drawn at a time when the weights are made
 
 
@@ -65,16 +65,18 @@ class ShardedSoftmax(Head):
     -----
     Saves: each process holds its classes' part of the weights, gradients and optimiser's state,
     and no process ever holds the logits of all classes; of its own it holds those of as many rows
-    as make up 16 MB, computed again in backward if there are more rows. Costs, for each such
-    chunk: three sums over the ranks in forward, and in backward one more beside those of the
-    computation done again; each of a few numbers a row. For the whole batch: one sum of the
-    gradient in the rows.
+    as make up 4 MB, computed again in backward if there are more rows. Costs, for each such
+    chunk, in forward an exchange of two numbers a row and a sum of one over the ranks; in
+    backward a sum of two, beside those of the computation done again. For the whole batch: one
+    sum of the gradient in the rows.
 
     Gradients are those of the one loss that all processes hold: call ``backward`` on all of them.
     A module in front of the head, which every process holds alike, gets its whole gradient on
     each of them, and stays alike without further sums.
 
-    A target of probabilities may hold all classes or only the process's own.
+    A target of probabilities holds all classes. With data parallelism besides, hand the other
+    dimension of the mesh of processes to DistributedDataParallel, and `global_normalizer` the
+    same. Exchanges between processes are neither compiled nor transformed by ``torch.func``.
 
     Checkpoints: ``state_dict`` holds this process's classes; `load_shards` reads the parts of any
     number of processes, and `full_state_dict` is that of a `FullSoftmax`, which `load_state_dict`
@@ -139,8 +141,8 @@ class ShardedSoftmax(Head):
         ----------
         hidden : Tensor, shape (..., in_features)
             Rows, the same on every process.
-        target : Tensor, shape (...), (..., n_classes) or (..., classes of this process)
-            Labels or distributions.
+        target : Tensor, shape (...) or (..., n_classes)
+            Labels or distributions, the same on every process.
         **options
             As :func:`luce.losses.cross_entropy`.
 

@@ -119,6 +119,15 @@ def test_ignored_rows_may_hold_anything_and_classes_may_be_impossible(found):
     assert_same(ranks, exact, 1e-12)
 
 
+def test_of_equal_logits_one_stands_outside_of_the_sum(found):
+    ranks = found["ties"]
+    exact = linear_cross_entropy_grad(cases.HIDDEN, 0 * cases.WEIGHT, cases.LABELS)
+    for one in ranks:
+        np.testing.assert_allclose(one["log_prob"], -np.log(cases.CLASSES), rtol=1e-15)
+    weight = np.concatenate([one["weight"] for one in ranks])
+    np.testing.assert_allclose(weight, exact.grad_weight, atol=1e-15)
+
+
 def test_no_process_holds_more_logits_than_a_chunk_of_its_own(found):
     # 200 rows of 3000 classes are 600,000 logits, the own ones 300,000; a chunk has 15,000, and
     # the weights 6,000. Drawing the first weights takes more, before the loss.

@@ -160,6 +160,16 @@ def infinite_rows():
 
 
 @work
+def ties():
+    """All logits are equal: one of them stands outside of the sum, on one process alone."""
+    head = ShardedSoftmax(cases.WIDTH, cases.CLASSES, bias=False, dtype=torch.float64)
+    torch.nn.init.zeros_(head.weight)
+    h = cases.hidden()
+    head(h, torch.as_tensor(cases.LABELS)).backward()
+    return {"log_prob": head.log_prob(h).detach(), "weight": head.weight.grad}
+
+
+@work
 def pytorch_190746():
     """A loss of one's own on the log-probabilities, weighed and summed over all classes."""
     head, h = head_of(), cases.hidden()
