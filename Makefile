@@ -90,9 +90,10 @@ test-oldest: install
 bench: install
 	$(BIN)/python bench/write_page.py
 
-docs: install
+docs: install $(VENV)/.tests-installed
 	$(BIN)/python docs/make_cli_page.py
 	$(BIN)/python docs/make_figures.py
+	$(BIN)/python docs/make_nn_page.py
 
 clean:
 	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -71,6 +71,11 @@ EXPECTED: dict[str, Callable[[Head, Tensor, Tensor, dict[str, Any]], Any]] = {
     "SparsemaxHead": dense_losses.of_tsallis,
 }
 
+OTHERS: dict[str, Callable[[], Head]] = {}
+"""Modules of PyTorch, in the dress of a head: `torch_modules` fills it."""
+OFFERED: dict[str, set[str]] = {}
+"""What each of them offers, beside a loss and log-probabilities; heads offer everything."""
+
 EVERYTHING = {
     "label_smoothing": 0.1,
     "ignore_index": IGNORED,
@@ -81,11 +86,21 @@ EVERYTHING = {
 }
 
 
+def offers(name: str, *what: str) -> bool:
+    """Whether it offers all of these options and calls."""
+    return name not in OFFERED or OFFERED[name].issuperset(what)
+
+
+def everything(name: str) -> dict[str, Any]:
+    """Return many options at once, as far as they are offered."""
+    return {option: value for option, value in EVERYTHING.items() if offers(name, option)}
+
+
 def made(name: str, seed: int = 0, dtype: torch.dtype = torch.float64) -> Head:
     """Return a head with parameters of that seed, in evaluation mode."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return HEADS[name]().to(dtype).eval()
+        return (HEADS | OTHERS)[name]().to(dtype).eval()
 
 
 class Batch:
@@ -99,6 +114,10 @@ class Batch:
         logits = torch.randn(*leading, CLASSES, generator=source, dtype=torch.float64)
         self.soft = logits.mul(2).softmax(-1).to(dtype)
         self.weight = torch.rand(CLASSES, generator=source).add(0.2).to(dtype)
+
+    def labels_for(self, options: dict[str, Any]) -> Tensor:
+        """Return labels, some of them to be ignored if that is among the options."""
+        return self.some_ignored() if "ignore_index" in options else self.labels
 
     def some_ignored(self) -> Tensor:
         y = self.labels.clone()
@@ -158,23 +177,30 @@ def agrees(name: str, batch: Batch, target: Tensor, **options: Any) -> None:
 
 def ignores_rows(name: str) -> None:
     batch = Batch(7)
-    y = batch.some_ignored()
-    agrees(name, batch, y, ignore_index=IGNORED)
-    head, wrong = made(name), batch.hidden.detach().clone()
+    agrees(name, batch, batch.some_ignored(), ignore_index=IGNORED)
+
+
+def ignores_rows_of_nan(name: str) -> None:
+    batch = Batch(7)
+    y, head, wrong = batch.some_ignored(), made(name), batch.hidden.detach().clone()
     wrong[y == IGNORED] = torch.nan
     wrong.requires_grad_()
     loss = head(wrong, y, ignore_index=IGNORED)
+    assert loss.isfinite(), "it reaches the loss"
     torch.testing.assert_close(loss, head(batch.hidden, y, ignore_index=IGNORED))
     loss.backward()
-    assert (wrong.grad[y == IGNORED] == 0).all()
-    assert all(p.grad is None or p.grad.isfinite().all() for p in head.parameters())
+    finite = all(p.grad is None or p.grad.isfinite().all() for p in head.parameters())
+    assert finite, "it reaches the gradient of the weights"
+    assert (wrong.grad[y == IGNORED] == 0).all(), "it reaches the gradient of its row"
 
 
 def weighs_classes(name: str) -> None:
     batch = Batch(5)
     agrees(name, batch, batch.labels, weight=batch.weight)
-    agrees(name, batch, batch.labels, weight=batch.weight, label_smoothing=0.2)
-    agrees(name, batch, batch.soft, weight=batch.weight)
+    if offers(name, "label_smoothing"):
+        agrees(name, batch, batch.labels, weight=batch.weight, label_smoothing=0.2)
+    if offers(name, "distributions"):
+        agrees(name, batch, batch.soft, weight=batch.weight)
 
 
 def weighs_rows(name: str) -> None:
@@ -212,9 +238,12 @@ def keeps_leading_dimensions(name: str) -> None:
         np.testing.assert_allclose(loss.detach().numpy(), exact, rtol=1e-9)
         assert loss.shape == leading
         assert head.log_prob(batch.hidden).shape == (*leading, CLASSES)
-        assert head.predict(batch.hidden).shape == leading
-        assert head.topk(batch.hidden, 3).indices.shape == (*leading, 3)
-        assert head.sample(batch.hidden).shape == leading
+        if offers(name, "predict"):
+            assert head.predict(batch.hidden).shape == leading
+        if offers(name, "topk"):
+            assert head.topk(batch.hidden, 3).indices.shape == (*leading, 3)
+        if offers(name, "sample"):
+            assert head.sample(batch.hidden).shape == leading
 
 
 def divides_by_a_temperature(name: str) -> None:
@@ -271,11 +300,14 @@ def takes_everything_at_once(name: str) -> None:
 
 def runs_under_autocast(name: str) -> None:
     batch, head = Batch(8, dtype=torch.float32), made(name, dtype=torch.float32)
-    plain = head(batch.hidden, batch.some_ignored(), **EVERYTHING)
+    options = everything(name)
+    y = batch.labels_for(options)
+    plain = head(batch.hidden, y, **options)
     with torch.autocast("cpu", torch.bfloat16):
-        loss = head(batch.hidden, batch.some_ignored(), **EVERYTHING)
+        loss = head(batch.hidden, y, **options)
         log_p = head.log_prob(batch.hidden)
-    assert loss.dtype == log_p.dtype == torch.float32
+    assert loss.dtype == torch.float32, "the loss is rounded to bfloat16"
+    assert log_p.dtype == torch.float32, "log-probabilities are rounded to bfloat16"
     torch.testing.assert_close(loss, plain, rtol=0.05, atol=0.05)
     expected = torch.autograd.grad(plain, batch.hidden)[0]
     loss.backward()
@@ -288,9 +320,10 @@ def compiles(name: str) -> None:
     torch.compiler.reset()  # heads share a forward, and too many compilations of one are refused
     batch, head = Batch(5), made(name)
     compiled = torch.compile(head, fullgraph=True, backend="eager", dynamic=False)
-    y = batch.some_ignored()
-    loss = compiled(batch.hidden, y, **EVERYTHING)
-    plain = head(batch.hidden, y, **EVERYTHING)
+    options = everything(name)
+    y = batch.labels_for(options)
+    loss = compiled(batch.hidden, y, **options)
+    plain = head(batch.hidden, y, **options)
     torch.testing.assert_close(loss, plain)
     torch.testing.assert_close(
         torch.autograd.grad(loss, batch.hidden), torch.autograd.grad(plain, batch.hidden)
@@ -300,13 +333,14 @@ def compiles(name: str) -> None:
 def is_a_function(name: str) -> None:
     batch, head = Batch(5), made(name)
     parameters = dict(head.named_parameters())
-    y = batch.some_ignored()
+    options = everything(name)
+    y = batch.labels_for(options)
 
     def loss(values: dict[str, Tensor]) -> Tensor:
-        return functional_call(head, values, (batch.hidden.detach(), y), EVERYTHING)
+        return functional_call(head, values, (batch.hidden.detach(), y), options)
 
     slopes = grad(loss)(parameters)
-    head(batch.hidden, y, **EVERYTHING).backward()
+    head(batch.hidden, y, **options).backward()
     for one, value in parameters.items():
         if value.grad is not None:
             torch.testing.assert_close(slopes[one], value.grad)
@@ -314,7 +348,10 @@ def is_a_function(name: str) -> None:
 
 def is_differentiable_twice(name: str) -> None:
     batch, head = Batch(3), made(name)
-    for target, options in ((batch.some_ignored(), EVERYTHING), (batch.soft, {})):
+    many = everything(name)
+    cases = [(batch.labels_for(many), many)]
+    cases += [(batch.soft, {})] if offers(name, "distributions") else []
+    for target, options in cases:
         assert torch.autograd.gradgradcheck(
             lambda hidden, target=target, options=options: head(hidden, target, **options),
             batch.hidden,
@@ -382,11 +419,11 @@ def sums_to_one(name: str) -> None:
 
 def trains(name: str) -> None:
     batch, head = Batch(8, dtype=torch.float32), made(name, dtype=torch.float32).train()
-    choices: list[dict[str, Any]] = [{}, EVERYTHING, {"weight": batch.weight}]
+    choices: list[dict[str, Any]] = [{}, everything(name), {"weight": batch.weight}]
     choices += [{"weight": batch.weight, "weighting": "row"}, {"normalizer": 3.0}]
-    for options in choices:
-        y = batch.some_ignored() if "ignore_index" in options else batch.labels
-        for target in (y, batch.soft):
+    for options in filter(lambda options: offers(name, *options), choices):
+        soft = [batch.soft] if offers(name, "distributions") else []
+        for target in (batch.labels_for(options), *soft):
             given = dict(options)
             if target is batch.soft:
                 given.pop("ignore_index", None)
@@ -402,6 +439,7 @@ def trains(name: str) -> None:
 
 COLUMNS: dict[str, Callable[[str], None]] = {
     "ignore_index": ignores_rows,
+    "NaN in ignored rows": ignores_rows_of_nan,
     "class weights": weighs_classes,
     "row weights": weighs_rows,
     "label smoothing": smooths_labels,
