@@ -24,6 +24,21 @@ def of_logits(head: Head, hidden: Tensor, target: Tensor, options: dict[str, Any
     return losses.cross_entropy(z, target.numpy(), **given)
 
 
+def of_margins(head: Head, hidden: Tensor, target: Tensor, options: dict[str, Any]) -> Any:
+    """The cross-entropy of scaled cosines, the angle to each row's likeliest class made larger."""
+    cosines, y = (head.logits(hidden) / head.scale).detach().numpy(), target.numpy()
+    best = y.argmax(-1) if y.ndim == cosines.ndim else np.maximum(y, 0)
+    angle = np.arccos(np.take_along_axis(cosines, best[..., None], -1))
+    harder = np.where(
+        angle < np.pi - head.margin,
+        np.cos(angle + head.margin),
+        np.cos(angle) - head.margin * np.sin(head.margin),
+    )
+    np.put_along_axis(cosines, best[..., None], harder, -1)
+    given = {n: v.numpy() if isinstance(v, Tensor) else v for n, v in options.items()}
+    return losses.cross_entropy(head.scale * cosines, y, **given)
+
+
 def of_tsallis(head: Head, hidden: Tensor, target: Tensor, options: dict[str, Any]) -> Any:
     r"""``sum_j t_j (1 - p_j)^gamma (conjugate - u_j) + strength r conjugate^2``, term by term."""
     with torch.no_grad():

@@ -18,6 +18,7 @@ from torch.func import functional_call, grad
 
 from luce import losses
 from luce.nn import (
+    NCE,
     AdaptiveSoftmax,
     ClassTree,
     EntmaxHead,
@@ -28,6 +29,7 @@ from luce.nn import (
     LinearHead,
     LogitShape,
     LowRankSoftmax,
+    MarginSoftmax,
     MixtureOfSoftmaxes,
     MultiScaleSoftmax,
     PHMSoftmax,
@@ -54,6 +56,8 @@ HEADS: dict[str, Callable[[], Head]] = {
     "MixtureOfSoftmaxes": lambda: MixtureOfSoftmaxes(WIDTH, CLASSES, 3),
     "MultiScaleSoftmax": lambda: MultiScaleSoftmax(WIDTH, CLASSES),
     "PHMSoftmax": lambda: PHMSoftmax(WIDTH, CLASSES, n=3),
+    "MarginSoftmax": lambda: MarginSoftmax(WIDTH, CLASSES, scale=4.0, n_samples=5),
+    "NCE": lambda: NCE(WIDTH, CLASSES, n_samples=5),
     "SampledSoftmax": lambda: SampledSoftmax(WIDTH, CLASSES, n_samples=5),
     "ShardedSoftmax, one process": lambda: ShardedSoftmax(WIDTH, CLASSES),
     "SparsemaxHead": lambda: SparsemaxHead(WIDTH, CLASSES),
@@ -67,6 +71,7 @@ HEADS: dict[str, Callable[[], Head]] = {
 EXPECTED: dict[str, Callable[[Head, Tensor, Tensor, dict[str, Any]], Any]] = {
     "EntmaxHead": dense_losses.of_tsallis,
     "LowRankSoftmax": dense_losses.of_logits,
+    "MarginSoftmax": dense_losses.of_margins,
     "ShardedSoftmax, one process": dense_losses.of_logits,
     "SparsemaxHead": dense_losses.of_tsallis,
 }

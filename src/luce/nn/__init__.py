@@ -11,6 +11,8 @@ from luce.nn._torch import torch as _torch  # noqa: F401
 from luce.nn import functional as functional
 from luce.nn.adaptive_embedding import AdaptiveEmbedding as AdaptiveEmbedding
 from luce.nn.adaptive_softmax import AdaptiveSoftmax as AdaptiveSoftmax
+from luce.nn.audit import Audit as Audit
+from luce.nn.audit import AuditRow as AuditRow
 from luce.nn.class_tree import ClassTree as ClassTree
 from luce.nn.cost_model import CostModel as CostModel
 from luce.nn.cutoffs import best_cutoffs as best_cutoffs
@@ -24,8 +26,10 @@ from luce.nn.head import TopK as TopK
 from luce.nn.hierarchical_softmax import HierarchicalSoftmax as HierarchicalSoftmax
 from luce.nn.logit_shape import LogitShape as LogitShape
 from luce.nn.low_rank_softmax import LowRankSoftmax as LowRankSoftmax
+from luce.nn.margin_softmax import MarginSoftmax as MarginSoftmax
 from luce.nn.mixture_of_softmaxes import MixtureOfSoftmaxes as MixtureOfSoftmaxes
 from luce.nn.multiscale_softmax import MultiScaleSoftmax as MultiScaleSoftmax
+from luce.nn.nce import NCE as NCE
 from luce.nn.options import LossOptions as LossOptions
 from luce.nn.phm_linear import PHMLinear as PHMLinear
 from luce.nn.phm_linear import hamilton_rule as hamilton_rule
@@ -43,10 +47,15 @@ from luce.nn.sharded_softmax import ShardedSoftmax as ShardedSoftmax
 from luce.nn.sharding.ranks import sum_over_ranks as sum_over_ranks
 from luce.nn.similarity_order import similarity_order as similarity_order
 from luce.nn.sparsemax_head import SparsemaxHead as SparsemaxHead
+from luce.nn.top_k_index import TopKIndex as TopKIndex
+from luce.nn.top_k_index import TopLogits as TopLogits
 
 __all__ = [
+    "NCE",
     "AdaptiveEmbedding",
     "AdaptiveSoftmax",
+    "Audit",
+    "AuditRow",
     "ClassSampler",
     "ClassTree",
     "CostModel",
@@ -61,6 +70,7 @@ __all__ = [
     "LogitShape",
     "LossOptions",
     "LowRankSoftmax",
+    "MarginSoftmax",
     "MixtureOfSoftmaxes",
     "MultiScaleSoftmax",
     "PHMLinear",
@@ -71,6 +81,8 @@ __all__ = [
     "ShardedSoftmax",
     "SparsemaxHead",
     "TopK",
+    "TopKIndex",
+    "TopLogits",
     "UniformSampler",
     "UnigramSampler",
     "WithBatchLabels",

@@ -58,7 +58,7 @@ class SampledSoftmax(SampledHead):
     -----
     Equals :class:`FullSoftmax` with the same weight and bias: always in eval mode and in
     `log_prob`, `predict`, `topk` and `sample`, which see all classes; in training mode up to the
-    sample.
+    sample; `audit` measures how far.
 
     Saves: a step costs O((n + n_samples) in_features + n n_samples in_features) for n rows,
     whatever the number of classes, and with ``sparse=True`` no memory of the weights' size.

@@ -93,7 +93,7 @@ def arcface(
     def twin(c: Any, y: Any, **row: Any) -> losses.LossGrad:
         return losses.arcface_grad(c, y, margin=m, scale=s, **row)
 
-    return _evaluated(cosines, labels, _added_angle(m), s, twin, options)
+    return _evaluated(cosines, labels, added_angle(m), s, twin, options)
 
 
 def cosface(
@@ -160,7 +160,7 @@ def cosface(
     def twin(c: Any, y: Any, **row: Any) -> losses.LossGrad:
         return losses.cosface_grad(c, y, margin=m, scale=s, **row)
 
-    return _evaluated(cosines, labels, lambda c: c - m, s, twin, options)
+    return _evaluated(cosines, labels, subtracted(m), s, twin, options)
 
 
 def _evaluated(
@@ -196,7 +196,7 @@ def with_margin(c: Tensor, labels: Tensor, penalty: Penalty, ignored: int | None
     return torch.where(counted & (places == y), harder, c)
 
 
-def _added_angle(m: float) -> Penalty:
+def added_angle(m: float) -> Penalty:
     """Return ``cos(theta + m)`` as a function of the cosine, continued where it would rise."""
 
     def penalty(c: Tensor) -> Tensor:
@@ -205,6 +205,11 @@ def _added_angle(m: float) -> Penalty:
         return torch.where(within, turned, c - m * sin(m))
 
     return penalty
+
+
+def subtracted(m: float) -> Penalty:
+    """Return ``cos(theta) - m`` as a function of the cosine."""
+    return lambda c: c - m
 
 
 def _sine(c: Tensor) -> Tensor:
