@@ -19,9 +19,14 @@ def is_eager(*tensors: Tensor) -> bool:
     Only then are values looked at (labels in range, distributions that sum to 1): elsewhere that
     would wait for a device, or break a graph.
     """
-    if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
+    if is_transformed():
         return False
     return all(type(one) in _PLAIN and one.device.type == "cpu" for one in tensors)
+
+
+def is_transformed() -> bool:
+    """Whether torch traces or transforms what is done: compile, export, func, vmap."""
+    return torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
 
 
 def is_native(*tensors: Tensor, widened: bool = False) -> bool:

@@ -150,7 +150,7 @@ def _labels(
     if is_eager(target):
         as_labels(as_numpy(target), rows, classes, ignore_index)  # raises, or finds nothing wrong
     elif target.shape != rows:
-        raise _wrong_shape(target, rows, classes)
+        raise wrong_shape(target, rows, classes)
     y = target.reshape(-1).long()
     if ignore_index is None:
         return y, None
@@ -165,11 +165,12 @@ def _distributions(
     if is_eager(target):
         as_distributions(as_numpy(target), rows, classes)
     elif target.shape != (*rows, classes):
-        raise _wrong_shape(target, rows, classes)
+        raise wrong_shape(target, rows, classes)
     return target.reshape(-1, classes).to(dtype)
 
 
-def _wrong_shape(target: Tensor, rows: tuple[int, ...], classes: int) -> ShapeError:
+def wrong_shape(target: Tensor, rows: tuple[int, ...], classes: int) -> ShapeError:
+    """Return the error for a target that fits no rows of that shape."""
     return ShapeError(
         f"target must hold a label for each row, shape {tuple(rows)}, or a distribution for each"
         f" row, shape {(*rows, classes)}; got shape {tuple(target.shape)}. Pass the same rows in"

@@ -9,6 +9,7 @@ from luce.errors import ShapeError
 from luce.losses.cross_entropy import cross_entropy as cross_entropy_of_array
 from luce.losses.cross_entropy import cross_entropy_grad
 from luce.losses.options import Scalars
+from luce.nn import gpu
 from luce.nn.eager import as_numpy, is_eager, is_native, is_wanted, widened
 from luce.nn.functional.log_softmax import log_softmax_of_last
 from luce.nn.logit_shape import LogitShape
@@ -131,6 +132,11 @@ def cross_entropy(
             "logits must have a dimension of classes, got a single number."
             " Pass a tensor of shape (..., k)."
         )
+    if gpu.takes(logits):
+        from luce.nn.gpu import loss as kernels
+
+        if kernels.serves(target, logits.ndim - 1, weight, scalars):
+            return kernels.cross_entropy(logits, target, weight, dim, scalars)
     z = widened(logits)
     others = [target] if weight is None else [target, weight]
     if is_native(z) and is_eager(*others) and not is_wanted(*others):

@@ -11,6 +11,7 @@ from torch import Tensor
 from luce.losses.linear_layer import WORKSPACE, Gradients, Layer, evaluate
 from luce.losses.options import Options, Scalars
 from luce.losses.targets import Targets as TargetsOfArrays
+from luce.nn import gpu
 from luce.nn.eager import as_numpy, is_eager, is_native, is_wanted, widened
 from luce.nn.functional.cross_entropy import losses_of_logits
 from luce.nn.options import checked
@@ -106,6 +107,12 @@ def linear_cross_entropy(
             hidden, weight, bias, target, class_weight, scalars, is_wanted(*layer)
         )
         return result
+    if gpu.takes(*layer):
+        from luce.nn.gpu import linear_cross_entropy as kernels
+        from luce.nn.gpu.loss import serves
+
+        if serves(target, hidden.ndim - 1, class_weight, scalars):
+            return kernels.linear_cross_entropy(hidden, weight, target, bias, class_weight, scalars)
     return _composed(hidden, weight, bias, target, class_weight, scalars)
 
 
@@ -202,7 +209,7 @@ class _Fused(torch.autograd.Function):
         tensors, scalars, wanted = ctx.saved_tensors, ctx.scalars, ctx.needs_input_grad[:3]
         nothing = (None,) * 4
         if torch.is_grad_enabled():
-            return *_slopes(tensors, scalars, wanted, g), *nothing
+            return *slopes(tensors, scalars, wanted, g), *nothing
         gradients, ctx.gradients = ctx.gradients, None
         if gradients is None:  # of each row, or a second pass through a graph that was retained
             problem = _Problem.of(tensors, scalars)
@@ -225,7 +232,7 @@ def _delivered(grad: NDArray[Any], tensor: Tensor, factor: Tensor | None) -> Ten
     return result.reshape(tensor.shape).to(tensor.dtype)
 
 
-def _slopes(
+def slopes(
     tensors: tuple[Tensor | None, ...], scalars: Scalars, wanted: tuple[bool, ...], g: Tensor
 ) -> list[Tensor | None]:
     """Return gradients that are differentiable themselves."""

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from luce import functions
 from luce._checks import as_choice, as_temperature
+from luce.nn import gpu
 from luce.nn.eager import as_numpy, is_native, is_wanted, widened
 
 _EMPTY = ("nan", "zero")
@@ -73,6 +74,12 @@ def softmax(
     """
     t = as_temperature(temperature)
     as_choice(empty, _EMPTY, "empty")
+    if where is None and empty == "nan" and x.dim() and gpu.takes(x):
+        from luce.nn.gpu.softmax import softmax as of_rows
+
+        rows = x.movedim(dim, -1)
+        p = of_rows(rows.reshape(-1, rows.shape[-1]), t)
+        return p.reshape(rows.shape).movedim(-1, dim)
     z = masked(widened(x), where)
     if empty == "nan":
         return _softmax(z, dim, t).to(x.dtype)

@@ -1,0 +1,33 @@
+"""Kernels for GPUs, in Triton: what `luce.nn.functional` runs on CUDA tensors.
+
+Nothing here is imported before a CUDA tensor comes; Triton comes with PyTorch for CUDA. On the
+CPU, with ``TRITON_INTERPRET=1`` in the environment, the same code runs in Triton's interpreter:
+slowly, but so that it can be tested.
+"""
+
+from importlib.util import find_spec
+
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+
+from luce.nn.eager import is_transformed
+
+DTYPES = (torch.float16, torch.bfloat16, torch.float32)
+
+_has_triton = find_spec("triton") is not None
+
+
+def takes(*tensors: Tensor) -> bool:
+    """Whether the kernels are for these tensors: plain ones on a GPU, of 16 or 32 bits.
+
+    While torch traces or transforms, formulas of torch's operations take their place: a compiler
+    fuses those by itself.
+    """
+    return (
+        _has_triton
+        and not is_transformed()
+        and forward_ad._current_level < 0
+        and all(type(one) in (Tensor, torch.nn.Parameter) and one.is_cuda for one in tensors)
+        and all(one.dtype in DTYPES for one in tensors)
+    )
