@@ -36,7 +36,7 @@ from luce import (
     data,
     softmax,
 )
-from luce.estimators.calibration_choice import AUTO, CALIBRATORS, fitted_calibrator
+from luce.estimators.calibration_choice import AUTO, CALIBRATORS, fitted_calibrator, name_of
 from luce.estimators.cross_fitting import out_of_fold_logits
 from luce.estimators.held_out import logits_of
 from luce.metrics import (
@@ -123,10 +123,6 @@ def before_and_after(name: str, rows: tuple[Any, ...]) -> tuple[list[dict[str, s
             }
         )
     return lines, quotients[1:]
-
-
-def name_of(fitted: Any) -> str:
-    return next(name for name, kind in CALIBRATORS.items() if isinstance(fitted, kind))
 
 
 def choices() -> tuple[list[dict[str, str]], list[float]]:

@@ -63,7 +63,9 @@ def test_counting_goes_on_where_it_ended(model):
 
 
 def test_what_cannot_be_kept_is_named():
-    with pytest.raises(ParameterError, match="must be one of SoftmaxRegression, OneVsRest"):
+    with pytest.raises(
+        ParameterError, match="must be one of SoftmaxRegression, SoftmaxRegressionCV, OneVsRest"
+    ):
         to_arrays(TemperatureScaling())
 
 

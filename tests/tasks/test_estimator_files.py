@@ -5,8 +5,20 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.datasets import load_iris
+from sklearn.exceptions import NotFittedError
+from sklearn.svm import SVC
 
-from luce import GaussianNaiveBayes, OneVsOne, OneVsRest, SoftmaxRegression, storage
+from luce import (
+    Calibrated,
+    GaussianNaiveBayes,
+    IsotonicCalibration,
+    OneVsOne,
+    OneVsRest,
+    SoftmaxRegression,
+    SoftmaxRegressionCV,
+    VectorScaling,
+    storage,
+)
 from luce.errors import ModelFileError, ParameterError
 from luce.tasks import load_estimator, load_model, save_estimator
 
@@ -19,6 +31,8 @@ OPTIONS = [
     OneVsRest(class_weight="balanced", coupling="softmax"),
     OneVsOne(C=np.float64(0.5)),
     GaussianNaiveBayes(priors=np.array([0.2, 0.3, 0.5])),
+    SoftmaxRegressionCV(Cs=np.array([0.1, 1.0]), cv=3, rule="one_standard_error"),
+    SoftmaxRegressionCV(Cs=[0.1, 1.0], cv="alo"),
 ]
 
 
@@ -46,6 +60,80 @@ def test_names_of_columns_and_the_proof_are_kept(tmp_path):
     assert (loaded.gap_, loaded.converged_) == (fitted.gap_, True)
     with pytest.raises(ValueError, match="feature names"):
         loaded.predict(frame.rename(columns={"a": "z"}))
+
+
+def test_what_a_cross_validation_found_is_kept(tmp_path):
+    fitted = SoftmaxRegressionCV(Cs=[1.0, 0.1], cv=3).fit(X, Y)
+    save_estimator(fitted, tmp_path / "m")
+    loaded = load_estimator(tmp_path / "m")
+    assert (loaded.C_, loaded.standard_error_) == (fitted.C_, fitted.standard_error_)
+    assert (loaded.gap_, loaded.converged_) == (fitted.gap_, True)
+    np.testing.assert_array_equal(loaded.Cs_, fitted.Cs_)
+    np.testing.assert_array_equal(loaded.scores_, fitted.scores_)
+    tensors, metadata = storage.load_model(tmp_path / "m")
+    wrong = tensors | {"estimator.Cs": np.array([1.0])}
+    storage.save_model(tmp_path / "n", wrong, metadata)
+    with pytest.raises(ModelFileError, match="Cs, C, scores and standard_error must fit"):
+        load_estimator(tmp_path / "n")
+
+
+CALIBRATED = [
+    Calibrated(),
+    Calibrated(OneVsOne(C=10.0), method="auto", cv=3),
+    Calibrated(GaussianNaiveBayes(), method=VectorScaling(C=0.5, tol=1e-8)),
+    Calibrated(SoftmaxRegressionCV(Cs=[0.1, 1.0], cv=3), method="isotonic", cv=3),
+    Calibrated(OneVsRest(), method=IsotonicCalibration(prior_rows=0.5), cv=3),
+]
+
+
+@pytest.mark.parametrize("model", CALIBRATED, ids=str)
+def test_a_calibrated_classifier_keeps_both(model, tmp_path):
+    fitted = model.fit(X, WORDS)
+    save_estimator(fitted, tmp_path / "m")
+    loaded = load_estimator(tmp_path / "m")
+    assert loaded.predict_proba(X).tobytes() == fitted.predict_proba(X).tobytes()
+    assert loaded.predict(X).tolist() == fitted.predict(X).tolist()
+    assert str(loaded) == str(fitted)
+    assert type(loaded.calibrator_) is type(fitted.calibrator_)
+    assert loaded.calibrator_.get_params() == fitted.calibrator_.get_params()
+    again = loaded.fit(X, WORDS)  # it is a model like any other
+    assert again.predict_proba(X).tobytes() == fitted.predict_proba(X).tobytes()
+
+
+def test_a_classifier_that_was_calibrated_afterwards_comes_back_fitted(tmp_path):
+    base = SoftmaxRegression().fit(X[::2], Y[::2])
+    fitted = Calibrated(base, prefit=True).fit(X[1::2], Y[1::2])
+    save_estimator(fitted, tmp_path / "m")
+    loaded = load_estimator(tmp_path / "m")
+    assert loaded.estimator is loaded.estimator_
+    assert loaded.predict_proba(X).tobytes() == fitted.predict_proba(X).tobytes()
+    assert (loaded.estimator_.gap_, loaded.n_features_in_) == (base.gap_, 4)
+
+
+def test_a_calibrated_classifier_of_others_or_not_fitted_is_refused(tmp_path):
+    with pytest.raises(ParameterError, match=r"must be one of SoftmaxRegression, .* got a SVC"):
+        save_estimator(Calibrated(SVC(), cv=3).fit(X, Y), tmp_path / "m")
+    with pytest.raises(NotFittedError):
+        save_estimator(Calibrated(), tmp_path / "m")
+
+
+@pytest.mark.parametrize(
+    ("change", "hint"),
+    [
+        ({"kind": "magic"}, "one of the kinds temperature"),
+        ({"more": 1}, "must have the fields"),
+        ({"of_calibrator": {"pairs": [["D", 1]]}}, "must be those of TemperatureScaling, got 'D'"),
+        ({"kind": "vector"}, "arrays must be scale, shift"),
+    ],
+    ids=str,
+)
+def test_a_calibration_that_does_not_fit_is_refused(tmp_path, change, hint):
+    save_estimator(Calibrated(cv=3).fit(X, Y), tmp_path / "m")
+    tensors, metadata = storage.load_model(tmp_path / "m")
+    metadata["calibration"] |= change
+    storage.save_model(tmp_path / "n", tensors, metadata)
+    with pytest.raises(ModelFileError, match=hint):
+        load_estimator(tmp_path / "n")
 
 
 def test_an_option_that_a_file_cannot_hold_is_named(tmp_path):

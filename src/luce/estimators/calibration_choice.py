@@ -39,6 +39,11 @@ def as_calibrator(method: str | Calibrator) -> Calibrator | None:
     return None if name == AUTO else CALIBRATORS[name]()
 
 
+def name_of(calibrator: Calibrator) -> str:
+    """Return the name of a calibration's kind."""
+    return next(name for name, kind in CALIBRATORS.items() if isinstance(calibrator, kind))
+
+
 def fitted_calibrator(
     method: str | Calibrator,
     logits: Doubles,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
@@ -18,6 +19,7 @@ from luce.estimators.options import check_choice, check_flag
 from luce.estimators.pairwise_coupling import COUPLINGS as PAIR_COUPLINGS
 from luce.estimators.pairwise_coupling import pairs_of
 from luce.estimators.softmax_regression import SoftmaxRegression
+from luce.estimators.softmax_regression_cv import SoftmaxRegressionCV
 
 Arrays = Mapping[str, NDArray[Any]]
 Shape = Callable[[int, int], tuple[int, ...]]
@@ -28,7 +30,7 @@ class Parts(NamedTuple):
 
     kind: type[Any]
     arrays: Callable[[Any], dict[str, NDArray[Any]]]
-    shapes: dict[str, Shape]  # of k classes and d features
+    shapes: dict[str, Shape | None]  # of k classes and d features; None: `restore` checks it
     restore: Callable[[Any, Arrays], None]
 
 
@@ -71,7 +73,7 @@ def from_arrays(
     if wrong := arrays.keys() ^ {"coef", "intercept", *parts.shapes}:
         raise ParameterError(f"the arrays must be those of {name}, got or missed {min(wrong)!r}.")
     for title, shape in parts.shapes.items():
-        if arrays[title].shape != shape(k, d):
+        if shape is not None and arrays[title].shape != shape(k, d):
             raise ParameterError(
                 f"{title} must have the shape {shape(k, d)}, got {arrays[title].shape}."
             )
@@ -111,6 +113,16 @@ def _discriminant(model: LinearDiscriminantAnalysis, arrays: Arrays) -> None:
     model.covariance_, model.shrinkage_ = arrays["covariance"], arrays["shrinkage"]
 
 
+def _cross_validated(model: SoftmaxRegressionCV, arrays: Arrays) -> None:
+    found = {name: arrays[name].shape for name in ("Cs", "C", "scores", "standard_error")}
+    (folds, *_), c = (*found["scores"], 0), len(arrays["Cs"].ravel())
+    if found != {"Cs": (c,), "C": (1,), "scores": (folds, 1, c), "standard_error": (1,)}:
+        raise ParameterError(f"Cs, C, scores and standard_error must fit each other, got {found}.")
+    _linear(model, arrays)
+    model.Cs_, model.scores_ = arrays["Cs"], arrays["scores"]
+    model.C_, model.standard_error_ = float(arrays["C"][0]), float(arrays["standard_error"][0])
+
+
 def _of_classes(k: int, d: int) -> tuple[int, ...]:
     return (k,)
 
@@ -121,6 +133,17 @@ def _of_cells(k: int, d: int) -> tuple[int, ...]:
 
 _PARTS = {
     "SoftmaxRegression": Parts(SoftmaxRegression, lambda m: {}, {}, _linear),
+    "SoftmaxRegressionCV": Parts(
+        SoftmaxRegressionCV,
+        lambda m: {
+            "Cs": m.Cs_,
+            "C": np.array([m.C_]),
+            "scores": m.scores_,
+            "standard_error": np.array([m.standard_error_]),
+        },
+        {"Cs": None, "C": None, "scores": None, "standard_error": None},
+        _cross_validated,
+    ),
     "OneVsRest": Parts(OneVsRest, lambda m: {}, {}, _one_vs_rest),
     "OneVsOne": Parts(
         OneVsOne,

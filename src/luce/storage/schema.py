@@ -25,7 +25,7 @@ _FIELDS_OF_VERSION = {1: _FIELDS, 2: _FIELDS | {"calibration"}}
 _GROUPS = ("calibration", "estimator", "text")  # tensors beside the weights: "calibration.NAME"
 _ESTIMATORS = (
     "SoftmaxRegression", "OneVsRest", "OneVsOne", "GaussianNaiveBayes", "MultinomialNaiveBayes",
-    "LinearDiscriminantAnalysis",
+    "LinearDiscriminantAnalysis", "SoftmaxRegressionCV",
 )  # fmt: skip
 _WITH_MORE = _ESTIMATORS[2:]  # that need other tensors than coef and intercept
 

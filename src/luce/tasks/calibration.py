@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from luce.errors import ModelFileError, ParameterError
 from luce.estimators import SoftmaxRegression
-from luce.estimators.calibration_choice import CALIBRATORS, fitted_calibrator
+from luce.estimators.calibration_choice import CALIBRATORS, fitted_calibrator, name_of
 from luce.estimators.calibrator import Calibrator
 from luce.estimators.cross_fitting import folds, out_of_fold_logits
 from luce.estimators.held_out import codes
@@ -53,8 +53,7 @@ def calibrate(
     """
     held_out = held_out_logits(classifier, X, labels)
     calibrator = fitted_calibrator(kind, held_out.logits, held_out.codes)
-    (name,) = (name for name, of_name in CALIBRATORS.items() if isinstance(calibrator, of_name))
-    facts = {"kind": name, "rows": len(held_out.codes), "folds": held_out.folds}
+    facts = {"kind": name_of(calibrator), "rows": len(held_out.codes), "folds": held_out.folds}
     return Calibration(calibrator, facts)
 
 

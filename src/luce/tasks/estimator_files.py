@@ -9,6 +9,8 @@ import numpy as np
 
 from luce import __version__, storage
 from luce.errors import LuceError, ModelFileError, ParameterError
+from luce.estimators import Calibrated
+from luce.estimators.calibrated_arrays import put_together, taken_apart
 from luce.estimators.fitted_arrays import from_arrays, to_arrays
 from luce.tasks.models import classes_to_json
 
@@ -19,9 +21,10 @@ _WEIGHTS = ("coef", "intercept")
 def save_estimator(estimator: Any, path: str | Path) -> None:
     """Write a fitted classifier to one file, whole or not at all.
 
-    `SoftmaxRegression`, `OneVsRest`, `OneVsOne`, `GaussianNaiveBayes`, `MultinomialNaiveBayes` and
-    `LinearDiscriminantAnalysis` can be kept: the options, and what `fit` has learnt, to the last
-    bit; not the history of the fit, nor callbacks.
+    `SoftmaxRegression`, `SoftmaxRegressionCV`, `OneVsRest`, `OneVsOne`, `GaussianNaiveBayes`,
+    `MultinomialNaiveBayes` and `LinearDiscriminantAnalysis` can be kept, and each of them within
+    `Calibrated`: the options, and what `fit` has learnt, to the last bit; not the history of the
+    fit, nor callbacks, nor the coefficients of each fold.
 
     Parameters
     ----------
@@ -52,9 +55,15 @@ def save_estimator(estimator: Any, path: str | Path) -> None:
     >>> again, bool((again.predict_proba(X) == model.predict_proba(X)).all())
     (OneVsOne(C=10.0), True)
     """
-    arrays = to_arrays(estimator)
-    tensors = {name if name in _WEIGHTS else _GROUP + name: a for name, a in arrays.items()}
-    storage.save_model(Path(path), tensors, _metadata(estimator))
+    classifier, calibration = estimator, None
+    tensors: dict[str, Any] = {}
+    if isinstance(estimator, Calibrated):
+        classifier, tensors, facts = taken_apart(estimator)
+        calibration = {name: _to_json(name, value) for name, value in facts.items()}
+    for name, array in to_arrays(classifier).items():
+        tensors[name if name in _WEIGHTS else _GROUP + name] = array
+    metadata = {**_metadata(classifier), "calibration": calibration}
+    storage.save_model(Path(path), tensors, metadata)
 
 
 def load_estimator(path: str | Path) -> Any:
@@ -91,13 +100,20 @@ def load_estimator(path: str | Path) -> Any:
             metadata["estimator"],
             options,
             np.asarray(classes["values"], dtype=dtype),
-            {name.removeprefix(_GROUP): array for name, array in tensors.items()},
+            {
+                name.removeprefix(_GROUP): array
+                for name, array in tensors.items()
+                if name in _WEIGHTS or name.startswith(_GROUP)
+            },
         )
+        _restore_facts(model, metadata)
+        if metadata.get("calibration") is not None:
+            facts = {name: _from_json(value) for name, value in metadata["calibration"].items()}
+            model = put_together(model, facts, tensors)
     except (LuceError, TypeError) as error:
         raise ModelFileError(
             f"{str(path)!r}: {error} The file is damaged: copy it again or save the model again."
         ) from error
-    _restore_facts(model, metadata)
     return model
 
 
@@ -124,7 +140,6 @@ def _metadata(estimator: Any) -> dict[str, Any]:
             "gap": gap if np.isfinite(gap) else None,
             "converged": bool(getattr(estimator, "converged_", True)),
         },
-        "calibration": None,
     }
 
 
