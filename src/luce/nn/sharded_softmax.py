@@ -47,6 +47,8 @@ class ShardedSoftmax(Head):
         Number of all classes.
     bias : bool
         Whether there is a bias for each class.
+    weight : Parameter of shape (classes of this process, in_features), optional
+        Weights to share, such as those of an embedding that is split in the same way.
     process_group : torch.distributed.ProcessGroup, optional
         The processes that share the classes; None takes all. Without torch.distributed the head
         holds all classes itself.
@@ -60,6 +62,8 @@ class ShardedSoftmax(Head):
     ------
     ParameterError
         If `splits` does not fit the group and the number of classes.
+    ShapeError
+        If the shared weights have another shape.
 
     Notes
     -----
@@ -102,6 +106,7 @@ class ShardedSoftmax(Head):
         n_classes: int,
         *,
         bias: bool = True,
+        weight: nn.Parameter | None = None,
         process_group: Any = None,
         splits: Sequence[int] | None = None,
         device: Any = None,
@@ -111,9 +116,15 @@ class ShardedSoftmax(Head):
         self._ranks = Ranks(process_group)
         self._split = ClassSplit.of(n_classes, self._ranks.size, self._ranks.rank, splits)
         made = {"device": device, "dtype": dtype}
-        own = len(self._split.own)
-        self.weight = nn.Parameter(torch.empty(own, in_features, **made))
-        self.bias = nn.Parameter(torch.empty(own, **made)) if bias else None
+        shape = (len(self._split.own), self.in_features)
+        if weight is not None and weight.shape != shape:
+            raise ShapeError(
+                f"weight must have shape {shape} (classes of this process, in_features), got"
+                f" {tuple(weight.shape)}. Pass this process's part, or leave weight out."
+            )
+        self.tied = weight is not None
+        self.weight = nn.Parameter(torch.empty(shape, **made)) if weight is None else weight
+        self.bias = nn.Parameter(torch.empty(shape[0], **made)) if bias else None
         self.reset_parameters()
 
     @property
@@ -123,11 +134,11 @@ class ShardedSoftmax(Head):
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
-        """Draw all parameters anew: the same for any number of processes with the same seed."""
+        """Draw what is not shared anew: the same for any number of processes with one seed."""
         bound = 1.0 / sqrt(self.in_features) if self.in_features else 0.0
         # Every process draws all classes, a few at a time, and keeps its own: processes with one
         # seed that drew only their own would hold copies of each other's classes.
-        for start in range(0, self.n_classes, _DRAWN):
+        for start in range(0, 0 if self.tied else self.n_classes, _DRAWN):
             rows = range(start, min(start + _DRAWN, self.n_classes))
             block = self.weight.new_empty(len(rows), self.in_features).uniform_(-bound, bound)
             self._keep(self.weight, block, start)

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 ROWS, WIDTH, CLASSES = 13, 5, 11
-SPLITS = {"even": None, "uneven": [8, 3], "one has none": [11, 0]}
+SPLITS = ("even", "uneven", "one has none")
 
 _rng = np.random.default_rng(7)
 HIDDEN = 3.0 * _rng.standard_normal((ROWS, WIDTH))
@@ -35,6 +35,15 @@ OPTIONS = {
     "normalizer": {"normalizer": 5.0},
     "everything": EVERYTHING,
 }
+
+
+def split(name: str, processes: int) -> list[int] | None:
+    """How many classes each process has."""
+    if name == "even":
+        return None
+    first = [8, 3] if name == "uneven" else [11, 0]
+    rest = [1] * (processes - 2) if name == "uneven" else [0] * (processes - 2)
+    return [first[0] - sum(rest), *rest, first[1]]
 
 
 def options_for(target: str, name: str) -> dict:

@@ -52,7 +52,7 @@ def test_topk_and_samples_do_not_depend_on_the_split(found, splits):
         np.testing.assert_allclose(
             values.detach(), np.take_along_axis(log_p, indices.numpy(), 1), atol=1e-12
         )
-    assert torch.equal(ranks[0]["sample"], ranks[1]["sample"])
+    assert all(torch.equal(ranks[0]["sample"], one["sample"]) for one in ranks[1:])
     assert [c for one in ranks for c in one["classes"]] == list(range(cases.CLASSES))
 
 
@@ -77,8 +77,8 @@ def test_topk_and_predict_equal_one_process(found):
 
 
 def test_samples_follow_the_probabilities_and_are_the_same_everywhere(found):
-    first, second = (one["sample"] for one in found["probabilities"])
-    assert torch.equal(first, second)
+    first, *others = (one["sample"] for one in found["probabilities"])
+    assert all(torch.equal(first, one) for one in others)
     p = functions.softmax(cases.HIDDEN[0] @ cases.WEIGHT.T + cases.BIAS)
     share = np.bincount(first.numpy(), minlength=cases.CLASSES) / len(first)
     np.testing.assert_allclose(share, p, atol=5 * 0.5 / np.sqrt(len(first)))
@@ -130,7 +130,7 @@ def test_of_equal_logits_one_stands_outside_of_the_sum(found):
 
 def test_no_process_holds_more_logits_than_a_chunk_of_its_own(found):
     # 200 rows of 3000 classes are 600,000 logits, the own ones 300,000; a chunk has 15,000, and
-    # the weights 6,000. Drawing the first weights takes more, before the loss.
+    # the weights 6,000. (With more processes all of it is less.)
     for size in found["largest_tensor"]:
         assert size <= 15_000
 
@@ -155,6 +155,16 @@ def test_checkpoints_are_read_by_any_number_of_processes(found):
         for one in ranks:
             own = slice(one["classes"].start, one["classes"].stop)
             assert torch.equal(one["sharded"][name], exact[own])
+
+
+def test_weights_may_be_those_of_an_embedding():
+    embedding = torch.nn.Embedding(cases.CLASSES, cases.WIDTH)
+    before = embedding.weight.detach().clone()
+    head = ShardedSoftmax(cases.WIDTH, cases.CLASSES, weight=embedding.weight)
+    assert head.weight is embedding.weight
+    assert torch.equal(embedding.weight, before)
+    with pytest.raises(ShapeError, match=r"weight must have shape \(11, 5\)"):
+        ShardedSoftmax(cases.WIDTH, cases.CLASSES, weight=torch.nn.Parameter(torch.ones(3, 5)))
 
 
 def test_shards_must_add_up():

@@ -94,8 +94,8 @@ def losses_in_chunks():
 @work
 def other_splits():
     results = {}
-    for name, splits in cases.SPLITS.items():
-        head = head_of(splits=splits)
+    for name in cases.SPLITS:
+        head = head_of(splits=cases.split(name, dist.get_world_size()))
         results[name] = {
             (target, "everything"): loss_and_gradients(head, target, "everything")
             for target in cases.TARGETS
@@ -236,7 +236,7 @@ def largest_tensor():
 
     torch.manual_seed(0)
     head, rows = ShardedSoftmax(4, 3000), torch.randn(200, 4, requires_grad=True)
-    sharded_softmax._CHUNK = 10 * 1500
+    sharded_softmax._CHUNK = 10 * max(head._split.sizes)
     labels = torch.randint(3000, (200,))
     with Largest() as mode:
         head(rows, labels, label_smoothing=0.1, z_loss=0.1).backward()
@@ -254,7 +254,7 @@ def initial_weights():
 
 @work
 def checkpoints():
-    head = head_of(splits=[3, 8])
+    head = head_of(splits=cases.split("uneven", dist.get_world_size()))
     states: list[Any] = [None] * dist.get_world_size()
     dist.all_gather_object(states, head.state_dict())
     other = ShardedSoftmax(cases.WIDTH, cases.CLASSES, dtype=torch.float64)
@@ -272,13 +272,11 @@ def checkpoints():
 def data_parallel():
     """DistributedDataParallel with two micro-batches a process, and unequal numbers of labels."""
     results = {}
-    rank, ranks = dist.get_rank(), dist.get_world_size()
+    rank, ends = dist.get_rank(), [9, 11][: dist.get_world_size() - 1]
     for weighting in ("class", "row"):
         options = {"weight": torch.as_tensor(cases.CLASS_WEIGHT), "weighting": weighting}
-        rows = torch.tensor(cases.HIDDEN).tensor_split([9] * (ranks - 1))[rank].tensor_split(2)
-        given = (
-            torch.as_tensor(cases.IGNORING).tensor_split([9] * (ranks - 1))[rank].tensor_split(2)
-        )
+        rows = torch.tensor(cases.HIDDEN).tensor_split(ends)[rank].tensor_split(2)
+        given = torch.as_tensor(cases.IGNORING).tensor_split(ends)[rank].tensor_split(2)
         for name in ("global", "own mean"):
             head = FullSoftmax(cases.WIDTH, cases.CLASSES, dtype=torch.float64)
             head.load_state_dict(cases.state())
