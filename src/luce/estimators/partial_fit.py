@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from luce.errors import ParameterError
 from luce.estimators.labelled_rows import LabelledRows
-from luce.estimators.problem import square_penalty
+from luce.estimators.problem import parameters, square_penalty
 from luce.estimators.standardised import Units, units
 from luce.solvers import Labels, LinearSoftmax, Stream
 
@@ -31,7 +31,27 @@ def check_streamable(model: Any) -> None:
         )
 
 
-def log_weights_of(model: Any, classes: NDArray[Any]) -> Doubles | float:
+def learn_batch(model: Any, rows: LabelledRows, first: bool) -> None:
+    """Learn a batch, and set what a `SolvedClassifier` tells of it."""
+    if model._batches is None:
+        batches = Batches(rows, model.C, model.fit_intercept)
+        if not first:
+            seen = model._seen or float(rows.weights.sum())
+            theta = parameters(batches.units, *model._as_weighted())
+            batches.recall(theta, rows, model.label_smoothing, seen)
+        model._batches, model.history_ = batches, []
+        model._shift = _log_weights(model, model.classes_)
+    learned = model._batches.learn(rows, model.label_smoothing)
+    model._set_coefficients(model._batches.units, learned.theta, rows.table.dtype)
+    model.n_iter_ = np.array([max(1, learned.steps)], dtype=np.int32)
+    model.gap_, model.objective_, model.lower_bound_ = np.inf, np.nan, -np.inf
+    model.converged_, model.interrupted_ = False, False
+    entry = {"rows": model._batches.rows_seen, "loss_before": learned.loss_before}
+    model.history_.append(entry)
+    model._tell(entry)
+
+
+def _log_weights(model: Any, classes: NDArray[Any]) -> Doubles | float:
     """Return by how much given class weights raise the logits, if that is to be corrected."""
     if not model.correct_prior or model.class_weight is None:
         return 0.0

@@ -1,39 +1,35 @@
 """Softmax regression: multinomial logistic regression that always reaches its optimum."""
 
-import warnings
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from luce.estimators.blas_threads import one_blas_thread
-from luce.estimators.class_separation import SeparationWarning, separation_message
+from luce.estimators.class_separation import separation_message
 from luce.estimators.distributed import fit_partitions
 from luce.estimators.kinked_penalty import kinked_penalty
-from luce.estimators.labelled_rows import LabelledRows, labelled_rows
-from luce.estimators.linear_classifier import DTYPES, LinearClassifier
+from luce.estimators.labelled_rows import labelled_rows
+from luce.estimators.linear_classifier import DTYPES
 from luce.estimators.logistic_regression import logistic_regression
 from luce.estimators.minibatch import train_in_batches
 from luce.estimators.options import MINIBATCH, check_options
-from luce.estimators.partial_fit import Batches, check_streamable, log_weights_of
+from luce.estimators.partial_fit import Batches, check_streamable, learn_batch
 from luce.estimators.partitions import is_partitioned
 from luce.estimators.problem import (
     CERTAIN,
     check_total,
-    coefficients,
     parameters,
     penalty_share,
     square_penalty,
     standardised_problem,
 )
 from luce.estimators.row_targets import holds_distributions, log_class_weights, row_targets
-from luce.estimators.shortfall import shortfall
-from luce.estimators.standardised import Units
+from luce.estimators.solved_classifier import SolvedClassifier
 from luce.estimators.streamed import check_stream_options, fit_stream
 from luce.solvers import Journal, Result, RowStream, Targets, minimise
 
@@ -42,7 +38,7 @@ Floats = NDArray[np.floating[Any]]
 Entry = dict[str, Any]
 
 
-class SoftmaxRegression(LinearClassifier):
+class SoftmaxRegression(SolvedClassifier):
     r"""Softmax (multinomial logistic) regression with a proven distance from the optimum.
 
     Minimises the same function as scikit-learn's ``LogisticRegression``,
@@ -378,36 +374,14 @@ class SoftmaxRegression(LinearClassifier):
             dtype=list(DTYPES),
         )
         with one_blas_thread():
-            self._learn(rows, first)
+            learn_batch(self, rows, first)
         return self
-
-    def _learn(self, rows: LabelledRows, first: bool) -> None:
-        if self._batches is None:
-            batches = Batches(rows, self.C, self.fit_intercept)
-            if not first:
-                seen = self._seen or float(rows.weights.sum())
-                theta = parameters(batches.units, *self._as_weighted())
-                batches.recall(theta, rows, self.label_smoothing, seen)
-            self._batches, self.history_ = batches, []
-            self._shift = log_weights_of(self, self.classes_)
-        learned = self._batches.learn(rows, self.label_smoothing)
-        self._set_coefficients(self._batches.units, learned.theta, rows.table.dtype)
-        self.n_iter_ = np.array([max(1, learned.steps)], dtype=np.int32)
-        self.gap_, self.objective_, self.lower_bound_ = np.inf, np.nan, -np.inf
-        self.converged_, self.interrupted_ = False, False
-        entry = {"rows": self._batches.rows_seen, "loss_before": learned.loss_before}
-        self.history_.append(entry)
-        self._tell(entry)
 
     def _log_weights(self, y: NDArray[Any], weights: Doubles) -> Doubles | float:
         """Return by how much class weights raise the logits, if that is to be corrected."""
         if not self.correct_prior or self.class_weight is None:
             return 0.0
         return log_class_weights(y, weights, self.class_weight)
-
-    def _as_weighted(self) -> tuple[Floats, Floats]:
-        """Return the coefficients as the solver found them, before the correction."""
-        return self.coef_, self.intercept_ + _of_rows(self._shift, len(self.coef_))
 
     def _strength(self, total: float, classes: int) -> float:
         """Return the strength of the squares in the penalty of the mean over rows."""
@@ -454,39 +428,3 @@ class SoftmaxRegression(LinearClassifier):
             )
         self._set_coefficients(measured, result.theta, X.dtype)
         return result
-
-    def _set_coefficients(self, measured: Units, theta: Doubles, dtype: np.dtype[Any]) -> None:
-        coef, intercept = coefficients(measured, theta, self._shift)
-        kept = np.float32 if dtype == np.float32 else np.float64
-        self.coef_ = coef.astype(kept)
-        self.intercept_ = intercept.astype(kept)
-
-    def _describe(self, result: Result) -> None:
-        self.n_iter_ = np.array([result.n_iter], dtype=np.int32)
-        self.gap_ = result.gap
-        self.objective_ = result.value
-        self.lower_bound_ = result.lower_bound
-        self.history_ = result.history
-        self.converged_ = result.converged
-        self.interrupted_ = result.interrupted
-
-    def _warn(self, result: Result, separated: str | None) -> None:
-        if separated is not None:
-            warnings.warn(separated, SeparationWarning, stacklevel=3)
-        elif not (result.converged or result.interrupted):
-            warnings.warn(shortfall(self, result), ConvergenceWarning, stacklevel=3)
-
-    def _tell(self, entry: Entry) -> None:
-        for callback in self.callbacks or ():
-            callback(entry)
-        if self.verbose:
-            print(" ".join(f"{name}={_short(value)}" for name, value in entry.items()))
-
-
-def _of_rows(shift: Doubles | float, rows: int) -> Doubles | float:
-    """Return what belongs to the rows of coefficients: for two classes, the difference."""
-    return shift[1:] - shift[:1] if rows == 1 and isinstance(shift, np.ndarray) else shift
-
-
-def _short(value: object) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
