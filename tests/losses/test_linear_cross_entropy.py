@@ -184,6 +184,19 @@ def test_float32_errors_are_those_of_the_plain_formulas(seed):
         )
 
 
+def test_what_a_label_contributes_is_added_once():
+    rng = np.random.default_rng(0)
+    n, k, d = 300, 3000, 32
+    h = rng.normal(0, 1, (n, d)).astype(np.float32)
+    w = rng.normal(0, 0.2, (k, d)).astype(np.float32)
+    y = np.where(np.arange(n) < 100, 5, rng.integers(0, k, n))  # one label stands there often
+    exact = linear_cross_entropy_grad(h.astype(np.float64), w.astype(np.float64), y)
+    result = linear_cross_entropy_grad(h, w, y)
+    for got, right in zip(result[1:3], exact[1:3], strict=True):
+        error = np.sqrt(np.square(got - right).mean() / np.square(right).mean())
+        assert error < 8e-8  # with the label inside the products: 2e-7 and more
+
+
 @given(st.integers(0, 2**32 - 1))
 def test_gradients_are_slopes_of_the_loss(seed):
     rng = np.random.default_rng(seed)

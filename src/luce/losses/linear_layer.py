@@ -69,8 +69,8 @@ class Gradients(NamedTuple):
         n, d = layer.hidden.shape
         dtype, k = layer.weight.dtype, layer.classes
         return cls(
-            kernels.empty_like(np.empty((n, d), dtype)) if hidden else None,
-            kernels.empty_like(np.empty((k, d), dtype)) if weight else None,
+            np.empty((n, d), dtype) if hidden else None,
+            np.empty((k, d), dtype) if weight else None,
             np.zeros(k) if bias and layer.bias is not None else None,
         )
 
@@ -109,7 +109,8 @@ def evaluate(
         write_rows(z, targets.part(at), scalars, part, grad, for_tiles)
         losses[at] = part
         if gradients is not None:
-            _add_gradients(gradients, layer, tile, z, at, first=number == 0)
+            y = None if targets.y is None else targets.y[at]
+            _add_gradients(gradients, layer, tile, z, y, at, first=number == 0)
     return losses
 
 
@@ -118,22 +119,48 @@ def _add_gradients(
     layer: Layer,
     tile: FloatArray,
     g: FloatArray,
+    y: NDArray[np.int64] | None,
     at: slice | NDArray[np.intp],
     *,
     first: bool,
 ) -> None:
-    """Add what some rows contribute, given the gradient in their logits."""
+    """Add what some rows contribute, given the gradient in their logits, which is overwritten.
+
+    What a label contributes is nearly 1 where all else is small: added in the middle of a sum of
+    many classes or rows, it would round each of the later ones to its own last place. So it is
+    left out of the products, and added to them once.
+    """
     if gradients.bias is not None:
         np.add(gradients.bias, g.sum(axis=0, dtype=g.dtype), out=gradients.bias)
     if tile.shape[1] == 0:
         return
+    of_label = None
+    if y is not None:
+        own = np.arange(len(y)), y
+        of_label = g[own][:, None]  # (m, 1)
+        g[own] = 0
     if gradients.hidden is not None:
         place = gradients.hidden[at] if isinstance(at, slice) else np.empty_like(tile)
         kernels.linear_grad_hidden(g, layer.weight, layer.transposed, place)
+        if of_label is not None:
+            place += of_label * (layer.weight[:, y].T if layer.transposed else layer.weight[y])
         if not isinstance(at, slice):
             gradients.hidden[at] = place
     if gradients.weight is not None:
         kernels.linear_grad_weight(g, tile, gradients.weight, not first)
+        if of_label is not None and y is not None:
+            _add_by_label(gradients.weight, of_label, tile, y)
+
+
+def _add_by_label(
+    out: FloatArray, factor: FloatArray, rows: FloatArray, y: NDArray[np.int64]
+) -> None:
+    """Add ``factor_i rows_i`` to ``out[y_i]``, of which several may be the same."""
+    order = np.argsort(y, kind="stable")
+    labels = y[order]
+    starts = np.flatnonzero(np.append(True, labels[1:] != labels[:-1]))
+    products = rows[order] * factor[order].astype(np.float64)  # (m, d)
+    out[labels[starts]] += np.add.reduceat(products, starts, axis=0)
 
 
 def _portions(

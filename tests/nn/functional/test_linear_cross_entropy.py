@@ -202,13 +202,14 @@ def test_all_logits_are_never_held():
 
 def test_gradients_are_closer_to_float64_than_torchs():
     (h, w, _), y = layer(300, 2000, 64, torch.float32)
+    w = (w.detach() / 8).requires_grad_()
     wide = [one.detach().double().requires_grad_() for one in (h, w)]
     exact = torch.autograd.grad(composed(*wide, y), wide)
     ours = torch.autograd.grad(linear_cross_entropy(h, w, y), [h, w])
     plain = torch.nn.functional.cross_entropy(torch.nn.functional.linear(h, w), y)
     theirs = torch.autograd.grad(plain, [h, w])
     for one, other, right in zip(ours, theirs, exact, strict=True):
-        assert (one - right).square().mean() < (other - right).square().mean()
+        assert 9 * (one - right).square().mean() < (other - right).square().mean()
 
 
 def test_equals_torchs_own():
