@@ -1,24 +1,21 @@
 """Gaussian naive Bayes: a softmax whose logits come from means and variances."""
 
-from typing import Self
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.multiclass import _check_partial_fit_first_call
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from luce.errors import ParameterError
 from luce.estimators.class_moments import ClassMoments, class_moments
 from luce.estimators.generative import log_priors, one_row_for_two, softmax_regression
-from luce.estimators.labelled_rows import LabelledRows, labelled_rows
-from luce.estimators.logit_classifier import LogitClassifier
+from luce.estimators.labelled_rows import LabelledRows
+from luce.estimators.naive_bayes import NaiveBayes
 from luce.estimators.options import check_flag, check_number
 from luce.estimators.softmax_regression import SoftmaxRegression
 
 Doubles = NDArray[np.float64]
 
 
-class GaussianNaiveBayes(LogitClassifier):
+class GaussianNaiveBayes(NaiveBayes):
     r"""Gaussian naive Bayes: within a class the features are independent and normal.
 
     .. math:: \log P(j \mid x) = \log \pi_j
@@ -75,6 +72,8 @@ class GaussianNaiveBayes(LogitClassifier):
     True
     """
 
+    _SPARSE = False
+
     def __init__(
         self,
         *,
@@ -85,73 +84,6 @@ class GaussianNaiveBayes(LogitClassifier):
         self.priors = priors
         self.var_smoothing = var_smoothing
         self.shared_variance = shared_variance
-
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Measure the classes.
-
-        Parameters
-        ----------
-        X : array_like of shape (n_rows, n_features)
-            Finite features.
-        y : array_like of shape (n_rows,)
-            Labels of at least two classes.
-        sample_weight : array_like of shape (n_rows,), optional
-            Weight of each row, not negative.
-
-        Returns
-        -------
-        GaussianNaiveBayes
-            The estimator itself.
-
-        Raises
-        ------
-        ParameterError
-            If an option has an impossible value, or a variance is 0.
-        LabelError
-            If y holds fewer than two classes.
-        ValueError
-            If X is not a finite matrix, or a weight is negative.
-        """
-        self._check_options()
-        rows = labelled_rows(self, X, y, sample_weight, dtype=np.float64)
-        self.classes_ = rows.classes
-        self._describe(_moments(rows))
-        return self
-
-    def partial_fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        classes: ArrayLike | None = None,
-        sample_weight: ArrayLike | None = None,
-    ) -> Self:
-        """Measure more rows, beside those of earlier calls.
-
-        Parameters
-        ----------
-        X, y, sample_weight
-            As in `fit`; y need not hold every class.
-        classes : array_like of shape (n_classes,), optional
-            All classes there will be; needed in the first call.
-
-        Returns
-        -------
-        GaussianNaiveBayes
-            The estimator itself.
-
-        Raises
-        ------
-        ParameterError, LabelError, ValueError
-            As `fit`; also if a label is none of the classes.
-        """
-        self._check_options()
-        first = _check_partial_fit_first_call(self, classes)
-        rows = labelled_rows(
-            self, X, y, sample_weight, classes=self.classes_, reset=first, dtype=np.float64
-        )
-        new = _moments(rows)
-        self._describe(new if first else self._moments.merged(new))
-        return self
 
     def predict_joint_log_proba(self, X: ArrayLike) -> Doubles:
         """Return ``log P(x, j)`` for each row and class, shape (n_rows, n_classes)."""
@@ -226,6 +158,10 @@ class GaussianNaiveBayes(LogitClassifier):
         )
         check_flag("shared_variance", self.shared_variance)
 
+    def _learn(self, rows: LabelledRows, *, first: bool) -> None:
+        new = class_moments(rows.table, rows.labels, rows.weights, len(rows.classes))
+        self._describe(new if first else self._moments.merged(new))
+
     def _describe(self, moments: ClassMoments) -> None:
         """Set what is predicted from; the moments stay, without any smoothing, for more rows."""
         self._moments = moments
@@ -254,7 +190,3 @@ class GaussianNaiveBayes(LogitClassifier):
                 f"each column must vary within each class, got the variance 0 in column {column} of"
                 f" class {label!r}. Pass a larger var_smoothing, or drop the column."
             )
-
-
-def _moments(rows: LabelledRows) -> ClassMoments:
-    return class_moments(rows.table, rows.labels, rows.weights, len(rows.classes))

@@ -1,24 +1,23 @@
 """Multinomial naive Bayes: a softmax whose coefficients are logarithms of shares."""
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_matrix, issparse
-from sklearn.utils.multiclass import _check_partial_fit_first_call
 from sklearn.utils.validation import check_is_fitted, check_non_negative, validate_data
 
 from luce.errors import ParameterError
 from luce.estimators.generative import log_priors, one_row_for_two, softmax_regression
-from luce.estimators.labelled_rows import LabelledRows, labelled_rows
-from luce.estimators.logit_classifier import LogitClassifier
+from luce.estimators.labelled_rows import LabelledRows
+from luce.estimators.naive_bayes import NaiveBayes
 from luce.estimators.options import check_flag, check_number
 from luce.estimators.softmax_regression import SoftmaxRegression
 
 Doubles = NDArray[np.float64]
 
 
-class MultinomialNaiveBayes(LogitClassifier):
+class MultinomialNaiveBayes(NaiveBayes):
     r"""Multinomial naive Bayes, for counts such as those of words.
 
     .. math:: \log P(j \mid x) = \log \pi_j + \sum_c x_c \log q_{jc} + \text{const},
@@ -72,6 +71,8 @@ class MultinomialNaiveBayes(LogitClassifier):
            [0.111, 0.889]])
     """
 
+    _SPARSE = "csr"
+
     def __init__(
         self,
         *,
@@ -89,82 +90,6 @@ class MultinomialNaiveBayes(LogitClassifier):
         tags.input_tags.positive_only = True
         tags.classifier_tags.poor_score = True  # on the normal features of scikit-learn's checks
         return tags
-
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Count.
-
-        Parameters
-        ----------
-        X : array_like or sparse matrix of shape (n_rows, n_features)
-            Counts or other amounts, none of them negative.
-        y : array_like of shape (n_rows,)
-            Labels of at least two classes.
-        sample_weight : array_like of shape (n_rows,), optional
-            Weight of each row, not negative.
-
-        Returns
-        -------
-        MultinomialNaiveBayes
-            The estimator itself.
-
-        Raises
-        ------
-        ParameterError
-            If an option has an impossible value.
-        LabelError
-            If y holds fewer than two classes.
-        ValueError
-            If X is not a finite matrix or holds a negative number, or a weight is negative.
-        """
-        self._check_options()
-        rows = labelled_rows(self, X, y, sample_weight, dtype=np.float64, accept_sparse="csr")
-        self.classes_ = rows.classes
-        self._describe(*_counts(rows))
-        return self
-
-    def partial_fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        classes: ArrayLike | None = None,
-        sample_weight: ArrayLike | None = None,
-    ) -> Self:
-        """Count more rows, beside those of earlier calls.
-
-        Parameters
-        ----------
-        X, y, sample_weight
-            As in `fit`; y need not hold every class.
-        classes : array_like of shape (n_classes,), optional
-            All classes there will be; needed in the first call.
-
-        Returns
-        -------
-        MultinomialNaiveBayes
-            The estimator itself.
-
-        Raises
-        ------
-        ParameterError, LabelError, ValueError
-            As `fit`; also if a label is none of the classes.
-        """
-        self._check_options()
-        first = _check_partial_fit_first_call(self, classes)
-        rows = labelled_rows(
-            self,
-            X,
-            y,
-            sample_weight,
-            classes=self.classes_,
-            reset=first,
-            dtype=np.float64,
-            accept_sparse="csr",
-        )
-        features, weight = _counts(rows)
-        if not first:
-            features, weight = features + self.feature_count_, weight + self.class_count_
-        self._describe(features, weight)
-        return self
 
     def predict_joint_log_proba(self, X: ArrayLike) -> Doubles:
         """Return ``log P(x, j)`` for each row and class, without the multinomial coefficient."""
@@ -195,6 +120,12 @@ class MultinomialNaiveBayes(LogitClassifier):
     def _check_options(self) -> None:
         check_number("alpha", self.alpha, "0 or more", lambda alpha: 0 <= alpha < np.inf)
         check_flag("fit_prior", self.fit_prior)
+
+    def _learn(self, rows: LabelledRows, *, first: bool) -> None:
+        features, weight = _counts(rows)
+        if not first:
+            features, weight = features + self.feature_count_, weight + self.class_count_
+        self._describe(features, weight)
 
     def _describe(self, features: Doubles, weight: Doubles) -> None:
         self.feature_count_, self.class_count_ = features, weight
