@@ -147,6 +147,12 @@ SECTIONS = {
         "`ShardedSoftmax` on two processes of one machine, under torchrun: is everything that of\n"
         "one process, and what does a process hold?",
     ),
+    "ten_million_classes": Section(
+        "Ten million classes",
+        ("ten_million_classes.py",),
+        "Training an output layer of ten million classes and width 64 on this machine, with\n"
+        "`SampledSoftmax` and `MarginSoftmax` ([nn.md](nn.md)): time of a step, peak memory.",
+    ),
     "text_features": Section(
         "Features of texts",
         ("text.py", "--features"),
