@@ -8,8 +8,8 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_X_y
 
-from luce.errors import LabelError
 from luce.estimators.blas_threads import one_blas_thread
+from luce.estimators.classes import classes_of
 from luce.estimators.options import MINIBATCH, check_flag
 from luce.estimators.standardised import units
 from luce.solvers import Labels, LinearSoftmax, Result, minimise, separating_direction
@@ -95,14 +95,9 @@ def separation(X: ArrayLike, y: ArrayLike, *, fit_intercept: bool = True) -> Sep
     """
     check_flag("fit_intercept", fit_intercept)
     table, target = check_X_y(X, y, accept_sparse="csr", dtype=np.float64)
-    classes, labels = np.unique(target, return_inverse=True)
-    if len(classes) < 2:
-        raise LabelError(
-            f"y must hold at least two classes, got one class, {classes[0]!r}, in all"
-            f" {len(labels)} rows. Check that y is the right column."
-        )
+    classes, labels = classes_of(target)
     with one_blas_thread():
-        return _separation(table, labels.astype(np.int64), classes, bool(fit_intercept), None)
+        return _separation(table, labels, classes, bool(fit_intercept), None)
 
 
 def separation_message(model: Any, X: Any, targets: Any, result: Result) -> str | None:

@@ -10,6 +10,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from luce.errors import LabelError
 from luce.estimators.class_weights import class_weights
+from luce.estimators.classes import classes_of
 from luce.estimators.problem import check_total
 
 Doubles = NDArray[np.float64]
@@ -44,8 +45,7 @@ def labelled_rows(
     table, target = validate_data(model, X, y, reset=reset, **checks)
     check_classification_targets(target)
     if classes is None:
-        classes, labels = np.unique(target, return_inverse=True)
-        _check_two(classes, len(labels))
+        classes, labels = classes_of(target)
     else:
         labels = _known(target, classes)
     weights: Doubles = _check_sample_weight(
@@ -57,18 +57,10 @@ def labelled_rows(
     if not weights.all():  # a row without weight must not even set a unit
         used = np.flatnonzero(weights)
         table, labels, weights = table[used], labels[used], weights[used]
-    return LabelledRows(table, labels.astype(np.int64), weights, classes)
+    return LabelledRows(table, labels, weights, classes)
 
 
-def _check_two(classes: NDArray[Any], rows: int) -> None:
-    if len(classes) < 2:
-        raise LabelError(
-            f"y must hold at least two classes, got one class, {classes.tolist()[0]!r}, in all"
-            f" {rows} rows. Check that y is the right column."
-        )
-
-
-def _known(target: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.intp]:
+def _known(target: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.int64]:
     places = np.searchsorted(classes, target).clip(max=len(classes) - 1)
     wrong = np.flatnonzero(classes[places] != target)
     if len(wrong):
@@ -78,4 +70,4 @@ def _known(target: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.intp]:
             f" {label!r} at row {wrong[0]} (rows at fault: {len(wrong)}). Name all classes in the"
             " first call: partial_fit(X, y, classes=...)."
         )
-    return places
+    return places.astype(np.int64)

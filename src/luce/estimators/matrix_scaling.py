@@ -1,20 +1,17 @@
 """Matrix scaling (Dirichlet calibration): a linear map of the logarithms of the probabilities."""
 
-import warnings
-
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
 
 from luce.errors import ParameterError
 from luce.estimators.blas_threads import one_blas_thread
-from luce.estimators.calibrator import Calibrator, Doubles, check_positive
-from luce.estimators.temperature_scaling import TemperatureScaling, spread
-from luce.estimators.vector_scaling import shortfall
-from luce.solvers import DenseDesign, Labels, LinearSoftmax, minimise
+from luce.estimators.calibrator import Doubles
+from luce.estimators.pulled_scaling import PulledScaling
+from luce.estimators.temperature_scaling import TemperatureScaling
+from luce.solvers import DenseDesign, Labels, LinearSoftmax, Result, minimise
 
 
-class MatrixScaling(Calibrator):
+class MatrixScaling(PulledScaling):
     r"""Calibrated probabilities ``softmax(W log p + b)``: Dirichlet calibration.
 
     Minimises, around the fitted temperature T,
@@ -83,13 +80,15 @@ class MatrixScaling(Calibrator):
         self.tol = tol
         self.max_iter = max_iter
 
-    def _fit(self, log_p: Doubles, labels: NDArray[np.int64], weights: Doubles) -> None:
-        for name in ("C", "tol", "max_iter"):
-            check_positive(name, getattr(self, name))
+    def _learn(
+        self,
+        start: TemperatureScaling,
+        log_p: Doubles,
+        labels: NDArray[np.int64],
+        weights: Doubles,
+        sigma: float,
+    ) -> Result:
         n, k = log_p.shape
-        start = TemperatureScaling()
-        start._fit(log_p, labels, weights)
-        sigma = spread(log_p, weights) or 1.0
         mean = weights @ log_p
         objective = LinearSoftmax(
             design=DenseDesign(np.column_stack([(log_p - mean) / sigma, np.ones(n)])),
@@ -106,11 +105,7 @@ class MatrixScaling(Calibrator):
         change = result.theta[:, :-1] / sigma
         self.matrix_ = start.inverse_temperature_ * np.eye(k) + change
         self.shift_ = result.theta[:, -1] - change @ mean
-        self.temperature_ = start.temperature_
-        self.objective_, self.gap_ = result.value, result.gap
-        self.converged_, self.n_iter_ = result.converged, result.n_iter
-        if not (result.converged or result.interrupted):
-            warnings.warn(shortfall(self.tol, result.gap), ConvergenceWarning, stacklevel=4)
+        return result
 
     def _calibrated(self, log_p: Doubles) -> Doubles:
         return log_p @ self.matrix_.T + self.shift_

@@ -9,6 +9,7 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from luce.errors import LabelError
 from luce.estimators.class_weights import class_weights
+from luce.estimators.classes import classes_of
 from luce.solvers import Distributions, Labels, Targets
 
 Doubles = NDArray[np.float64]
@@ -40,15 +41,10 @@ def row_targets(
     if y.ndim == 2:
         return _distributions(y, weights, class_weight, smoothing)
     check_classification_targets(y)
-    classes, labels = np.unique(y, return_inverse=True)
-    if len(classes) < 2:
-        raise LabelError(
-            f"y must hold at least two classes, got one class, {classes[0]!r}, in all"
-            f" {len(labels)} rows. Check that y is the right column."
-        )
+    classes, labels = classes_of(y)
     if class_weight is not None:
         weights = weights * class_weights(class_weight, classes, labels, weights)[labels]
-    return RowTargets(classes, Labels(labels.astype(np.int64), len(classes), smoothing), weights)
+    return RowTargets(classes, Labels(labels, len(classes), smoothing), weights)
 
 
 def log_class_weights(

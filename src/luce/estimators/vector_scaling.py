@@ -1,18 +1,16 @@
 """Vector scaling: a factor and a shift for each class."""
 
-import warnings
-
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
 
 from luce.errors import ParameterError
-from luce.estimators.calibrator import Calibrator, Doubles, check_positive
-from luce.estimators.temperature_scaling import TemperatureScaling, spread
-from luce.solvers import ClassScaling
+from luce.estimators.calibrator import Doubles
+from luce.estimators.pulled_scaling import PulledScaling
+from luce.estimators.temperature_scaling import TemperatureScaling
+from luce.solvers import ClassScaling, Result
 
 
-class VectorScaling(Calibrator):
+class VectorScaling(PulledScaling):
     r"""Calibrated probabilities ``softmax(w * log p + b)``: a factor and a shift for each class.
 
     Minimises, around the fitted temperature T,
@@ -74,23 +72,24 @@ class VectorScaling(Calibrator):
         self.tol = tol
         self.max_iter = max_iter
 
-    def _fit(self, log_p: Doubles, labels: NDArray[np.int64], weights: Doubles) -> None:
-        for name in ("C", "tol", "max_iter"):
-            check_positive(name, getattr(self, name))
-        start = TemperatureScaling()
-        start._fit(log_p, labels, weights)
-        cooled = start._calibrated(log_p)
-        sigma = spread(log_p, weights) or 1.0
+    def _learn(
+        self,
+        start: TemperatureScaling,
+        log_p: Doubles,
+        labels: NDArray[np.int64],
+        weights: Doubles,
+        sigma: float,
+    ) -> Result:
         result = ClassScaling(
-            cooled, log_p / sigma, labels, weights, penalty=1.0 / (self.C * len(labels))
+            start._calibrated(log_p),
+            log_p / sigma,
+            labels,
+            weights,
+            penalty=1.0 / (self.C * len(labels)),
         ).minimise(tol=self.tol, max_iter=int(self.max_iter))
         self.scale_ = start.inverse_temperature_ + result.theta[:, 0] / sigma
         self.shift_ = result.theta[:, 1]
-        self.temperature_ = start.temperature_
-        self.objective_, self.gap_ = result.value, result.gap
-        self.converged_, self.n_iter_ = result.converged, result.n_iter
-        if not (result.converged or result.interrupted):
-            warnings.warn(shortfall(self.tol, result.gap), ConvergenceWarning, stacklevel=4)
+        return result
 
     def _calibrated(self, log_p: Doubles) -> Doubles:
         return self.scale_ * log_p + self.shift_
@@ -103,11 +102,3 @@ class VectorScaling(Calibrator):
                 f" {shift.shape}. Fit the calibration again."
             )
         self.scale_, self.shift_ = scale, shift
-
-
-def shortfall(tol: float, gap: float) -> str:
-    """Word the warning of a calibration without the proof that was asked for."""
-    return (
-        f"the proven gap of the calibration must reach tol={tol:g}, got {gap:.2g}. It can be used;"
-        " a smaller C or a larger max_iter would end with a proof."
-    )
