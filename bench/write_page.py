@@ -129,6 +129,13 @@ SECTIONS = {
         "`luce.losses.linear_cross_entropy_grad` never holds all logits: what does it cost beside\n"
         "the three matrix products that there is no way around, and beside PyTorch?",
     ),
+    "language_model": Section(
+        "A language model with 30,000 words",
+        ("language_model.py",),
+        "An LSTM of width 200 on 47 novels: adaptive, hierarchical and sampled heads\n"
+        "([nn.md](nn.md)) against the full softmax, in the same time and on the same text. All\n"
+        "perplexities are exact.",
+    ),
     "nn_linear_cross_entropy": Section(
         "The linear loss in PyTorch",
         ("nn_linear_cross_entropy.py",),
