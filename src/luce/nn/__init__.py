@@ -47,6 +47,8 @@ from luce.nn.sharded_softmax import ShardedSoftmax as ShardedSoftmax
 from luce.nn.sharding.ranks import sum_over_ranks as sum_over_ranks
 from luce.nn.similarity_order import similarity_order as similarity_order
 from luce.nn.sparsemax_head import SparsemaxHead as SparsemaxHead
+from luce.nn.top_k import ExactTopK as ExactTopK
+from luce.nn.top_k import LargestLogits as LargestLogits
 from luce.nn.top_k_index import TopKIndex as TopKIndex
 from luce.nn.top_k_index import TopLogits as TopLogits
 
@@ -60,11 +62,13 @@ __all__ = [
     "ClassTree",
     "CostModel",
     "EntmaxHead",
+    "ExactTopK",
     "FactoredHead",
     "FullSoftmax",
     "Head",
     "HierarchicalSoftmax",
     "InBatchSampler",
+    "LargestLogits",
     "LinearHead",
     "LogUniformSampler",
     "LogitShape",
