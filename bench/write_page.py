@@ -61,6 +61,12 @@ SECTIONS = {
         "60,000 images, 784 pixels, 10 classes: luce's `SoftmaxRegression()` and scikit-learn's\n"
         "`LogisticRegression()`, both minimising the same function.",
     ),
+    "fashion_mlp": Section(
+        "A network, and a smaller one that it teaches",
+        ("fashion_mlp.py",),
+        "Fashion-MNIST with `luce.nn`: the classical 784-128-10, its calibration, and students of\n"
+        "a convolutional teacher; [training.md](training.md) tells how.",
+    ),
     "raw_tables": Section(
         "Tables in raw units",
         ("raw_tables.py", "--cap", "100"),

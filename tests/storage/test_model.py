@@ -474,3 +474,54 @@ def test_storage_imports_nothing_that_could_load_code():
     assert not {"pickle", "_pickle", "joblib", "torch", "sklearn", "marshal"} & set(
         answer.stdout.split()
     )
+
+
+def network(**changes):
+    """The tensors of a network 2 - 4 - 5 - 3, and its metadata."""
+    found = {
+        "mlp.centre": np.zeros(2),
+        "mlp.scale": np.ones(2),
+        "mlp.weight.0": np.ones((4, 2), np.float32),
+        "mlp.bias.0": np.ones(4, np.float32),
+        "mlp.weight.1": np.ones((5, 4), np.float32),
+        "mlp.bias.1": np.ones(5, np.float32),
+        "coef": np.ones((3, 5), np.float32),
+        "intercept": np.ones(3, np.float32),
+    } | changes
+    classes = {"kind": "int", "values": [0, 1, 2]}
+    meta = metadata(
+        version=3,
+        estimator="SoftmaxMLP",
+        calibration=None,
+        classes=classes,
+        class_names=None,
+    )
+    return {name: tensor for name, tensor in found.items() if tensor is not None}, meta
+
+
+def test_version_3_may_hold_a_network(tmp_path):
+    weights, meta = network()
+    save_model(tmp_path / "m", weights, meta)
+    assert_equal(load_model(tmp_path / "m"), weights, meta)
+    with pytest.raises(ModelFileError, match=r"metadata\.estimator must be one of"):
+        load_bytes(tmp_path, model_bytes(meta | {"version": 2}, weights))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"mlp.bias.1": None}, "the tensors of mlp must be"),
+        ({"mlp.more": np.zeros(2)}, "the tensors of mlp must be"),
+        ({"mlp.weight.1": np.ones((5, 3), np.float32)}, "take the 4 outputs before it"),
+        ({"mlp.weight.0": np.ones((4, 2))}, "mlp.weight.0 must be float32"),
+        ({"mlp.bias.0": np.ones(3, np.float32)}, "mlp.bias.0 must be float32 of shape"),
+        ({"mlp.scale": np.array([1.0, 0.0])}, "mlp.scale must be above 0"),
+        ({"mlp.scale": np.ones(3)}, "mlp.scale must have the shape"),
+        ({"coef": np.ones((1, 5), np.float32), "intercept": np.ones(1, np.float32)}, "coef must"),
+        ({"mlp.centre": np.array([0.0, np.nan])}, "mlp.centre must be finite"),
+    ],
+)
+def test_the_layers_of_a_network_must_fit_each_other(tmp_path, changes, words):
+    weights, meta = network(**changes)
+    with pytest.raises(ModelFileError, match=words):
+        load_bytes(tmp_path, model_bytes(meta, weights))

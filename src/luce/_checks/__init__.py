@@ -56,6 +56,7 @@ from luce._checks.scalars import as_scale as as_scale
 from luce._checks.scalars import as_size as as_size
 from luce._checks.scalars import as_strength as as_strength
 from luce._checks.scalars import as_temperature as as_temperature
+from luce._checks.scalars import as_whole as as_whole
 from luce._checks.targets import SUM_TOLERANCE as SUM_TOLERANCE
 from luce._checks.targets import as_distributions as as_distributions
 from luce._checks.targets import as_labels as as_labels

@@ -51,6 +51,15 @@ def as_count(value: Any, largest: int, name: str) -> int:
     raise ParameterError(f"{name} must be {limit}, got {value!r}. Pass a number of classes.")
 
 
+def as_whole(value: Any, name: str, least: int) -> int:
+    """Return a whole number that is not below the least one allowed."""
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= least:
+        return int(value)
+    raise ParameterError(
+        f"{name} must be a whole number of at least {least}, got {value!r}. Pass such a number."
+    )
+
+
 def as_choice(value: Any, choices: Sequence[str], name: str) -> str:
     """Return one of the choices; a near miss is told which one it resembles."""
     if isinstance(value, str) and value in choices:

@@ -65,8 +65,11 @@ def _show_model(found: Mapping[str, Any]) -> None:
             "made": f"{found['created']} by luce {found['luce_version']}",
             "classes": f"{len(found['classes'])}: {', '.join(found['classes'][:_MOST_LINES])}",
             "input": _input(found),
+            **(
+                {} if found["layers"] is None else {"layers": " - ".join(map(str, found["layers"]))}
+            ),
             "trained on": f"{data['rows']:,} rows of {data['name']}",
-            "iterations": training["n_iter"],
+            "iterations" if found["layers"] is None else "epochs": training["n_iter"],
             "gap": "not proven" if training["gap"] is None else training["gap"],
             "calibration": _calibration(found["calibration"]),
             "options": ", ".join(f"{k}={v}" for k, v in found["options"].items() if v is not None),
@@ -74,7 +77,8 @@ def _show_model(found: Mapping[str, Any]) -> None:
     )
     if found["metrics"]:
         show_fields(figures(found["metrics"]))
-    click.echo("\nLargest coefficients")
+    if found["largest_coefficients"]:
+        click.echo("\nLargest coefficients")
     show_fields(
         {
             name: ", ".join(f"{row['feature']} {row['coefficient']:+.3g}" for row in rows)

@@ -20,7 +20,8 @@ class TrainingProgress:
     """
 
     def __init__(self, options: "TrainOptions") -> None:
-        self._total = options.epochs if options.solver in ("sgd", "adam") else None
+        by_epoch = options.model == "mlp" or options.solver in ("sgd", "adam")
+        self._total = options.epochs if by_epoch else None
         self._seen = 0
         self._untold = ""
         self._bar: Progress | None = None

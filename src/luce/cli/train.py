@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         "luce train data.csv --valid held_out.csv --class-weight balanced --out runs/first",
         "luce train digits --C 1 --calibrate",
         "luce train data.csv --tune 60s",
+        "luce train fashion-mnist --model mlp --hidden 256,128 --epochs 15",
         "luce train --config runs/first/config.toml",
     ],
 )

@@ -4,6 +4,8 @@
 functions, kernels, _checks, errors, numpy, torch; `softmax_mlp` alone scikit-learn too.
 """
 
+from typing import TYPE_CHECKING, Any
+
 # First: without PyTorch it says how to install it.
 from luce.nn._torch import torch as _torch  # noqa: F401
 
@@ -14,6 +16,7 @@ from luce.nn.adaptive_softmax import AdaptiveSoftmax as AdaptiveSoftmax
 from luce.nn.audit import Audit as Audit
 from luce.nn.audit import AuditRow as AuditRow
 from luce.nn.class_tree import ClassTree as ClassTree
+from luce.nn.classifier import Classifier as Classifier
 from luce.nn.cost_model import CostModel as CostModel
 from luce.nn.cutoffs import best_cutoffs as best_cutoffs
 from luce.nn.entmax_head import EntmaxHead as EntmaxHead
@@ -28,6 +31,8 @@ from luce.nn.logit_shape import LogitShape as LogitShape
 from luce.nn.low_rank_softmax import LowRankSoftmax as LowRankSoftmax
 from luce.nn.margin_softmax import MarginSoftmax as MarginSoftmax
 from luce.nn.mixture_of_softmaxes import MixtureOfSoftmaxes as MixtureOfSoftmaxes
+from luce.nn.multi_task import MultiTask as MultiTask
+from luce.nn.multi_task import TaskLosses as TaskLosses
 from luce.nn.multiscale_softmax import MultiScaleSoftmax as MultiScaleSoftmax
 from luce.nn.nce import NCE as NCE
 from luce.nn.options import LossOptions as LossOptions
@@ -51,19 +56,41 @@ from luce.nn.top_k import ExactTopK as ExactTopK
 from luce.nn.top_k import LargestLogits as LargestLogits
 from luce.nn.top_k_index import TopKIndex as TopKIndex
 from luce.nn.top_k_index import TopLogits as TopLogits
+from luce.nn.training.checkpoint import Checkpoint as Checkpoint
+from luce.nn.training.distillation import Distillation as Distillation
+from luce.nn.training.distillation import teacher_logits as teacher_logits
+from luce.nn.training.loop import Fitted as Fitted
+from luce.nn.training.loop import fit as fit
+from luce.nn.training.objective import Measured as Measured
+from luce.nn.training.objective import Objective as Objective
+from luce.nn.training.objective import OutputLoss as OutputLoss
+from luce.nn.training.objective import OwnLoss as OwnLoss
+from luce.nn.training.plan import Plan as Plan
+from luce.nn.training.rows import ArrayRows as ArrayRows
+from luce.nn.training.rows import DatasetRows as DatasetRows
+from luce.nn.training.rows import Rows as Rows
+
+if TYPE_CHECKING:
+    from luce.nn.softmax_mlp import SoftmaxMLP as SoftmaxMLP
 
 __all__ = [
     "NCE",
     "AdaptiveEmbedding",
     "AdaptiveSoftmax",
+    "ArrayRows",
     "Audit",
     "AuditRow",
+    "Checkpoint",
     "ClassSampler",
     "ClassTree",
+    "Classifier",
     "CostModel",
+    "DatasetRows",
+    "Distillation",
     "EntmaxHead",
     "ExactTopK",
     "FactoredHead",
+    "Fitted",
     "FullSoftmax",
     "Head",
     "HierarchicalSoftmax",
@@ -75,15 +102,24 @@ __all__ = [
     "LossOptions",
     "LowRankSoftmax",
     "MarginSoftmax",
+    "Measured",
     "MixtureOfSoftmaxes",
     "MultiScaleSoftmax",
+    "MultiTask",
+    "Objective",
+    "OutputLoss",
+    "OwnLoss",
     "PHMLinear",
     "PHMSoftmax",
+    "Plan",
+    "Rows",
     "RowwiseAdagrad",
     "SampledSoftmax",
     "Sampler",
     "ShardedSoftmax",
+    "SoftmaxMLP",
     "SparsemaxHead",
+    "TaskLosses",
     "TopK",
     "TopKIndex",
     "TopLogits",
@@ -91,9 +127,19 @@ __all__ = [
     "UnigramSampler",
     "WithBatchLabels",
     "best_cutoffs",
+    "fit",
     "functional",
     "global_normalizer",
     "hamilton_rule",
     "similarity_order",
     "sum_over_ranks",
+    "teacher_logits",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "SoftmaxMLP":
+        raise AttributeError(f"module 'luce.nn' has no attribute {name!r}")
+    from luce.nn.softmax_mlp import SoftmaxMLP  # it alone needs scikit-learn
+
+    return SoftmaxMLP

@@ -6,6 +6,9 @@ The format is described in ``docs/model_file.md``.
 """
 
 from luce.storage.atomic import write_atomically as write_atomically
+from luce.storage.checkpoint import CheckpointFile as CheckpointFile
+from luce.storage.checkpoint import load_checkpoint as load_checkpoint
+from luce.storage.checkpoint import save_checkpoint as save_checkpoint
 from luce.storage.model import FORMAT_VERSION as FORMAT_VERSION
 from luce.storage.model import ModelFile as ModelFile
 from luce.storage.model import load_model as load_model

@@ -1,24 +1,16 @@
 """Save and load a model: weights and metadata in one file that cannot run code."""
 
-import io
 import os
-import re
-import stat
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from luce.errors import ModelFileError
-from luce.storage import strict_json
-from luce.storage.atomic import write_atomically
-from luce.storage.container import digest, pack, unpack
-from luce.storage.refusal import Quoted, Refusal, refuse
 from luce.storage.schema import FORMAT_VERSION as FORMAT_VERSION
 from luce.storage.schema import check_metadata, check_tensors, check_version
+from luce.storage.sealed import Seal
 
 MAX_BYTES = 16 * 2**30
-_NO_DIGEST = "0" * 64  # stands in the text while its digest is computed
 
 
 class ModelFile(NamedTuple):
@@ -49,17 +41,7 @@ def save_model(
     WriteError
         If the file cannot be written; the old one is untouched.
     """
-    try:
-        unsealed = strict_json.write({"sha256": _NO_DIGEST, **metadata}, "metadata")
-        text = unsealed.replace(_NO_DIGEST, digest(tensors, unsealed), 1)
-        data = pack(tensors, {"luce": text})
-        _read(io.BytesIO(data), len(data))
-    except Refusal as error:
-        raise ModelFileError(
-            f"the model was not saved to {os.fspath(path)!r}: {error.problem}."
-            " Correct the model and save again."
-        ) from error
-    write_atomically(path, data)
+    _MODEL.save(path, tensors, metadata)
 
 
 def load_model(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> ModelFile:
@@ -76,56 +58,13 @@ def load_model(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> M
         If the file is missing, larger than ``max_bytes``, damaged, foreign or too new. The message
         names the place.
     """
-    try:
-        with _open_regular(path) as stream:
-            return _read(stream, _size(stream, max_bytes))
-    except Refusal as error:
-        raise ModelFileError(f"{os.fspath(path)!r}: {error.problem}. {error.advice}.") from error
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ModelFileError(
-            f"a model file must be readable, but {os.fspath(path)!r} is not: {reason}."
-            " Check the path."
-        ) from error
+    return ModelFile(*_MODEL.load(path, max_bytes))
 
 
-def _open_regular(path: str | os.PathLike[str]) -> io.BufferedReader:
-    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0)
-    flags |= getattr(os, "O_NONBLOCK", 0)  # opening a pipe must not wait for its writer
-    return os.fdopen(os.open(path, flags), "rb")
-
-
-def _size(stream: io.BufferedReader, max_bytes: int) -> int:
-    status = os.fstat(stream.fileno())
-    if not stat.S_ISREG(status.st_mode):
-        refuse(
-            "a model", "be a file", Quoted("a folder, pipe or device"), "Name the .safetensors file"
-        )
-    if status.st_size > max_bytes:
-        refuse(
-            "a model file",
-            f"take at most {max_bytes:,} bytes",
-            Quoted(f"{status.st_size:,}"),
-            "If it is meant to be that large, raise max_bytes",
-        )
-    return status.st_size
-
-
-def _read(stream: io.BufferedIOBase, size: int) -> ModelFile:
-    texts, tensors = unpack(stream, size)
-    if texts.keys() != {"luce"}:
-        refuse("__metadata__", "hold one entry, luce", sorted(texts))
-    metadata = strict_json.parse(texts["luce"], "metadata")
+def _check(metadata: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> None:
     check_version(metadata)  # first: a later version may differ in everything else
-    seal = metadata.pop("sha256", None)
     check_metadata(metadata)
     check_tensors(tensors, metadata)
-    _check_seal(seal, tensors, texts["luce"])
-    return ModelFile(tensors, metadata)
 
 
-def _check_seal(seal: object, tensors: Mapping[str, NDArray[Any]], text: str) -> None:
-    if not isinstance(seal, str) or not re.fullmatch("[0-9a-f]{64}", seal):
-        refuse("metadata.sha256", "be 64 hexadecimal digits", seal)
-    if digest(tensors, text.replace(seal, _NO_DIGEST, 1)) != seal:
-        refuse("metadata.sha256", "fit the content of the file", seal)
+_MODEL = Seal("model", _check)

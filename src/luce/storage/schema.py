@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from luce.storage.refusal import Quoted, Refusal, refuse
 
 FORMAT = "luce-model"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 _KINDS: dict[str, type] = {"int": int, "str": str, "bool": bool, "float": float}
 _INT64 = range(-(2**63), 2**63)
@@ -21,13 +21,15 @@ _FIELDS = {
     "format", "version", "luce_version", "created", "estimator", "classes", "class_names",
     "encoding", "options", "data", "metrics", "training",
 }  # fmt: skip
-_FIELDS_OF_VERSION = {1: _FIELDS, 2: _FIELDS | {"calibration"}}
-_GROUPS = ("calibration", "estimator", "text")  # tensors beside the weights: "calibration.NAME"
+_FIELDS_OF_VERSION = {1: _FIELDS, 2: _FIELDS | {"calibration"}, 3: _FIELDS | {"calibration"}}
+_GROUPS = ("calibration", "estimator", "mlp", "text")  # beside the weights: "calibration.NAME"
 _ESTIMATORS = (
     "SoftmaxRegression", "OneVsRest", "OneVsOne", "GaussianNaiveBayes", "MultinomialNaiveBayes",
     "LinearDiscriminantAnalysis", "SoftmaxRegressionCV",
 )  # fmt: skip
 _WITH_MORE = _ESTIMATORS[2:]  # that need other tensors than coef and intercept
+_NETWORK = "SoftmaxMLP"
+_ESTIMATORS_OF_VERSION = {1: _ESTIMATORS[:1], 2: _ESTIMATORS, 3: (*_ESTIMATORS, _NETWORK)}
 
 
 def check_version(metadata: object) -> None:
@@ -47,7 +49,7 @@ def check_metadata(metadata: Mapping[str, Any]) -> None:
     _exact_fields(metadata, _FIELDS_OF_VERSION[metadata["version"]], "metadata")
     for name in ("luce_version", "created"):
         _text(metadata[name], f"metadata.{name}")
-    known = _ESTIMATORS[:1] if metadata["version"] == 1 else _ESTIMATORS
+    known = _ESTIMATORS_OF_VERSION[metadata["version"]]
     if metadata["estimator"] not in known:
         refuse("metadata.estimator", f"be one of {', '.join(known)}", metadata["estimator"])
     for name in ("encoding", "options", "metrics"):
@@ -78,6 +80,8 @@ def check_tensors(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, An
         refuse("tensor intercept", f"have the shape {coef.shape[:1]} as coef has", intercept.shape)
     if intercept.dtype != coef.dtype:
         refuse("tensor intercept", f"be {coef.dtype} as coef is", Quoted(str(intercept.dtype)))
+    if metadata["estimator"] == _NETWORK:
+        _check_layers(tensors, classes)
     for name, tensor in tensors.items():
         if tensor.dtype.kind == "f" and len(wrong := np.argwhere(~np.isfinite(tensor))):
             at = wrong[0].tolist()
@@ -89,6 +93,7 @@ def _check_names(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any
     named = {
         "calibration": metadata.get("calibration") is not None,
         "estimator": metadata["estimator"] in _WITH_MORE,
+        "mlp": metadata["estimator"] == _NETWORK,
         "text": metadata["encoding"].get("kind") == "text",
     }
     for group in _GROUPS:
@@ -99,6 +104,33 @@ def _check_names(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any
     if weights != {"coef", "intercept"}:
         besides = "".join(f" and {prefix}NAME" for prefix in allowed)
         refuse("the tensors", f"be coef and intercept{besides}", sorted(tensors))
+
+
+def _check_layers(tensors: Mapping[str, NDArray[Any]], classes: int) -> None:
+    """Each hidden layer must take what the one before gives, the first one the features."""
+    depth = sum(name.startswith("mlp.weight.") for name in tensors)
+    layers = [(f"mlp.weight.{i}", f"mlp.bias.{i}") for i in range(depth)]
+    layers.append(("coef", "intercept"))
+    wanted = {"coef", "intercept", "mlp.centre", "mlp.scale"}.union(*layers)
+    found = {name for name in tensors if name in wanted or name.startswith("mlp.")}
+    if found != wanted:
+        refuse("the tensors of mlp", f"be {', '.join(sorted(wanted))}", sorted(found))
+    before = tensors["mlp.centre"].shape
+    if tensors["mlp.scale"].shape != before or len(before) != 1:
+        refuse("tensor mlp.scale", f"have the shape {before} of mlp.centre, one axis", before)
+    if not (tensors["mlp.scale"] > 0).all():
+        refuse("tensor mlp.scale", "be above 0 everywhere", Quoted("a number that is not"))
+    for weight, bias in layers:
+        shape = tensors[weight].shape
+        if len(shape) != 2 or shape[1:] != before:
+            refuse(f"tensor {weight}", f"take the {before[0]} outputs before it", shape)
+        if tensors[bias].shape != shape[:1] or tensors[bias].dtype != tensors["coef"].dtype:
+            refuse(f"tensor {bias}", f"be {tensors['coef'].dtype} of shape {shape[:1]}", bias)
+        if tensors[weight].dtype != tensors["coef"].dtype:
+            refuse(f"tensor {weight}", f"be {tensors['coef'].dtype}", tensors[weight].dtype)
+        before = shape[:1]
+    if before != (classes,):
+        refuse("tensor coef", f"have a row for each of the {classes} classes", before)
 
 
 def _refuse_newer(version: int, written_by: object) -> None:

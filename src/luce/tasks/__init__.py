@@ -10,6 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from luce.tasks.checkpoints import load_checkpoint as load_checkpoint
+    from luce.tasks.checkpoints import save_checkpoint as save_checkpoint
     from luce.tasks.doctor import diagnose as diagnose
     from luce.tasks.estimator_files import load_estimator as load_estimator
     from luce.tasks.estimator_files import save_estimator as save_estimator
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from luce.tasks.model_export import export as export
     from luce.tasks.models import Model as Model
     from luce.tasks.models import load_model as load_model
+    from luce.tasks.module_training import train_module as train_module
     from luce.tasks.options import TrainOptions as TrainOptions
     from luce.tasks.prediction import predict as predict
     from luce.tasks.report import write_report as write_report
@@ -36,11 +39,14 @@ _HOME = {
     "export": "model_export",
     "inspect_data": "inspection",
     "inspect_model": "inspection",
+    "load_checkpoint": "checkpoints",
     "load_estimator": "estimator_files",
     "load_model": "models",
     "predict": "prediction",
+    "save_checkpoint": "checkpoints",
     "save_estimator": "estimator_files",
     "train": "training",
+    "train_module": "module_training",
     "write_report": "report",
 }
 __all__ = [*_HOME]  # noqa: PLE0604  the names of the table above

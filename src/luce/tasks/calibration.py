@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from luce.errors import ModelFileError, ParameterError
-from luce.estimators import SoftmaxRegression
 from luce.estimators.calibration_choice import CALIBRATORS, fitted_calibrator, name_of
 from luce.estimators.calibrator import Calibrator
 from luce.estimators.cross_fitting import folds, out_of_fold_logits
@@ -42,9 +41,7 @@ class Calibration:
         return self.calibrator.predict_proba(logits)
 
 
-def calibrate(
-    kind: str, classifier: SoftmaxRegression, X: Any, labels: NDArray[Any]
-) -> Calibration:
+def calibrate(kind: str, classifier: Any, X: Any, labels: NDArray[Any]) -> Calibration:
     """Learn a calibration for a classifier that was trained on these rows.
 
     The rows are dealt into five folds; each fold's logits come from a clone that is trained on the
@@ -57,10 +54,10 @@ def calibrate(
     return Calibration(calibrator, facts)
 
 
-def held_out_logits(classifier: SoftmaxRegression, X: Any, labels: NDArray[Any]) -> HeldOutLogits:
+def held_out_logits(classifier: Any, X: Any, labels: NDArray[Any]) -> HeldOutLogits:
     """Return logits of training rows, each by a clone of the classifier that has not seen it."""
     numbers = codes(labels, classifier.classes_)
-    clone = SoftmaxRegression(**{**classifier.get_params(), "callbacks": None, "verbose": 0})
+    clone = type(classifier)(**{**classifier.get_params(), "callbacks": None, "verbose": 0})
     splits = list(_splits(folds(X, numbers, FOLDS)))
     found = out_of_fold_logits(clone, X, numbers, None, classifier.classes_, splits)
     return HeldOutLogits(found.logits, numbers[found.rows], len(splits))

@@ -147,13 +147,16 @@ def inspect_model(path: str | Path) -> dict[str, Any]:
         else list(model.encoding.image_shape),
         **{name: metadata[name] for name in ("data", "options", "metrics", "training")},
         "calibration": metadata.get("calibration"),  # files of version 1 have none
+        "layers": None if model.network is None else list(model.network.sizes),
         "largest_coefficients": _largest_coefficients(model),
     }
 
 
 def _largest_coefficients(model: Model) -> list[dict[str, Any]]:
     """For each class the features that speak most strongly for it or against it."""
-    coef: NDArray[np.floating[Any]] = model.classifier.coef_
+    if model.linear is None:
+        return []
+    coef: NDArray[np.floating[Any]] = model.linear.coef_
     names = model.names if len(coef) > 1 else model.names[1:]  # one row speaks for the second class
     found, features = [], model.encoding.feature_names
     for name, row in zip(names, coef, strict=True):

@@ -13,6 +13,7 @@ from luce.data import Encoding, encoding_from_json
 from luce.errors import LabelError, ModelFileError
 from luce.estimators import SoftmaxRegression
 from luce.tasks.calibration import Calibration, read_calibration
+from luce.tasks.model_kinds import Classifier, NetworkClassifier, kind_of
 from luce.tasks.runs import model_path
 
 _KINDS = {"b": "bool", "i": "int", "u": "int", "f": "float", "U": "str", "O": "str"}
@@ -24,13 +25,13 @@ class Model:
 
     Attributes
     ----------
-    classifier : the fitted `luce.SoftmaxRegression`
+    classifier : the fitted `luce.SoftmaxRegression`, or the network
     encoding : turns raw columns or images into the features of the classifier
     metadata : the whole metadata of the model file
     calibration : what makes its probabilities honest, or None
     """
 
-    classifier: SoftmaxRegression
+    classifier: Classifier
     encoding: Encoding
     metadata: Mapping[str, Any]
     calibration: Calibration | None = None
@@ -40,6 +41,16 @@ class Model:
         if self.calibration is None:
             return self.classifier.predict_proba(X)
         return self.calibration.probabilities(self.classifier.decision_function(X))
+
+    @property
+    def linear(self) -> SoftmaxRegression | None:
+        """The classifier, if it is linear."""
+        return self.classifier if isinstance(self.classifier, SoftmaxRegression) else None
+
+    @property
+    def network(self) -> NetworkClassifier | None:
+        """The classifier, if it is a network."""
+        return self.classifier if isinstance(self.classifier, NetworkClassifier) else None
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
@@ -89,8 +100,7 @@ class Model:
 
     def save(self, path: Path) -> None:
         """Write the model to one file, atomically."""
-        tensors = {"coef": self.classifier.coef_, "intercept": self.classifier.intercept_}
-        tensors |= self.encoding.tensors
+        tensors = kind_of(path, self.metadata).tensors(self.classifier) | self.encoding.tensors
         if self.calibration is not None:
             tensors |= self.calibration.tensors()
         storage.save_model(path, tensors, self.metadata)
@@ -107,40 +117,21 @@ def load_model(model: str | Path) -> Model:
     path = model_path(model)
     tensors, metadata = storage.load_model(path)
     encoding = encoding_from_json(metadata["encoding"], tensors)
-    if encoding.width != tensors["coef"].shape[1]:
+    kind = kind_of(path, metadata)
+    width = kind.width(tensors)
+    if encoding.width != width:
         raise ModelFileError(
-            f"{str(path)!r}: the encoding must give one feature a column of coef "
-            f"({tensors['coef'].shape[1]}), but it gives {encoding.width}. "
+            f"{str(path)!r}: the encoding must give one feature a column of the weights "
+            f"({width}), but it gives {encoding.width}. "
             "The file is damaged: copy it again or train the model again."
         )
     calibration = read_calibration(str(path), tensors, metadata)
-    return Model(_classifier(path, tensors, metadata), encoding, metadata, calibration)
+    return Model(kind.read(path, tensors, metadata), encoding, metadata, calibration)
 
 
 def classes_to_json(classes: NDArray[Any]) -> dict[str, Any]:
     """Return the classes as the model file stores them."""
     return {"kind": _KINDS[classes.dtype.kind], "values": classes.tolist()}
-
-
-def _classifier(
-    path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]
-) -> SoftmaxRegression:
-    """Set up the estimator as if it had just been fitted."""
-    options = metadata["options"]
-    unknown = options.keys() - SoftmaxRegression().get_params().keys()
-    if unknown:
-        raise ModelFileError(
-            f"{str(path)!r}: metadata.options must be options of SoftmaxRegression, got "
-            f"{min(unknown)!r}. The file is damaged: copy it again or train the model again."
-        )
-    classifier = SoftmaxRegression(**options)
-    classes = metadata["classes"]
-    dtype = object if classes["kind"] == "str" else None
-    classifier.classes_ = np.asarray(classes["values"], dtype=dtype)
-    classifier.coef_ = tensors["coef"]
-    classifier.intercept_ = tensors["intercept"]
-    classifier.n_features_in_ = tensors["coef"].shape[1]
-    return classifier
 
 
 def _listed(names: tuple[str, ...], most: int = 10) -> str:

@@ -26,6 +26,7 @@ class Limits:
     at_least: float | None = None
     below: float | None = None
     parameter: str | None = None  # the argument of SoftmaxRegression that it becomes
+    network: str | None = None  # the argument of SoftmaxMLP that it becomes
     metavar: str | None = None
     bare: str | None = None  # what the flag means where no value follows it
 
@@ -78,11 +79,36 @@ class TrainOptions:
         "test split of a named set; without it, 'test' where there is one, else 0.2.",
         metavar="FRACTION|FILE|test",
     )
+    model: str = _option(
+        "linear",
+        "linear: softmax regression, with a proven optimum; mlp: a network with hidden layers, "
+        "which needs PyTorch to be trained (luce[torch]), not to be used.",
+        choices=("linear", "mlp"),
+    )
+    hidden: str | None = _option(
+        None,
+        "Units of each hidden layer of mlp, commas between; without it 128.",
+        metavar="UNITS,...",
+        network="hidden",
+    )
+    dropout: float | None = _option(
+        None,
+        "Share of the hidden units that each step of mlp leaves out; without it 0.2, and none for "
+        "fewer than 1,000 rows.",
+        at_least=0,
+        below=1,
+        network="dropout",
+    )
+    weight_decay: float = _option(
+        0.0, "Decay of the weights of mlp.", at_least=0, network="weight_decay"
+    )
     solver: str = _option(
         "auto",
-        "How to minimise: auto, newton and lbfgs reach the optimum; sgd and adam go by minibatch.",
+        "How to minimise: auto, newton and lbfgs reach the optimum; sgd and adam go by minibatch; "
+        "mlp takes adam for auto.",
         choices=("auto", "newton", "lbfgs", "sgd", "adam"),
         parameter="solver",
+        network="solver",
     )
     C: float | None = _option(
         None,
@@ -96,6 +122,7 @@ class TrainOptions:
         "are brought back to the true shares.",
         choices=("balanced", "corrected"),
         parameter="class_weight",
+        network="class_weight",
     )
     tune: str | None = _option(
         None,
@@ -109,6 +136,7 @@ class TrainOptions:
         at_least=0,
         below=1,
         parameter="label_smoothing",
+        network="label_smoothing",
     )
     tol: float = _option(
         1e-4,
@@ -119,34 +147,50 @@ class TrainOptions:
     max_iter: int = _option(
         1000, "Most iterations of newton and lbfgs.", at_least=1, parameter="max_iter"
     )
-    epochs: int = _option(20, "Passes of sgd and adam.", at_least=1, parameter="epochs")
+    epochs: int | None = _option(
+        None,
+        "Passes of sgd and adam; without it 20, for mlp on few rows more.",
+        at_least=1,
+        parameter="epochs",
+        network="epochs",
+    )
     batch_size: int = _option(
-        128, "Rows in a minibatch of sgd and adam.", at_least=1, parameter="batch_size"
+        128,
+        "Rows in a minibatch of sgd and adam.",
+        at_least=1,
+        parameter="batch_size",
+        network="batch_size",
     )
     learning_rate: float | None = _option(
         None,
         "First step size of sgd and adam; without it, the solver's own.",
         above=0,
         parameter="learning_rate",
+        network="learning_rate",
     )
     schedule: str = _option(
         "cosine",
         "How the step size falls over the epochs of sgd and adam.",
         choices=("cosine", "linear", "constant"),
         parameter="schedule",
+        network="schedule",
     )
     clip_norm: float | None = _option(
         None,
         "Longest gradient of sgd and adam; without it, unlimited.",
         above=0,
         parameter="clip_norm",
+        network="clip_norm",
     )
-    momentum: float = _option(0.9, "Momentum of sgd.", at_least=0, below=1, parameter="momentum")
+    momentum: float = _option(
+        0.9, "Momentum of sgd.", at_least=0, below=1, parameter="momentum", network="momentum"
+    )
     patience: int = _option(
         5,
         "Epochs without progress on held-out rows before sgd and adam stop.",
         at_least=1,
         parameter="patience",
+        network="patience",
     )
     calibrate: str | None = _option(
         None,
@@ -156,7 +200,11 @@ class TrainOptions:
         bare="auto",
     )
     seed: int = _option(
-        0, "Seed of the hold-out and of the minibatches.", at_least=0, parameter="random_state"
+        0,
+        "Seed of the hold-out and of the minibatches.",
+        at_least=0,
+        parameter="random_state",
+        network="random_state",
     )
     threads: int | None = _option(
         None, "Threads of the native core; without it, one per core.", at_least=1
@@ -173,16 +221,34 @@ class TrainOptions:
         return {name: value for name, value in values.items() if value is not None}
 
     def estimator_arguments(self) -> dict[str, Any]:
-        """Return the arguments of `luce.SoftmaxRegression` that these options stand for."""
+        """Return the arguments of the estimator of `model` that these options stand for.
+
+        They are those of `luce.SoftmaxRegression` for "linear", of `luce.nn.SoftmaxMLP` for "mlp".
+        """
+        if self.model == "mlp":
+            return self._network_arguments()
         arguments = {
             option.limits.parameter: getattr(self, option.name)
             for option in OPTIONS.values()
             if option.limits.parameter is not None
-            and (option.name != "C" or self.C is not None)  # None: it depends on the data
+            # without them the estimator's own default holds
+            and (option.name not in ("C", "epochs") or getattr(self, option.name) is not None)
         }
         if self.class_weight == "corrected":
             arguments |= {"class_weight": "balanced", "correct_prior": True}
         return arguments
+
+    def _network_arguments(self) -> dict[str, Any]:
+        arguments = {
+            option.limits.network: getattr(self, option.name)
+            for option in OPTIONS.values()
+            if option.limits.network is not None
+        }
+        return arguments | {
+            "hidden": hidden_units(self.hidden),
+            "solver": "adam" if self.solver == "auto" else self.solver,
+            "early_stopping": True,
+        }
 
 
 @dataclass(frozen=True)
@@ -234,6 +300,26 @@ class Option:
         if self.kind is str:
             return not self.limits.choices or value in self.limits.choices
         return self.limits.hold(value)
+
+
+def hidden_units(text: str | None) -> tuple[int, ...]:
+    """Return the units of each hidden layer that ``"256,128"`` spells.
+
+    Raises
+    ------
+    ParameterError
+        A part is no whole number from 1.
+
+    >>> hidden_units("256, 128"), hidden_units(None)
+    ((256, 128), (128,))
+    """
+    parts = ["128"] if text is None else [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise ParameterError(
+            f"hidden must be whole numbers from 1, commas between, got {text!r}. For two layers"
+            " give --hidden 256,128."
+        )
+    return tuple(map(int, parts))
 
 
 def _table() -> dict[str, Option]:

@@ -12,7 +12,8 @@ from luce.data import Dataset, Encoding, Kind
 from luce.errors import LabelError, ParameterError
 from luce.tasks.durations import parse_duration
 from luce.tasks.loading import load_labelled
-from luce.tasks.options import TrainOptions
+from luce.tasks.model_choice import check_model
+from luce.tasks.options import TrainOptions, hidden_units
 from luce.tasks.splits import stratified_split
 
 _TEST = "test"  # the value of `valid` that stands for a standard test split
@@ -65,6 +66,7 @@ def prepare(options: TrainOptions) -> Prepared:
     """
     if options.tune is not None:
         parse_duration(options.tune, "tune")
+    check_model(options)
     if options.threads is not None:
         kernels.set_num_threads(options.threads)
     options = _resolved(options)
@@ -104,7 +106,10 @@ def _with_guesses(options: TrainOptions, whole: Dataset) -> TrainOptions:
         )
     if whole.kind == "table":
         options = replace(options, target=whole.target_name)
-    if options.C is None:
+    if options.model == "mlp":
+        units = hidden_units(options.hidden)
+        options = replace(options, hidden=",".join(map(str, units)))
+    elif options.C is None:
         options = replace(options, C=_C_OF_TEXTS if read else _C)
     return replace(options, text=",".join(read)) if read else options
 

@@ -7,7 +7,7 @@ from string import Template
 from luce.storage import write_atomically
 from luce.tasks import runs
 from luce.tasks.reporting import markup, mistakes, summary, training, usage, weights
-from luce.tasks.reporting.record import Record, read_run
+from luce.tasks.reporting.record import Outcome, Record, read_outcome, read_run
 
 
 def write_report(run: str | Path, out: str | Path | None = None) -> Path:
@@ -44,16 +44,43 @@ def write_report(run: str | Path, out: str | Path | None = None) -> Path:
     return target
 
 
+def write_module_report(run: str | Path, name: str) -> Path:
+    """Write the report of a training of `luce.tasks.train_module`: figures, curves, mistakes.
+
+    Raises
+    ------
+    DataError
+        The folder lacks a file, or one is damaged.
+    MissingExtraError
+        Matplotlib is not installed.
+    WriteError
+        The file cannot be written.
+    """
+    outcome = read_outcome(Path(run))
+    body = [
+        summary.cards(outcome),
+        markup.section("Training", training.curves(outcome)),
+        markup.section("Answers by class", mistakes.confusion(outcome), mistakes.scores(outcome)),
+        markup.section("Stated probabilities", mistakes.reliability(outcome)),
+    ]
+    target = Path(run) / runs.REPORT
+    write_atomically(target, _page(name, outcome, "\n".join(body)).encode())
+    return target
+
+
 def render(record: Record) -> str:
     """The page as text."""
-    name = record.model.metadata["data"]["name"]
+    return _page(record.model.metadata["data"]["name"], record, _body(record))
+
+
+def _page(name: str, outcome: Outcome, body: str) -> str:
     page = Template(_resource("page.html"))
     return page.substitute(
         title=markup.text(f"{name}: training report"),
         heading=markup.text(name),
         style=_resource("page.css"),
-        lead=markup.text(summary.lead(record)),
-        body=_body(record),
+        lead=markup.text(summary.lead(outcome)),
+        body=body,
         footer=markup.text(
             "Intervals hold the true figure in 95 of 100 test sets: Wilson’s for shares, ± 1.96"
             " standard errors for the log loss, a reflected bootstrap for the calibration error."

@@ -39,7 +39,7 @@ TUNING = "tuning.json"
 
 
 @contextmanager
-def new_run(name: str, out: Path | None = None) -> Iterator[Path]:
+def new_run(name: str, out: Path | None = None, *, keep: str = MODEL) -> Iterator[Path]:
     """Create a run folder, and remove it again if no model came to be in it.
 
     Parameters
@@ -49,6 +49,8 @@ def new_run(name: str, out: Path | None = None) -> Iterator[Path]:
     out : Path, optional
         The folder to use instead. If an earlier run is there, a number is appended to the name:
         no run is ever overwritten.
+    keep : str
+        The file whose presence says that there is something to be kept.
 
     Raises
     ------
@@ -62,7 +64,7 @@ def new_run(name: str, out: Path | None = None) -> Iterator[Path]:
     try:
         yield folder
     except BaseException:
-        if not (folder / MODEL).exists():  # a trained model is never thrown away
+        if not (folder / keep).exists():  # a trained model is never thrown away
             _remove(folder, created)
         raise
 

@@ -12,12 +12,12 @@ import numpy as np
 
 from luce import __version__
 from luce.errors import MissingExtraError
-from luce.estimators import SoftmaxRegression
 from luce.storage import FORMAT_VERSION
 from luce.tasks import runs
 from luce.tasks.calibration import Calibration, calibrate
 from luce.tasks.environment import environment
 from luce.tasks.evaluation import Evaluation, measure, write_predictions
+from luce.tasks.model_kinds import KINDS
 from luce.tasks.models import Model, classes_to_json
 from luce.tasks.options import TrainOptions
 from luce.tasks.preparation import Prepared, prepare
@@ -99,7 +99,8 @@ def train(
         seconds = time.perf_counter() - started
         calibration = _calibrate(prepared, classifier)
         metadata = _metadata(prepared, classifier, seconds, calibration)
-        model = Model(classifier, prepared.encoding, metadata, calibration)
+        kept = KINDS[prepared.options.model].kept(classifier)
+        model = Model(kept, prepared.encoding, metadata, calibration)
         model.save(run / runs.MODEL)  # now: what follows may be interrupted
         evaluation = measure(model, prepared.held_out.dataset)
         _write_evaluation(run, model, evaluation, prepared)
@@ -119,16 +120,14 @@ def _tuned(
     return replace(prepared, options=tuned.options), tuned
 
 
-def _fit(run: Path, prepared: Prepared, on_entry: Listener | None) -> SoftmaxRegression:
+def _fit(run: Path, prepared: Prepared, on_entry: Listener | None) -> Any:
     with runs.MetricsLog(run / runs.METRICS) as log:
-        classifier = SoftmaxRegression(
-            **prepared.options.estimator_arguments(),
-            callbacks=[log] if on_entry is None else [log, on_entry],
-        )
+        callbacks = [log] if on_entry is None else [log, on_entry]
+        classifier = KINDS[prepared.options.model].unfitted(prepared, callbacks)
         return classifier.fit(prepared.features, prepared.labels)
 
 
-def _calibrate(prepared: Prepared, classifier: SoftmaxRegression) -> Calibration | None:
+def _calibrate(prepared: Prepared, classifier: Any) -> Calibration | None:
     """Learn the calibration that was asked for; the rows held out for evaluation have no part."""
     kind = prepared.options.calibrate
     if kind is None or classifier.interrupted_:
@@ -138,7 +137,7 @@ def _calibrate(prepared: Prepared, classifier: SoftmaxRegression) -> Calibration
 
 def _metadata(
     prepared: Prepared,
-    classifier: SoftmaxRegression,
+    classifier: Any,
     seconds: float,
     calibration: Calibration | None,
 ) -> dict[str, Any]:
@@ -150,7 +149,7 @@ def _metadata(
         "version": FORMAT_VERSION,
         "luce_version": __version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "estimator": "SoftmaxRegression",
+        "estimator": KINDS[prepared.options.model].estimator,
         "classes": classes_to_json(classifier.classes_),
         "class_names": None if names is None else [names[code] for code in classifier.classes_],
         "encoding": prepared.encoding.to_json(),
@@ -164,8 +163,8 @@ def _metadata(
         "metrics": {},
         "training": {
             "n_iter": int(np.max(classifier.n_iter_)),
-            "gap": _finite(classifier.gap_),
-            "converged": bool(classifier.converged_),
+            "gap": _finite(getattr(classifier, "gap_", None)),
+            "converged": bool(getattr(classifier, "converged_", True)),
             "interrupted": bool(classifier.interrupted_),
             "seconds": round(seconds, 3),
         },

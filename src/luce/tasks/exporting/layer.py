@@ -53,9 +53,15 @@ def layer(model: Model) -> Layer:
     Raises
     ------
     ParameterError
-        The calibration is isotonic: steps, which no product of matrices makes.
+        The calibration is isotonic: steps, which no product of matrices makes; or the model is a
+        network.
     """
-    weight, bias = model.classifier.coef_, model.classifier.intercept_
+    if model.linear is None:
+        raise ParameterError(
+            "a model to be exported must be linear, got a network with hidden layers. Train one"
+            " with --model linear; the file of a network is described in docs/model_file.md."
+        )
+    weight, bias = model.linear.coef_, model.linear.intercept_
     if len(weight) < len(model.values):
         weight, bias = np.vstack([-weight / 2, weight / 2]), np.concatenate([-bias / 2, bias / 2])
     factor = inverse_temperature(model)

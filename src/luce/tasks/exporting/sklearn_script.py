@@ -41,7 +41,8 @@ model.coef_ = _weights(
 
 def to_bytes(model: Model, dtype: str) -> bytes:
     """Return the module as UTF-8, with the weights in base64, so that no digit is lost."""
-    twin = model.classifier.to_sklearn()
+    assert model.linear is not None, "its layer was made before"
+    twin = model.linear.to_sklearn()
     factor = inverse_temperature(model)
     coef, intercept = ((factor * part).astype(dtype) for part in (twin.coef_, twin.intercept_))
     options = ", ".join(f"{name}={_spelled(value)}" for name, value in _set_options(twin).items())

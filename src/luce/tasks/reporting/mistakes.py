@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from luce.tasks.reporting import figures, markup, pictures
 from luce.tasks.reporting.feature_rows import mean_of, row_of
 from luce.tasks.reporting.markup import NBSP, counted, number, percent, text
-from luce.tasks.reporting.record import Record
+from luce.tasks.reporting.record import Outcome, Record
 
 _MOST_COLUMNS = 16  # of a confusion matrix that can be read as a table
 _MOST_CLASSES = 12  # of reliability diagrams side by side
@@ -14,7 +14,7 @@ _MOST_SCORES = 40
 _STRIP, _MISTAKES, _PAIRS, _REASONS = 20, 10, 12, 3
 
 
-def confusion(record: Record) -> str:
+def confusion(record: Outcome) -> str:
     """Which classes are taken for which: a table, or the most frequent pairs of many classes."""
     matrix = np.asarray(record.figures["confusion"])
     wrong = int(matrix.sum() - matrix.trace())
@@ -61,7 +61,7 @@ def _pairs(matrix: NDArray[np.int64], names: list[str]) -> str:
     return markup.figure(markup.table(head, rows), caption)
 
 
-def scores(record: Record) -> str:
+def scores(record: Outcome) -> str:
     """Precision, recall and F1 of each class."""
     lines = record.figures["per_class"]
     shown = sorted(lines, key=lambda line: line["f1"] or 0)[:_MOST_SCORES]
@@ -87,7 +87,7 @@ def _bar(share: float | None) -> str:
     return f'<td class="meter" style="--share:{100 * (share or 0):.1f}%">{percent(share)}</td>'
 
 
-def reliability(record: Record) -> str:
+def reliability(record: Outcome) -> str:
     """Stated probabilities against what happened, for the answer and for each class."""
     tree, error = record.figures["reliability"], record.figures["calibration_error"]
     label = (
@@ -110,7 +110,7 @@ def reliability(record: Record) -> str:
     return f'<div class="reliability">{main}{_of_classes(record)}</div>'
 
 
-def _of_classes(record: Record) -> str:
+def _of_classes(record: Outcome) -> str:
     by_class = record.figures["reliability"]["per_class"]
     support = {line["class"]: line["support"] for line in record.figures["per_class"]}
     names = sorted(by_class, key=lambda name: -support[name])[:_MOST_CLASSES]
@@ -230,10 +230,11 @@ def _listed(record: Record, rows: NDArray[np.intp]) -> str:
 
 def _reasons(record: Record, rows: NDArray[np.intp]) -> list[str]:
     """The features that favoured the answer over the label most: ``(w_a - w_y) (x - mean)``."""
-    if record.evaluated is None:
+    linear = record.model.linear
+    if record.evaluated is None or linear is None:
         return [""] * len(rows)
     features = record.model.encoding.apply(record.evaluated.features).X  # (n, d)
-    coef = class_rows(record.model.classifier.coef_)  # (k, d)
+    coef = class_rows(linear.coef_)  # (k, d)
     names, middle = record.model.encoding.feature_names, mean_of(features)
     reasons = []
     for row in rows:

@@ -2,7 +2,8 @@
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -46,28 +47,34 @@ class Predictions:
         return wrong[np.argsort(-self.confidence[wrong], kind="stable")]
 
 
-@dataclass(frozen=True)
-class Record:
-    """A training as its run folder holds it.
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a training went and what came of it, whatever was trained."""
+
+    config: Mapping[str, Any]
+    history: list[dict[str, Any]]
+    figures: Mapping[str, Any]
+
+    @property
+    def classes(self) -> list[str]:
+        """The names of the classes."""
+        return list(self.figures["classes"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record(Outcome):
+    """A training of ``luce train`` as its run folder holds it.
 
     ``evaluated`` are the rows of ``predictions`` as the source spells them, in the same order;
     where they are not to be had any more it is None, and ``absence`` says why.
     """
 
     run: Path
-    config: Mapping[str, Any]
-    history: list[dict[str, Any]]
-    figures: Mapping[str, Any]
     predictions: Predictions
     model: Model
     environment: Mapping[str, Any]
     evaluated: Dataset | None
     absence: str
-
-    @property
-    def classes(self) -> list[str]:
-        """The names of the classes."""
-        return list(self.figures["classes"])
 
 
 def read_run(run: Path) -> Record:
@@ -80,12 +87,47 @@ def read_run(run: Path) -> Record:
     ModelFileError
         The model cannot be loaded.
     """
-    try:
-        figures = json.loads(_text(run, runs.EVALUATION))
-        config = tomllib.loads(_text(run, runs.CONFIG))
+    with _undamaged(run):
+        outcome = _outcome(run)
         environment = json.loads(_text(run, runs.ENVIRONMENT))
-        history = [json.loads(line) for line in _text(run, runs.METRICS).splitlines()]
-        predictions = _predictions(_text(run, runs.PREDICTIONS), figures["classes"])
+        predictions = _predictions(_text(run, runs.PREDICTIONS), outcome.classes)
+    model = load_model(run)
+    evaluated, absence = _evaluated(outcome.config, model, predictions)
+    return Record(
+        **vars(outcome),
+        run=run,
+        predictions=predictions,
+        model=model,
+        environment=environment,
+        evaluated=evaluated,
+        absence=absence,
+    )
+
+
+def read_outcome(run: Path) -> Outcome:
+    """Read what any training leaves: options, history and figures.
+
+    Raises
+    ------
+    DataError
+        A file of the folder is missing or damaged.
+    """
+    with _undamaged(run):
+        return _outcome(run)
+
+
+def _outcome(run: Path) -> Outcome:
+    return Outcome(
+        figures=json.loads(_text(run, runs.EVALUATION)),
+        config=tomllib.loads(_text(run, runs.CONFIG)),
+        history=[json.loads(line) for line in _text(run, runs.METRICS).splitlines()],
+    )
+
+
+@contextmanager
+def _undamaged(run: Path) -> Iterator[None]:
+    try:
+        yield
     except (KeyError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
         if isinstance(error, LuceError):
             raise
@@ -93,11 +135,6 @@ def read_run(run: Path) -> Record:
             f"the files of a run must be as luce train has written them, but one in {str(run)!r}"
             f" is damaged: {error}. Train again with: luce train --config {run / runs.CONFIG}"
         ) from error
-    model = load_model(run)
-    evaluated, absence = _evaluated(config, model, predictions)
-    return Record(
-        run, config, history, figures, predictions, model, environment, evaluated, absence
-    )
 
 
 def read_predictions(run: Path, classes: list[str]) -> Predictions:

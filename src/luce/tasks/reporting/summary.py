@@ -6,12 +6,12 @@ from typing import Any
 
 from luce.tasks.reporting import markup
 from luce.tasks.reporting.markup import NBSP, counted, number, percent
-from luce.tasks.reporting.record import Record
+from luce.tasks.reporting.record import Outcome, Record
 
 Interval = Mapping[str, float | None]
 
 
-def lead(record: Record) -> str:
+def lead(record: Outcome) -> str:
     """The outcome in one sentence."""
     figures = record.figures
     accuracy, baseline = figures["accuracy"], figures["baseline"]
@@ -23,7 +23,7 @@ def lead(record: Record) -> str:
     )
 
 
-def cards(record: Record) -> str:
+def cards(record: Outcome) -> str:
     """The three figures of merit, each with its interval and the baseline beside it."""
     figures = record.figures
     baseline = figures["baseline"]
@@ -54,15 +54,13 @@ def facts(record: Record) -> str:
     """Data, model, training, certificate, software."""
     metadata, config = record.model.metadata, record.config
     data, training = metadata["data"], metadata["training"]
-    features = record.model.encoding.width
     pairs = [
         ("Data", f"{data['name']}, {data['fingerprint'][:19]}…"),
         ("Target", str(data["target"] or "–")),
         ("Trained on", counted(data["rows"], "row")),
         ("Evaluated on", f"{counted(record.figures['rows'], 'row')} ({_held_out(config)})"),
-        ("Model", f"softmax regression, {counted(features, 'feature')},"
-                  f" {counted(len(record.classes), 'class', 'classes')}"),
-        ("Solver", _solver(config, training)),
+        ("Model", _model(record)),
+        ("Solver", _solver(record)),
         ("Certificate", certificate(training)),
         ("Calibration", _calibration(metadata.get("calibration"))),
         ("Made with", _software(record)),
@@ -142,12 +140,23 @@ def _held_out(config: Mapping[str, Any]) -> str:
         return f"from {valid}"
 
 
-def _solver(config: Mapping[str, Any], training: Mapping[str, Any]) -> str:
-    epochs = config["solver"] in ("sgd", "adam")
+def _model(record: Record) -> str:
+    classes = counted(len(record.classes), "class", "classes")
+    if record.model.network is None:
+        return f"softmax regression, {counted(record.model.encoding.width, 'feature')}, {classes}"
+    sizes = record.model.network.sizes
+    return f"network with relu and softmax, {'–'.join(map(str, sizes))}"
+
+
+def _solver(record: Record) -> str:
+    config, training = record.config, record.model.metadata["training"]
+    solver = record.model.metadata["options"].get("solver", config["solver"])  # not "auto"
+    epochs = solver in ("sgd", "adam")
     steps = counted(training["n_iter"], "epoch" if epochs else "iteration")
     seconds = training.get("seconds")
     time = f" in {number(seconds, 2)}{NBSP}s" if seconds is not None else ""
-    return f"{config['solver']}, C{NBSP}={NBSP}{config['C']:g}, {steps}{time}"
+    strength = f", C{NBSP}={NBSP}{config['C']:g}" if "C" in config else ""
+    return f"{solver}{strength}, {steps}{time}"
 
 
 def _software(record: Record) -> str:

@@ -5,12 +5,12 @@ from typing import Any
 
 from luce.tasks.reporting import figures, markup
 from luce.tasks.reporting.markup import number
-from luce.tasks.reporting.record import Record
+from luce.tasks.reporting.record import Outcome
 
 _MOST_LINES = 40  # of the numbers behind a curve
 
 
-def curves(record: Record) -> str:
+def curves(record: Outcome) -> str:
     """Loss and accuracy over the epochs, or objective and gap over the iterations."""
     entries = record.history
     if not entries:

@@ -1,10 +1,11 @@
-"""Section 6: what the model has learnt: pictures for images, the largest coefficients otherwise."""
+"""Section 6: what a linear model has learnt: pictures for images, else the largest coefficients."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from luce.tasks.reporting import markup, pictures
 from luce.tasks.reporting.feature_rows import spread_of
+from luce.tasks.reporting.hidden_units import hidden_units
 from luce.tasks.reporting.markup import counted, text
 from luce.tasks.reporting.record import Record
 
@@ -15,6 +16,8 @@ _MOST_PICTURES = 24
 
 def weights(record: Record) -> str:
     """The coefficients, in the form that suits the features."""
+    if record.model.network is not None:
+        return hidden_units(record, record.model.network)
     shape = record.model.encoding.image_shape
     if shape is not None:
         return _as_images(record, shape)
@@ -23,7 +26,8 @@ def weights(record: Record) -> str:
 
 def _rows(record: Record) -> tuple[list[str], NDArray[np.floating]]:
     """Names and coefficients (k, d); one row that two classes share speaks for the second."""
-    coef: NDArray[np.floating] = record.model.classifier.coef_
+    assert record.model.linear is not None, "networks have a section of their own"
+    coef: NDArray[np.floating] = record.model.linear.coef_
     return record.classes if len(coef) > 1 else record.classes[1:], coef
 
 

@@ -1,0 +1,55 @@
+"""Which options go with which model: found out before a training begins."""
+
+from typing import Any
+
+from luce.errors import ParameterError
+from luce.tasks.options import OPTIONS, Option, TrainOptions
+
+
+def check_model(options: TrainOptions) -> None:
+    """Find out before a training begins whether the options go with the model.
+
+    Raises
+    ------
+    ParameterError
+        An option is of another model.
+    MissingExtraError
+        The model needs PyTorch, which is not installed.
+    """
+    for option in OPTIONS.values():
+        if _only_of(option) not in (None, options.model) and _is_set(option, options):
+            raise ParameterError(
+                f"{option.flag} is an option of --model {_only_of(option)}, got it with --model"
+                f" {options.model}. Leave one of them out."
+            )
+    if options.model != "mlp":
+        return
+    import luce.nn  # noqa: F401  without PyTorch it says how to install it
+
+    if options.solver not in ("auto", "sgd", "adam"):
+        raise ParameterError(
+            f"--model mlp needs --solver sgd or adam, got {options.solver!r}: the others are for"
+            " linear models. Leave --solver out."
+        )
+    if options.class_weight == "corrected":
+        raise ParameterError(
+            "--model mlp needs --class-weight balanced, got 'corrected'. Give that, or --calibrate"
+            " for probabilities that can be trusted."
+        )
+    if options.tune is not None:
+        raise ParameterError(
+            f"--tune needs --model linear, got {options.tune!r} with mlp. Leave one of them out."
+        )
+
+
+def _only_of(option: Option) -> str | None:
+    """The one model that an option is for, if it is not for all."""
+    linear, network = option.limits.parameter, option.limits.network
+    if (linear is None) == (network is None):
+        return None
+    return "linear" if network is None else "mlp"
+
+
+def _is_set(option: Option, options: TrainOptions) -> bool:
+    value: Any = getattr(options, option.name)
+    return bool(value != option.default)

@@ -1,0 +1,74 @@
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from luce.errors import ParameterError
+from luce.nn import FullSoftmax, MultiTask, OwnLoss, Plan, fit
+
+pytestmark = pytest.mark.once
+
+
+@pytest.fixture
+def rows():
+    generator = torch.Generator().manual_seed(2)
+    X = torch.randn(60, 4, generator=generator)
+    return X, (X[:, 0] > 0).long(), torch.randint(3, (60,), generator=generator)
+
+
+def make(weights):
+    torch.manual_seed(0)
+    heads = {"easy": FullSoftmax(5, 2), "hopeless": FullSoftmax(5, 3)}
+    return MultiTask(nn.Linear(4, 5), heads, weights=weights)
+
+
+def losses_of(model, rows):
+    hidden = model.body(rows[0])
+    return [
+        cross_entropy(hidden @ head.weight.T + head.bias, target)
+        for head, target in zip(model.heads.values(), rows[1:], strict=True)
+    ]
+
+
+def test_given_weights_make_a_weighted_sum(rows):
+    model = make({"easy": 0.25, "hopeless": 2.0})
+    easy, hopeless = losses_of(model, rows)
+    torch.testing.assert_close(model(*rows), 0.25 * easy + 2 * hopeless)
+    total, by_task = model.losses(*rows)
+    torch.testing.assert_close(by_task["hopeless"], hopeless)
+    assert total.requires_grad
+
+
+def test_uncertainty_weighs_by_learnt_variances(rows):
+    model = make("uncertainty")
+    with torch.no_grad():
+        model.log_variance.copy_(torch.tensor([0.5, -1.0]))
+    easy, hopeless = losses_of(model, rows)
+    expected = math.exp(-0.5) * easy + 0.25 + math.exp(1.0) * hopeless - 0.5
+    torch.testing.assert_close(model(*rows), expected)
+
+
+def test_the_hopeless_task_comes_to_count_less(rows):
+    model = make("uncertainty")
+    plan = Plan(epochs=60, batch_size=20, learning_rate=0.05)
+    fit(model, OwnLoss(), rows, plan=plan)
+    easy, hopeless = model.log_variance.tolist()
+    assert easy < hopeless
+    # at the optimum of s alone: exp(-s) L = 1/2
+    assert model.predict(rows[0])["easy"].eq(rows[1]).float().mean() > 0.95
+
+
+@pytest.mark.parametrize(
+    ("weights", "named"),
+    [({"easy": 1.0}, "hopeless"), ({"easy": 1, "hopeless": -1}, "weights"), ("equal", "weights")],
+)
+def test_weights_that_do_not_fit_are_refused(weights, named):
+    with pytest.raises(ParameterError, match=named):
+        make(weights)
+
+
+def test_a_missing_target_is_told(rows):
+    with pytest.raises(ParameterError, match=r"one target for each task \(easy, hopeless\)"):
+        make("uncertainty")(*rows[:2])
