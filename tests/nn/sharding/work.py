@@ -123,7 +123,9 @@ def probabilities():
 @work
 def second_derivatives():
     head, h = head_of(), cases.hidden()
-    loss = head(h, torch.as_tensor(cases.SOFT), label_smoothing=0.1, z_loss=0.1, focal_gamma=2.0)
+    options = {"label_smoothing": 0.1, "z_loss": 0.1, "focal_gamma": 2.0, "reduction": "none"}
+    losses = head(h, torch.as_tensor(cases.SOFT), **options)
+    loss = losses.square().sum()  # what comes back into the head depends on the weights, too
     (grad,) = torch.autograd.grad(loss, h, create_graph=True)
     in_hidden, in_weight = torch.autograd.grad(grad.square().sum(), [h, head.weight])
     return {"hidden": in_hidden, "weight": in_weight}
