@@ -1,20 +1,38 @@
 """Heads whose distribution is a weighted mean of softmaxes, computed from logarithms alone."""
 
 from abc import abstractmethod
-from collections.abc import Callable
-from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from luce.nn.eager import is_eager
-from luce.nn.functional.log_softmax import log_softmax_of_last
+from luce.nn.functional.linear_cross_entropy import linear_cross_entropy
+from luce.nn.functional.log_softmax import log_softmax
 from luce.nn.head import FactoredHead
 from luce.nn.logit_shape import LogitShape
 
-_CHUNK = 2**22  # logits of all softmaxes that are kept for backward, 16 MB of float32
-_NEAR = -0.5  # log-probabilities above it come from what is left to 1
+_CHUNK = 2**22  # log-probabilities of all softmaxes that are kept for backward, 16 MB of float32
+_NEAR = -0.5  # log-probabilities above it come from what is left to 1; a row has one at most
+
+
+class Component(NamedTuple):
+    """One softmax of a mixture: the linear layer of its logits, and the rows that go into it."""
+
+    rows: Tensor  # (n, d)
+    weight: Tensor  # (n_classes, d)
+    bias: Tensor | None
+
+    def logits(self) -> Tensor:
+        """Return the logits (n, n_classes)."""
+        return F.linear(*self)
+
+    def logits_at(self, labels: Tensor) -> Tensor:
+        """Return the logit of one class for each row (n,)."""
+        z = (self.rows * self.weight[labels]).sum(dim=1)
+        return z if self.bias is None else z + self.bias[labels]
 
 
 class Mixture(FactoredHead):
@@ -32,9 +50,10 @@ class Mixture(FactoredHead):
     Notes
     -----
     Softcap and temperature act on the logits of every softmax, that of the weights
-    :math:`\pi` too, and the z-loss takes the squares of all their normalisers. Where the
-    logits of all softmaxes together take more than 16 MB, they are computed in chunks of rows,
-    and again in backward.
+    :math:`\pi` too, and the z-loss takes the squares of all their normalisers. Labels need the
+    fused loss of each softmax and no logits. Where the log-probabilities of all classes are
+    wanted and take more than 16 MB in all softmaxes together, they are computed in chunks of
+    rows, and again in backward.
     """
 
     def __init__(self, in_features: int, n_classes: int, components: int) -> None:
@@ -46,18 +65,37 @@ class Mixture(FactoredHead):
         """Return the logits of the weights of the softmaxes (n, components)."""
 
     @abstractmethod
-    def _component_logits(self, hidden: Tensor) -> list[Tensor]:
-        """Return the logits (n, n_classes) of each softmax."""
+    def _softmaxes(self, hidden: Tensor) -> list[Component]:
+        """Return what the logits of each softmax are made of."""
 
     def _log_prob(self, hidden: Tensor, shape: LogitShape) -> Tensor:
-        (log_p,) = self._in_chunks(partial(self._of_all, shape=shape), hidden)
-        return log_p
+        most = max(1, _CHUNK // (self.components * self.n_classes))
+        if len(hidden) <= most or not is_eager(hidden):
+            return self._of_all(hidden, shape)
+        parts: list[Tensor] = [
+            checkpoint(self._of_all, part, shape, use_reentrant=False, preserve_rng_state=False)
+            if torch.is_grad_enabled()
+            else self._of_all(part, shape)
+            for part in hidden.split(most)
+        ]
+        return torch.cat(parts)
 
     def _target_log_prob(
         self, hidden: Tensor, labels: Tensor, shape: LogitShape
     ) -> tuple[Tensor, Tensor]:
-        log_p, squares = self._in_chunks(partial(self._of_labels, shape=shape), hidden, labels)
-        return log_p, squares
+        mixing = shape(self._mixing_logits(hidden))
+        log_weights = log_softmax(mixing)  # (n, m)
+        squares = (mixing[:, 0] - log_weights[:, 0]).square()
+        at_label = []
+        for one in self._softmaxes(hidden):
+            surprise = linear_cross_entropy(
+                *one[:2], labels, one.bias, reduction="none",
+                temperature=shape.temperature, softcap=shape.softcap,
+            )  # fmt: skip
+            at_label.append(-surprise)
+            u = shape(one.logits_at(labels))  # log p = u - normaliser
+            squares = squares + torch.where(torch.isinf(u), 0.0, u + surprise).square()
+        return log_of_mixture(log_weights, torch.stack(at_label, dim=1)), squares
 
     def _squared_normalisers(self, hidden: Tensor, shape: LogitShape) -> Tensor:
         """All classes share the softmaxes, and so the normalisers."""
@@ -65,41 +103,18 @@ class Mixture(FactoredHead):
         _, squares = self._target_log_prob(hidden, any_class, shape)
         return squares[:, None].expand(-1, self.n_classes)
 
-    def _of_all(self, hidden: Tensor, shape: LogitShape) -> tuple[Tensor]:
-        log_weights = log_softmax_of_last(shape(self._mixing_logits(hidden)))  # (n, m)
-        each = [log_softmax_of_last(shape(z)) for z in self._component_logits(hidden)]
-        return (log_of_mixture(log_weights[:, :, None], torch.stack(each, dim=1)),)
-
-    def _of_labels(
-        self, hidden: Tensor, labels: Tensor, shape: LogitShape
-    ) -> tuple[Tensor, Tensor]:
-        log_weights, squares = _with_square(shape(self._mixing_logits(hidden)))
-        at_label = []
-        for z in self._component_logits(hidden):
-            log_p, square = _with_square(shape(z))
-            at_label.append(log_p.gather(1, labels[:, None])[:, 0])
-            squares = squares + square
-        return log_of_mixture(log_weights, torch.stack(at_label, dim=1)), squares
-
-    def _in_chunks(
-        self, work: Callable[..., tuple[Tensor, ...]], *rows: Tensor
-    ) -> tuple[Tensor, ...]:
-        """Return what `work` makes of the rows; of many, nothing between is kept for backward."""
-        most = max(1, _CHUNK // (self.components * self.n_classes))
-        if len(rows[0]) <= most or not is_eager(*rows):
-            return work(*rows)
-        parts = zip(*(each.split(most) for each in rows), strict=True)
-        made = [
-            checkpoint(work, *part, use_reentrant=False, preserve_rng_state=False)
-            if torch.is_grad_enabled()
-            else work(*part)
-            for part in parts
-        ]
-        return tuple(torch.cat(each) for each in zip(*made, strict=True))
+    def _of_all(self, hidden: Tensor, shape: LogitShape) -> Tensor:
+        log_weights = log_softmax(shape(self._mixing_logits(hidden)))  # (n, m)
+        each = [log_softmax(shape(one.logits())) for one in self._softmaxes(hidden)]
+        log_p = torch.stack(each, dim=1)  # (n, m, k)
+        mean = torch.logsumexp(log_weights[:, :, None] + log_p, dim=1)  # (n, k)
+        best = mean.argmax(dim=1, keepdim=True)
+        at_best = log_p.gather(2, best[:, None].expand(-1, self.components, 1))[:, :, 0]
+        return mean.scatter(1, best, log_of_mixture(log_weights, at_best)[:, None])
 
 
 def log_of_mixture(log_weights: Tensor, log_p: Tensor) -> Tensor:
-    r"""Return :math:`\log \sum_m \pi_m p_m` over dimension 1 of logarithms that broadcast.
+    r"""Return :math:`\log \sum_m \pi_m p_m` of logarithms (n, m).
 
     The weights sum to 1, so that :math:`\sum_m \pi_m p_m = 1 + \sum_m \pi_m (p_m - 1)`: near 1 it
     is the ``log1p`` of a sum of numbers that are all negative, and keeps its digits. Elsewhere it
@@ -110,10 +125,3 @@ def log_of_mixture(log_weights: Tensor, log_p: Tensor) -> Tensor:
     missing = (log_weights.exp() * log_p.expm1()).sum(dim=1)
     near = log_mean > _NEAR
     return torch.where(near, torch.log1p(torch.where(near, missing, 0.0)), log_mean)
-
-
-def _with_square(u: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the log-softmax of rows of logits, and the square of their log-normaliser (n,)."""
-    log_p = log_softmax_of_last(u)
-    winner = log_p.argmax(dim=1, keepdim=True)
-    return log_p, (u.gather(1, winner) - log_p.gather(1, winner))[:, 0].square()

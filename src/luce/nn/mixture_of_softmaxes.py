@@ -4,11 +4,10 @@ from typing import Any, final
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from luce._checks import as_count
 from luce.nn.full_softmax import FullSoftmax
-from luce.nn.mixture import Mixture
+from luce.nn.mixture import Component, Mixture
 
 
 @final
@@ -58,7 +57,8 @@ class MixtureOfSoftmaxes(Mixture):
     but for rounding: probabilities are never added up and then turned into logarithms, which is
     ``-inf`` for unlikely classes and 0 for likely ones. Saves nothing: it costs ``M`` times the
     logits of a full softmax, and ``in * M * component_features`` weights more; what it gains is
-    rank. Logits of all softmaxes above 16 MB are not kept for backward but computed again.
+    rank. Labels take the fused loss of each softmax, without logits; smoothing and
+    distributions keep no more than 16 MB of log-probabilities for backward.
 
     Softcap and temperature act on every softmax, also on that of the weights.
 
@@ -107,10 +107,10 @@ class MixtureOfSoftmaxes(Mixture):
         logits: Tensor = self.mixing(hidden)
         return logits
 
-    def _component_logits(self, hidden: Tensor) -> list[Tensor]:
+    def _softmaxes(self, hidden: Tensor) -> list[Component]:
         states = torch.tanh(self.latent(hidden)).chunk(self.components, dim=1)
         weight, bias = self.classes.class_weights(), self.classes.class_bias()
-        return [F.linear(state, weight, bias) for state in states]
+        return [Component(state, weight, bias) for state in states]
 
     def extra_repr(self) -> str:
         return (

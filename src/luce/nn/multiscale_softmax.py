@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from luce._checks import as_positive
 from luce.errors import ParameterError
 from luce.nn.full_softmax import FullSoftmax
-from luce.nn.mixture import Mixture
+from luce.nn.mixture import Component, Mixture
 
 
 @final
@@ -57,7 +57,7 @@ class MultiScaleSoftmax(Mixture):
         p = (mixing(hidden).softmax(-1)[..., None] * z.softmax(-1)).sum(-2)
         loss = torch.nn.functional.nll_loss(p.log(), target)
 
-    but for rounding. Costs one product of a full softmax, ``M`` times its exponentials, and
+    but for rounding. Costs ``M`` times a full softmax, by the fused loss of each for labels, and
     ``M (in + 2)`` weights more. The likeliest class is that of the plain logits.
 
     Softcap and temperature of the loss act on every softmax, also on that of the weights.
@@ -125,9 +125,14 @@ class MultiScaleSoftmax(Mixture):
             return self.mixing_bias.expand(len(hidden), -1)
         return F.linear(hidden, self.mixing_weight, self.mixing_bias)
 
-    def _component_logits(self, hidden: Tensor) -> list[Tensor]:
-        z = self.classes.logits(hidden)
-        return [z * scale for scale in (-self.log_temperature).exp()]
+    def _softmaxes(self, hidden: Tensor) -> list[Component]:
+        weight, bias = self.classes.class_weights(), self.classes.class_bias()
+        scales = (-self.log_temperature).exp()
+        # (W h + b) / tau = W (h / tau) + b / tau: no logits are held to be divided.
+        return [
+            Component(hidden * scale, weight, None if bias is None else bias * scale)
+            for scale in scales
+        ]
 
     def extra_repr(self) -> str:
         gated = self.mixing_weight is not None
