@@ -4,7 +4,6 @@ from typing import Any, Unpack
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from luce._checks import as_alpha
 from luce.nn.full_softmax import FullSoftmax
@@ -13,7 +12,7 @@ from luce.nn.functional.fenchel_young import of_rows
 from luce.nn.head import Head
 from luce.nn.logit_shape import LogitShape
 from luce.nn.options import LossOptions, checked
-from luce.nn.row_losses import of_all_classes, of_normalisers
+from luce.nn.row_losses import of_all_classes, of_labels, of_normalisers
 from luce.nn.targets import Targets
 
 
@@ -73,14 +72,26 @@ class TsallisHead(Head):
         targets = Targets.of(target, tuple(leading), self.n_classes, weight, scalars, dtype)
         shape = LogitShape(scalars.softcap, scalars.temperature)
         u = shape(self.logits(targets.without_unused(rows)))  # (n, k)
-        each, conjugate = _losses_of_classes(u, self.alpha)
-        if scalars.gamma:
-            each = each * _power(1.0 - entmax(u, self.alpha), scalars.gamma)
         plain = targets._replace(scalars=scalars._replace(gamma=0.0))
-        losses = of_all_classes(-each, plain)
+        least, top = _loss_of_likeliest(u, self.alpha)  # (n,), (n, 1)
+        conjugate = least + top[:, 0]
+        if targets.y is not None and targets.spread is None:
+            at = targets.y[:, None]
+            each = self._weighed(least[:, None] + (top - u.gather(1, at)), u, scalars.gamma, at)
+            losses = of_labels(-each[:, 0], plain)
+        else:
+            each = self._weighed(least[:, None] + (top - u), u, scalars.gamma, None)
+            losses = of_all_classes(-each, plain)
         if scalars.z_loss:
             losses = losses + of_normalisers(conjugate.square(), targets)
         return targets.reduced(losses.reshape(leading))
+
+    def _weighed(self, each: Tensor, u: Tensor, gamma: float, at: Tensor | None) -> Tensor:
+        """Return losses of classes times ``(1 - p)^gamma``; `at` says of which, None of all."""
+        if gamma == 0:
+            return each
+        p = entmax(u, self.alpha)
+        return each * _power(1.0 - (p if at is None else p.gather(1, at)), gamma)
 
     def log_prob(self, hidden: Tensor) -> Tensor:
         p = entmax(self.logits(hidden), self.alpha)
@@ -91,16 +102,15 @@ class TsallisHead(Head):
         return self.logits(hidden).argmax(dim=-1)
 
 
-def _losses_of_classes(u: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
-    """Return the loss of each class as the label (n, k), and the conjugate of the row (n,).
+def _loss_of_likeliest(u: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
+    """Return the loss of the likeliest class as the label (n,), and its logit (n, 1).
 
-    The loss of the likeliest class comes without cancellation; the others have as much more as
-    their logits are below its.
+    It comes without cancellation, and the loss of any other class is as much more as the logit
+    of that class is lower.
     """
-    winner = u.detach().argmax(dim=1)
-    top = u.gather(1, winner[:, None])  # (n, 1)
-    least = of_rows(u, F.one_hot(winner, u.shape[1]).to(u.dtype), alpha)  # (n,)
-    return least[:, None] + (top - u), least + top[:, 0]
+    winner = u.detach().argmax(dim=1, keepdim=True)
+    q = torch.zeros_like(u).scatter(1, winner, 1.0)
+    return of_rows(u, q, alpha), u.gather(1, winner)
 
 
 def _power(rest: Tensor, gamma: float) -> Tensor:
