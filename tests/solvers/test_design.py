@@ -78,6 +78,15 @@ def test_all_sums_over_the_rows_are_those_of_the_rows(kind, dtype, intercept, so
     some = np.array([5, 3, 600])
     same(f.only(some).value_gradient(theta)[1], exact.only(some).value_gradient(theta)[1], dtype)
     same(f.in_double().value_gradient(theta)[1], expected.gradient, dtype)
+    single = f.for_steps()
+    residual = single.loss_at(single.logits(theta))[1]
+    same(single.pull_back(residual, theta), expected.gradient, np.float32)
+    assert single.pulled(single.logits(theta)).dtype == np.float32
+    share = np.linspace(0.1, 2, f.shape[1])
+    same(f.design.squares(share), np.square(rows) @ share, dtype)
+    stored = f.design.by_row(some)
+    same(stored.matrix.toarray() - stored.shift, rows[some], dtype)
+    assert f.pulled(z).flags[f"{f.design.order}_CONTIGUOUS"]
     assert f.in_double().dtype == np.float64
     samples = [np.stack(g.class_grams(p, 10**6, 0)) for g in (f, exact)]
     same(samples[0], samples[1], dtype)

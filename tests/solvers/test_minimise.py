@@ -5,8 +5,10 @@ from importlib import import_module
 import numpy as np
 import pytest
 from reference.softmax_problems import softmax_problem, spelled_out, with_rows
+from reference.sparse_problems import in_full, text_problem
 
 from luce.solvers import Journal, lbfgs, minimise, newton, newton_cg
+from luce.solvers.path_newton_cg import path_newton_cg
 
 MODULE = import_module("luce.solvers.minimise")  # the name in the package is the function
 
@@ -15,7 +17,7 @@ MODULE = import_module("luce.solvers.minimise")  # the name in the package is th
 def methods(monkeypatch):
     """Return the list of the methods that are called from here on."""
     called = []
-    for method in (newton, newton_cg, lbfgs):
+    for method in (newton, newton_cg, lbfgs, path_newton_cg):
         monkeypatch.setattr(MODULE, method.__name__, _told(method, called))
     return called
 
@@ -66,6 +68,30 @@ def test_newton_cg_takes_over_where_lbfgs_is_slow(methods):
     assert methods[:2] == ["lbfgs", "newton_cg"]
     assert result.converged
     assert [entry["iteration"] for entry in result.history] == list(range(1, result.n_iter + 1))
+
+
+def test_texts_that_come_apart_go_along_the_path(methods):
+    f = text_problem(0, penalty=1e-6)
+    result = solve(f, "auto", tol=1e-6)
+    assert methods == ["path_newton_cg"]
+    assert result.converged
+    solve(text_problem(0, penalty=10.0), "auto")
+    solve(in_full(f), "auto")
+    assert methods == ["path_newton_cg", "lbfgs", "lbfgs"]
+
+
+def test_where_the_path_ends_without_a_proof_the_others_go_on(methods, monkeypatch):
+    f = text_problem(0, n=40, penalty=1e-4)
+    path = import_module("luce.solvers.path_newton_cg")
+    monkeypatch.setattr(path, "_ROUNDING", 1.0)  # it gives up at once
+    result = solve(f, "auto", tol=1e-6)
+    assert methods[:2] == ["path_newton_cg", "lbfgs"]
+    assert result.converged
+    assert result.value == pytest.approx(
+        lbfgs(f, result.theta, tol=1e-8, max_iter=500).value, rel=2e-6
+    )
+    assert [entry["iteration"] for entry in result.history] == list(range(1, result.n_iter + 1))
+    assert solve(f, "auto", tol=1e-6, max_iter=5).n_iter == 5
 
 
 def test_float32_rows_suit_every_method():

@@ -1,5 +1,7 @@
 """The matrices that whiten are what they say they are."""
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 from reference.softmax_problems import softmax_problem, some_theta, with_rows
@@ -26,6 +28,20 @@ def test_with_all_rows_the_class_matrices_are_the_blocks_of_the_hessian(n, d):
     expected = [np.linalg.solve(cells[j, :, j], right[j]) for j in range(4)]
     found = class_whitening(f, theta, seed=0).solve(right)  # never fewer than are drawn
     np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+def test_where_the_matrices_of_all_classes_do_not_fit_one_is_scaled_for_each(monkeypatch):
+    whitening = import_module("luce.solvers.whitening")
+    monkeypatch.setattr(whitening, "_LARGEST_BLOCKS", 40)
+    f = softmax_problem(3, n=60, d=5, k=4)
+    theta, right = some_theta(f, 1, 1.0), some_theta(f, 2, 1.0)
+    p, x = f.probabilities(f.logits(theta)), f.design.rows
+    gram = (x.T * f.weights) @ x
+    share = (f.weights * np.square(x).sum(axis=1)) @ (p * (1 - p)) / np.trace(gram)
+    penalty = f.penalty + 1e-8 * gram.diagonal() * (f.penalty == 0)
+    expected = [np.linalg.solve(share[j] * gram + np.diag(penalty), right[j]) for j in range(4)]
+    found = class_whitening(f, theta, seed=0).solve(right)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 def test_where_matrices_cost_too_much_the_diagonal_of_each_class_is_taken():

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from luce.solvers.blocks import blocks, each
-from luce.solvers.design import Columns, Doubles, Floats
+from luce.solvers.design import Columns, Doubles, Floats, StoredRows
 
 T = TypeVar("T")
 
@@ -66,6 +67,11 @@ class DenseDesign:
         return self.rows.dtype
 
     @property
+    def order(self) -> Literal["C", "F"]:
+        """Row by row."""
+        return "C"
+
+    @property
     def density(self) -> float:
         """Return 1: all values are stored."""
         return 1.0
@@ -108,6 +114,10 @@ class DenseDesign:
         values = np.ascontiguousarray(self.rows[:, kept].T, dtype=np.float64)
         return Columns(start, None, values.ravel(), np.zeros(len(kept)))
 
+    def by_row(self, kept: NDArray[np.intp]) -> StoredRows:
+        """Return some of the rows; all values are stored."""
+        return StoredRows(sparse.csr_array(self.rows[kept]), np.zeros(self.shape[1]))
+
     def in_double(self) -> "DenseDesign":
         """Return the same rows in float64."""
         return DenseDesign(self.rows.astype(np.float64, copy=False))
@@ -116,8 +126,14 @@ class DenseDesign:
         """Return the same rows in float32."""
         return DenseDesign(self.rows.astype(np.float32, copy=False))
 
-    def squares(self) -> Doubles:
-        """Return the square of each row's norm."""
+    def for_steps(self) -> "DenseDesign":
+        """Return the same rows in float32."""
+        return self.in_single()
+
+    def squares(self, weights: Doubles | None = None) -> Doubles:
+        """Return the square of each row's norm, the columns weighted."""
+        if weights is not None:
+            return np.asarray(np.square(self.rows) @ weights, dtype=np.float64)
         squares = np.einsum("ij,ij->i", self.rows, self.rows)
         return np.asarray(squares, dtype=np.float64)
 
@@ -151,6 +167,11 @@ class RawDesign:
     def shape(self) -> tuple[int, int]:
         """(n, m + intercept)."""
         return self.table.shape[0], self.table.shape[1] + self.intercept
+
+    @property
+    def order(self) -> Literal["C", "F"]:
+        """Row by row."""
+        return "C"
 
     @property
     def density(self) -> float:
@@ -204,6 +225,10 @@ class RawDesign:
             np.arange(len(kept))
         )
 
+    def by_row(self, kept: NDArray[np.intp]) -> StoredRows:
+        """Return some of the rows; all values are stored."""
+        return DenseDesign(self._standardised(self.table[kept])).by_row(np.arange(len(kept)))
+
     def in_double(self) -> "RawDesign":
         """Return the same rows, worked on in float64."""
         return self._with(dtype=np.dtype(np.float64))
@@ -212,9 +237,14 @@ class RawDesign:
         """Return itself: the centre is taken off in every pass."""
         return self
 
-    def squares(self) -> Doubles:
-        """Return the square of each row's norm."""
-        square = self.each_dense(lambda _, x: np.einsum("ij,ij->i", x, x), 0)
+    def for_steps(self) -> "RawDesign":
+        """Return the same rows, worked on in float32."""
+        return self._with(dtype=np.dtype(np.float32))
+
+    def squares(self, weights: Doubles | None = None) -> Doubles:
+        """Return the square of each row's norm, the columns weighted."""
+        w = np.ones(self.shape[1]) if weights is None else weights
+        square = self.each_dense(lambda _, x: np.square(x) @ w, 0)
         return np.concatenate([np.empty(0), *square])
 
     def _with(self, **changes: Any) -> "RawDesign":

@@ -1,7 +1,7 @@
 """The rows of a problem, behind one small protocol: whatever holds them, a solver sees this."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, Protocol, Self, TypeVar
+from typing import Any, Literal, NamedTuple, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,13 @@ class Columns(NamedTuple):
     rows: NDArray[np.int64] | None  # of each value; None where every column has all rows
     values: Doubles
     shift: Doubles  # (c,) to be taken off every row of a column, those without a value included
+
+
+class StoredRows(NamedTuple):
+    """Some rows of a design in compressed form: ``matrix - shift``."""
+
+    matrix: Any  # CSR array (r, d), the intercept's 1 included
+    shift: Doubles  # (d,) to be taken off every row
 
 
 class Rows(Protocol):
@@ -56,6 +63,10 @@ class Design(Protocol):
         """float32 or float64: the dtype of logits and residuals."""
 
     @property
+    def order(self) -> Literal["C", "F"]:
+        """In which parameters and gradients (k, d) stand in memory: "F" is column by column."""
+
+    @property
     def density(self) -> float:
         """The share of the values that are stored, 1 where all are."""
 
@@ -85,6 +96,9 @@ class Design(Protocol):
     def by_column(self, kept: NDArray[np.intp]) -> Columns:
         """Return some of the columns one after another, in float64."""
 
+    def by_row(self, kept: NDArray[np.intp]) -> StoredRows:
+        """Return some of the rows, sparse."""
+
     def in_double(self) -> Self:
         """Return the same design computed in float64."""
 
@@ -94,5 +108,8 @@ class Design(Protocol):
         Itself, where a centre is taken off in every pass: in float32 that would cancel.
         """
 
-    def squares(self) -> Doubles:
-        """Return ``|x_i|^2`` of each row (n,)."""
+    def for_steps(self) -> Self:
+        """Return the same design computed in float32 throughout: steps need few digits."""
+
+    def squares(self, weights: Doubles | None = None) -> Doubles:
+        """Return ``sum_c weights_c x_ic^2`` of each row (n,); without weights, ``|x_i|^2``."""

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from luce.solvers.inner_product import inner
 from luce.solvers.line_search import Point, flat_point, point_at, search
 from luce.solvers.linear_softmax import Doubles, LinearSoftmax
 from luce.solvers.memory import Memory, pairs_that_pay
@@ -60,7 +61,7 @@ def lbfgs(
     AISM 40; J. Nocedal, S. Wright (2006), Numerical Optimization, algorithm 7.4.
     """
     journal = journal or Journal()
-    run = _Run(objective, start - start.mean(axis=0), tol, journal)
+    run = _Run(objective, objective.laid_out(start), tol, journal)
     interrupted = False
     try:
         while run.iteration < max_iter and not run.finished:
@@ -127,7 +128,7 @@ class _Run:
 
     def _search(self, direction: Doubles) -> bool:
         """Take the whole step if the value falls; else go to where the slope turns flat."""
-        slope = float(np.vdot(self.gradient, direction))
+        slope = inner(self.gradient, direction)
         before = self.theta, self.value, self.gradient, self.accuracy, self._point
         if self._point is None:
             self._search_by_passes(direction, slope)
@@ -157,9 +158,7 @@ class _Run:
 
     def _near(self) -> bool:
         """Whether the main term of the dual gap, |g|^2 / 2 rho, is small enough."""
-        penalty = self.objective.penalty
-        main = (self.gradient[:, penalty > 0] ** 2 / (2 * penalty[penalty > 0])).sum()
-        return bool(main <= self.tol * self.value)
+        return self.objective.gradient_gap(self.gradient) <= self.tol * self.value
 
     def _hidden_by_rounding(self) -> bool:
         """Whether float32 has come as far as it can."""

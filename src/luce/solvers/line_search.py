@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from luce.solvers.inner_product import inner
 from luce.solvers.linear_softmax import Doubles, Floats, LinearSoftmax
 
 _FLAT = 0.25  # of the slope at the start
@@ -67,7 +68,7 @@ def search(
         logits = start.logits + t * along
         here = Point(theta, logits, *objective.loss_at(logits))
         lower = here.loss + objective.penalty_at(theta) <= value + _DESCENT * t * slope
-        here_slope = float(np.vdot(here.residual, along)) + float(np.vdot(penalty, theta))
+        here_slope = float(np.vdot(here.residual, along)) + inner(penalty, theta)
         if lower and content and trial == 0:
             break
         if lower and abs(here_slope) <= _FLAT * abs(slope):

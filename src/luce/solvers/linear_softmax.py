@@ -12,6 +12,7 @@ from luce.solvers.blocks import each
 from luce.solvers.design import Design, Rows
 from luce.solvers.design import Doubles as Doubles
 from luce.solvers.design import Floats as Floats
+from luce.solvers.inner_product import inner
 from luce.solvers.targets import Targets
 
 
@@ -109,6 +110,11 @@ class LinearSoftmax:
         """Return the same function computed in float32, where the design allows it."""
         return replace(self, design=self.design.in_single())
 
+    def for_steps(self) -> "LinearSoftmax":
+        """Return the same function computed in float32, its gradient included: for steps alone."""
+        penalty: Any = self.penalty.astype(np.float32)
+        return replace(self, design=self.design.for_steps(), penalty=penalty)
+
     def value_gradient(self, theta: Doubles) -> tuple[float, Doubles]:
         """Return f and its gradient (k, d)."""
         value, gradient, _ = self.scan(theta)
@@ -162,11 +168,24 @@ class LinearSoftmax:
 
     def penalty_at(self, theta: Doubles) -> float:
         """Return the penalty's share in f."""
-        return 0.5 * float(np.vdot(self.penalty * theta, theta))
+        return 0.5 * float(self.penalty @ np.einsum("jc,jc->c", theta, theta))
+
+    def gradient_gap(self, gradient: Doubles) -> float:
+        r"""Return :math:`\sum g_{jc}^2 / 2 \rho_c`, the main term of the dual gap.
+
+        The sum is over the columns with a penalty.
+        """
+        squares = np.einsum("jc,jc->c", gradient, gradient)
+        free = self.penalty > 0
+        return float((squares[free] / (2 * self.penalty[free])).sum())
+
+    def laid_out(self, theta: Doubles) -> Doubles:
+        """Return parameters without a common shift, in the order of memory that suits the rows."""
+        return np.asarray(theta - theta.mean(axis=0), order=self.design.order)
 
     def pull_back(self, residual: Floats, theta: Doubles) -> Doubles:
         """Return the gradient (k, d), given the residual at theta."""
-        return self._pulled(residual) + self.penalty * theta
+        return self.pulled(residual) + self.penalty * theta
 
     def probabilities(self, z: Floats) -> Floats:
         """Return the softmax of all rows, given the logits of theta."""
@@ -179,7 +198,7 @@ class LinearSoftmax:
         here = z + t * dz
         there = theta + t * step
         value, residual = self.at_logits(here, there)
-        slope = float(np.vdot(residual, dz)) + float(np.vdot(self.penalty * there, step))
+        slope = float(np.vdot(residual, dz)) + inner(self.penalty * there, step)
         return OnLine(value, slope, self.curvature_along(here, dz, step))
 
     def curvature_along(self, z: Floats, dz: Floats, step: Doubles) -> float:
@@ -187,7 +206,7 @@ class LinearSoftmax:
         bend = np.empty_like(dz)
         scale = self.weights.astype(dz.dtype)
         kernels.softmax_curvature(self.probabilities(z), dz, scale, bend)
-        return float(np.vdot(bend, dz)) + float(np.vdot(self.penalty * step, step))
+        return float(np.vdot(bend, dz)) + 2 * self.penalty_at(step)
 
     def reduced_hessian(self, p: Floats, left_out: int) -> Doubles:
         r"""Return the Hessian in the classes but one, whose parameters follow from the others'.
@@ -257,14 +276,16 @@ class LinearSoftmax:
 
     def column_squares(self) -> Doubles:
         """Return ``sum_i s_i x_ic^2`` (d,), the diagonal of `gram`."""
-        return self._column_squares(self.weights)
+        return self.weighted_squares(self.weights)
 
     def class_squares(self, p: Floats) -> Doubles:
         """Return the diagonal of the Hessian (k, d), without the penalty."""
-        return self._column_squares(self.weights[:, None] * (p * (1.0 - p)))
+        return self.weighted_squares(self.weights[:, None] * (p * (1.0 - p)))
 
-    def _column_squares(self, weights: Doubles) -> Doubles:
-        total: Doubles = np.zeros((*weights.shape[1:], self.design.shape[1]))
+    def weighted_squares(self, weights: Doubles) -> Doubles:
+        """Return ``sum_i weights_i x_ic^2`` (d,), or (k, d) for weights (n, k)."""
+        order = self.design.order
+        total: Doubles = np.zeros((*weights.shape[1:], self.design.shape[1]), order=order)
         for squares in self.design.each(
             lambda rows: rows.column_squares(weights[rows.part]), self._logit_bytes()
         ):
@@ -308,11 +329,10 @@ class LinearSoftmax:
         """
         z = (self.logits(theta) if logits is None else logits).astype(np.float64, copy=False)
         q, residual = self.dual_point(z)
-        pulled = self._pulled(residual)
-        penalised = self.penalty > 0
-        if np.any(pulled[:, ~penalised & ~self._is_intercept()] != 0):
+        pulled = self.pulled(residual)
+        if np.any(pulled[:, (self.penalty == 0) & ~self._is_intercept()] != 0):
             return -np.inf
-        quadratic = (pulled[:, penalised] ** 2 / (2 * self.penalty[penalised])).sum()
+        quadratic = self.gradient_gap(pulled)
         shift = 0.0 if self.offset is None else float(np.vdot(residual, self.offset))
         return float(self.weights @ entropy(q) + shift - quadratic)
 
@@ -375,16 +395,18 @@ class LinearSoftmax:
         last[-1] = self.intercept
         return last
 
-    def _pulled(self, residual: Floats) -> Doubles:
-        """Return ``residual.T @ rows``, the blocks added up in float64."""
+    def pulled(self, residual: Floats) -> Doubles:
+        """Return ``residual.T @ rows`` (k, d), the blocks added up in float64."""
 
         def of_block(rows: Rows) -> Floats:
             return rows.pulled(residual[rows.part])
 
-        total: Doubles = np.zeros(self.shape)
-        for pulled in self.design.each(of_block, self._logit_bytes()):
+        parts = self.design.each(of_block, self._logit_bytes())
+        total: Any = next(parts, np.zeros(self.shape))
+        total = total.astype(self.penalty.dtype, copy=False)  # float64, but for `for_steps`
+        for pulled in parts:
             total += pulled
-        return total
+        return np.asarray(total)
 
 
 def _repair(p: Doubles, totals: Doubles, excess: Doubles) -> Doubles:

@@ -4,6 +4,7 @@ from collections import deque
 
 import numpy as np
 
+from luce.solvers.inner_product import inner
 from luce.solvers.linear_softmax import Doubles, LinearSoftmax
 from luce.solvers.whitening import Metric
 
@@ -33,7 +34,7 @@ class Memory:
 
     def learn(self, step: Doubles, change: Doubles) -> None:
         """Add a pair, if it has the positive curvature that a convex function must show."""
-        curvature = float(np.vdot(step, change))
+        curvature = inner(step, change)
         if curvature > 1e-10 * np.linalg.norm(step) * np.linalg.norm(change):
             self._pairs.append((step, change, curvature))
 
@@ -53,12 +54,12 @@ class Memory:
         q = gradient.copy()
         shares = []
         for step, change, curvature in reversed(self._pairs):
-            share = np.vdot(step, q) / curvature
+            share = inner(step, q) / curvature
             q -= share * change
             shares.append(share)
         r = _centred(metric.solve(_centred(q)))
         for (step, change, curvature), share in zip(self._pairs, reversed(shares), strict=True):
-            r += (share - np.vdot(change, r) / curvature) * step
+            r += (share - inner(change, r) / curvature) * step
         return r
 
 

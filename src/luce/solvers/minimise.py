@@ -6,9 +6,11 @@ from luce.solvers.lbfgs import lbfgs
 from luce.solvers.linear_softmax import Doubles, LinearSoftmax
 from luce.solvers.newton import newton
 from luce.solvers.newton_cg import newton_cg
+from luce.solvers.path_newton_cg import excess, path_newton_cg
 from luce.solvers.penalties import Penalty
 from luce.solvers.proximal_newton import proximal_newton
 from luce.solvers.result import Journal, Result
+from luce.solvers.whitening import matrices_pay
 
 _FIRST = 60  # iterations of L-BFGS, after which Newton-CG takes over
 _LARGEST_LOGITS = 1 << 26  # numbers
@@ -43,7 +45,9 @@ def minimise(
     solver : {"auto", "newton", "newton-cg", "lbfgs"}
         "auto" takes Newton's method where a Hessian costs next to nothing; else L-BFGS and, if
         that has proven nothing after 60 iterations, Newton-CG from there; and if that ends without
-        a proof and the Hessian fits, Newton's method. See ``docs/solvers.md``.
+        a proof and the Hessian fits, Newton's method. Where there are too many columns for
+        matrices, and classes that the penalty lets come apart, Newton-CG along a path of
+        penalties is first. See ``docs/solvers.md``.
     penalty : Penalty, optional
         One that makes coefficients zero, to be added; proximal Newton's method then does all.
     journal : Journal, optional
@@ -66,21 +70,37 @@ def minimise(
         return newton_cg(objective.in_double(), start, tol=tol, max_iter=max_iter, journal=journal)
     if solver == "lbfgs":
         return lbfgs(objective, start, tol=tol, max_iter=max_iter, journal=journal)
-    return _one_after_another(objective, start, tol, max_iter, journal)
+    if start.any() or not _wide(objective) or not excess(objective) > 1:
+        return _one_after_another(objective, start, tol, max_iter, journal)
+    result = path_newton_cg(
+        objective.in_double(), start, tol=tol, max_iter=max_iter, journal=journal
+    )
+    if result.converged or result.interrupted or result.n_iter >= max_iter:
+        return result
+    return _one_after_another(objective, result.theta, tol, max_iter, journal)
+
+
+def _wide(objective: LinearSoftmax) -> bool:
+    """Return whether rows are sparse, with too many columns for a matrix, but room for logits."""
+    sparse = objective.design.density < 1
+    return sparse and not (_too_large_for_products(objective) or matrices_pay(objective))
 
 
 def _one_after_another(
     objective: LinearSoftmax, start: Doubles, tol: float, max_iter: int, journal: Journal
 ) -> Result:
     """L-BFGS first; where it is slow, Newton-CG from there; where duality fails, Newton's proof."""
-    first = max_iter if _too_large_for_products(objective) else min(max_iter, _FIRST)
+    first = max_iter - len(journal.entries)
+    if not _too_large_for_products(objective):
+        first = min(first, _FIRST)
     result = lbfgs(
         objective, start, tol=tol, max_iter=first, journal=journal, stop_when_stalled=True
     )
     size = objective.classes * objective.design.shape[1]
     fits = size <= _LARGEST_HESSIAN and len(objective) * size**2 <= _DEAREST_HESSIAN
     dual = np.count_nonzero(objective.penalty == 0) <= objective.intercept  # else it proves nothing
-    for method, possible in ((newton_cg, dual and first < max_iter), (newton, fits)):
+    slow = path_newton_cg if _wide(objective) else newton_cg
+    for method, possible in ((slow, dual and first < max_iter), (newton, fits)):
         left = max_iter - result.n_iter
         if result.converged or result.interrupted or left <= 0:
             break

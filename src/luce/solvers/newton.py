@@ -98,9 +98,7 @@ def _prove_by_duality(
     objective: LinearSoftmax, here: "_Step", value: float, tol: float, journal: Journal
 ) -> None:
     """Ask for the dual bound where it may do: it needs no Hessian."""
-    free = objective.penalty > 0
-    main = (here.gradient[:, free] ** 2 / (2 * objective.penalty[free])).sum()
-    if main <= 2 * tol * value:
+    if objective.gradient_gap(here.gradient) <= 2 * tol * value:
         point = here.point
         journal.raise_lower_bound(objective.dual_value(point.theta, point.logits))
 

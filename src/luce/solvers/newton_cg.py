@@ -3,6 +3,7 @@
 import numpy as np
 
 from luce import kernels
+from luce.solvers.inner_product import inner
 from luce.solvers.line_search import Point, point_at, search
 from luce.solvers.linear_softmax import Doubles, Floats, LinearSoftmax
 from luce.solvers.result import Journal, Result
@@ -49,25 +50,25 @@ def newton_cg(
     conjugate gradient methods in truncated Newton frameworks, ACML.
     """
     journal = journal or Journal()
-    point = point_at(objective, start - start.mean(axis=0))
+    point = point_at(objective, objective.laid_out(start))
     metric: Metric = shared_whitening(objective)
     interrupted, previous = False, np.inf
     try:
         for iteration in range(max_iter):
             value = point.loss + objective.penalty_at(point.theta)
             gradient = objective.pull_back(point.residual, point.theta)
-            if _near(objective, gradient, value, tol):
+            if objective.gradient_gap(gradient) <= tol * value:
                 journal.raise_lower_bound(objective.dual_value(point.theta, point.logits))
             journal.step(value, gradient, objective.accuracy(point.logits))
             if journal.relative_gap(value) <= tol:
                 break
             if iteration > 0:
                 metric = class_whitening(objective, point.theta, iteration)
-            size = float(np.sqrt(np.vdot(gradient, metric.solve(gradient))))
+            size = float(np.sqrt(inner(gradient, metric.solve(gradient))))
             forcing = min(0.5, (size / previous) ** 2) if previous < np.inf else 0.5
             previous = size
             direction = _conjugate_gradients(objective, point, gradient, metric, max(forcing, 1e-3))
-            slope = float(np.vdot(gradient, direction))
+            slope = inner(gradient, direction)
             if not -slope > _ROUNDING * value:
                 break
             _, after = search(objective, point, direction, slope)
@@ -82,11 +83,6 @@ def newton_cg(
     return journal.result(point.theta, value, tol, interrupted)
 
 
-def _near(objective: LinearSoftmax, gradient: Doubles, value: float, tol: float) -> bool:
-    free = objective.penalty > 0
-    return bool((gradient[:, free] ** 2 / (2 * objective.penalty[free])).sum() <= tol * value)
-
-
 def _conjugate_gradients(
     objective: LinearSoftmax, point: Point, gradient: Doubles, metric: Metric, forcing: float
 ) -> Doubles:
@@ -96,17 +92,17 @@ def _conjugate_gradients(
     residual = -gradient
     solved = _centred(metric.solve(_centred(residual)))
     conjugate = solved.copy()
-    size = first = float(np.vdot(residual, solved))
+    size = first = inner(residual, solved)
     for _ in range(_MOST_PRODUCTS):
         bent = _times_hessian(objective, p, conjugate)
-        curvature = float(np.vdot(conjugate, bent))
+        curvature = inner(conjugate, bent)
         if not curvature > 0:
             break
         length = size / curvature
         step += length * conjugate
         residual -= length * bent
         solved = _centred(metric.solve(_centred(residual)))
-        size, before = float(np.vdot(residual, solved)), size
+        size, before = inner(residual, solved), size
         if not size > forcing**2 * first:
             break
         conjugate = solved + (size / before) * conjugate

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,29 +10,49 @@ from scipy import sparse
 
 from luce import kernels
 from luce.solvers.blocks import blocks, each, large_blocks
-from luce.solvers.design import Columns, Doubles, Floats
+from luce.solvers.design import Columns, Doubles, Floats, StoredRows
 
 T = TypeVar("T")
 
 
 class _Block:
-    """Neighbouring rows of a matrix, by rows and, once a gradient is asked for, by columns."""
+    """Neighbouring rows of a matrix, by rows and, once a gradient is asked for, by columns.
 
-    def __init__(self, part: slice, by_rows: Any) -> None:
+    By columns there is one row more, that of the totals: minus the shift in each column, and the
+    intercept's 1. So a gradient needs one product and nothing after it.
+    """
+
+    def __init__(self, part: slice, by_rows: Any, shift: Doubles, intercept: bool) -> None:
         self.part, self.by_rows = part, by_rows
+        self._shift, self._intercept = shift, intercept
 
     @cached_property
     def by_columns(self) -> Any:
-        return sparse.csr_array(self.by_rows.T)
+        return self._with_totals(sparse.csr_array(self.by_rows.T), -self._shift, 1.0)
+
+    @cached_property
+    def squares_by_columns(self) -> Any:
+        """``(x - shift)^2`` of the stored numbers, less ``shift^2``, which the totals bring."""
+        columns = sparse.csr_array(self.by_rows.T, dtype=np.float64)
+        shift = np.repeat(self._shift, np.diff(columns.indptr))
+        columns.data *= columns.data - 2 * shift
+        return self._with_totals(columns, np.square(self._shift), 1.0)
+
+    def _with_totals(self, columns: Any, share: Doubles, own: float) -> Any:
+        if not self._intercept:
+            return columns
+        last = sparse.csr_array(np.append(share, own)[:, None].astype(columns.dtype))
+        columns.resize(len(share) + 1, columns.shape[1])
+        return sparse.csr_array(sparse.hstack([columns, last]))
 
 
 class SparseRows:
     """A block of a sparse design."""
 
-    def __init__(self, block: _Block, shift: Doubles, intercept: bool) -> None:
+    def __init__(self, block: _Block, shift: Doubles, intercept: bool, sums: Any) -> None:
         self.part = block.part
         self._block, self._x = block, block.by_rows
-        self._shift, self._intercept = shift, intercept
+        self._shift, self._intercept, self._sums = shift, intercept, sums
 
     def logits(self, operand: tuple[Floats, Floats]) -> Floats:
         """Return ``x theta.T``."""
@@ -43,14 +63,16 @@ class SparseRows:
 
     def pulled(self, residual: Floats) -> Floats:
         """Return ``residual.T x``."""
-        m = len(self._shift)
-        gradient = np.empty((residual.shape[1], m + self._intercept))
-        gradient[:, :m] = _product(self._block.by_columns, residual, np.float64).T
-        if self._intercept:
-            total = residual.sum(axis=0, dtype=np.float64)
-            gradient[:, :m] -= np.outer(total, self._shift)
-            gradient[:, m] = total
-        return gradient
+        return self._pulled(self._block.by_columns, residual, self._sums)
+
+    def _pulled(self, columns: Any, residual: Floats, sums: Any) -> Floats:
+        if not self._intercept:
+            return _product(columns, residual, sums).T
+        total = residual.sum(axis=0, dtype=np.float64)
+        with_total = np.concatenate([residual, total[None].astype(residual.dtype)])
+        pulled = _product(columns, with_total, sums)
+        pulled[-1] = total
+        return pulled.T
 
     def gram(self, weights: Doubles) -> Floats:
         """Return ``sum_i weights_i x_i x_i^T``; the shifts are taken off the sums of products."""
@@ -68,15 +90,10 @@ class SparseRows:
 
     def column_squares(self, weights: Doubles) -> Doubles:
         """Return ``sum_i weights_i x_ic^2`` for each column of weights."""
-        w = weights.reshape(len(weights), -1)
-        columns = self._block.by_columns.astype(np.float64)
-        squares: Doubles = np.asarray(_product(columns.power(2), w, np.float64), dtype=np.float64).T
-        if self._intercept:
-            total = w.sum(axis=0)[:, None]
-            sums = _product(columns, w, np.float64).T
-            squares = squares + self._shift * (self._shift * total - 2 * sums)
-            squares = np.hstack([np.maximum(squares, 0.0), total])
-        return squares.reshape(*weights.shape[1:], -1)
+        w = weights.astype(np.float64, copy=False).reshape(len(weights), -1)
+        squares = self._pulled(self._block.squares_by_columns, w, np.float64)
+        np.maximum(squares, 0.0, out=squares)
+        return np.asarray(squares[0] if weights.ndim == 1 else squares, dtype=np.float64)
 
 
 class SparseDesign:
@@ -94,12 +111,21 @@ class SparseDesign:
         What is taken off each column; zeros where there is no intercept to take it up.
     intercept : bool
         Whether a last column of ones is added.
+    sums : dtype
+        In which the sums of a gradient are taken.
     """
 
-    def __init__(self, matrix: Any, shift: Doubles, intercept: bool) -> None:
+    def __init__(
+        self,
+        matrix: Any,
+        shift: Doubles,
+        intercept: bool,
+        sums: type[np.floating[Any]] = np.float64,
+    ) -> None:
         self.matrix = sparse.csr_array(matrix)
         self.shift = shift
         self.intercept = intercept
+        self.sums = sums
         self._cut: dict[int, list[_Block]] = {}
 
     @property
@@ -114,6 +140,11 @@ class SparseDesign:
         return dtype
 
     @property
+    def order(self) -> Literal["C", "F"]:
+        """Column by column: the products read and write all classes of a column at once."""
+        return "F"
+
+    @property
     def density(self) -> float:
         """The share of the values that are stored."""
         return float(self.matrix.nnz / max(1, self.matrix.shape[0] * self.matrix.shape[1]))
@@ -126,14 +157,15 @@ class SparseDesign:
     def operand(self, theta: Doubles) -> tuple[Floats, Floats]:
         """Return the weights (m, k), and what the shift and the intercept add to every logit."""
         m = len(self.shift)
-        weights = np.ascontiguousarray(theta[:, :m].T.astype(self.dtype))
-        constant = theta[:, m] - theta[:, :m] @ self.shift if self.intercept else np.zeros(1)
+        weights = np.ascontiguousarray(theta[:, :m].T, dtype=self.dtype)
+        shift = self.shift.astype(theta.dtype)
+        constant = theta[:, m] - theta[:, :m] @ shift if self.intercept else np.zeros(1)
         return weights, constant.astype(self.dtype)
 
     def each(self, function: Callable[[SparseRows], T], row_bytes: int = 0) -> Iterator[T]:
         """Yield ``function(rows)`` of every block of rows: few of them, for each has a gradient."""
         for block in self._blocks(row_bytes):
-            yield function(SparseRows(block, self.shift, self.intercept))
+            yield function(SparseRows(block, self.shift, self.intercept, self.sums))
 
     def each_dense(self, function: Callable[[slice, Doubles], T], row_bytes: int) -> Iterator[T]:
         """Yield ``function(part, x)`` of small blocks, spelled out in float64."""
@@ -164,6 +196,14 @@ class SparseDesign:
             values, shift = np.append(values, np.ones(len(self))), np.append(shift, 0.0)
         return Columns(start.astype(np.int64), rows.astype(np.int64), values, shift)
 
+    def by_row(self, kept: NDArray[np.intp]) -> StoredRows:
+        """Return some of the rows, the shift beside them."""
+        matrix = self.matrix[kept]
+        if not self.intercept:
+            return StoredRows(matrix, self.shift)
+        ones = sparse.csr_array(np.ones((len(kept), 1), self.dtype))
+        return StoredRows(sparse.csr_array(sparse.hstack([matrix, ones])), np.append(self.shift, 0))
+
     def in_double(self) -> "SparseDesign":
         """Return the same rows in float64."""
         if self.dtype == np.float64:
@@ -174,12 +214,19 @@ class SparseDesign:
         """Return itself: what is taken off the columns is so in every pass."""
         return self
 
-    def squares(self) -> Doubles:
-        """Return the square of each row's norm."""
-        wide = self.matrix.astype(np.float64)
-        bent = wide.multiply(wide) - 2 * wide.multiply(self.shift[None, :])
-        constant = float(self.shift @ self.shift) + self.intercept
-        square: Doubles = np.asarray(bent.sum(axis=1)).ravel() + constant
+    def for_steps(self) -> "SparseDesign":
+        """Return the same rows in float32, gradients included."""
+        matrix = self.matrix.astype(np.float32)
+        return SparseDesign(matrix, self.shift, self.intercept, np.float32)
+
+    def squares(self, weights: Doubles | None = None) -> Doubles:
+        """Return the square of each row's norm, the columns weighted."""
+        w = np.ones(self.shape[1]) if weights is None else weights
+        inner = w[: len(self.shift)]
+        bent = self.matrix.astype(np.float64)
+        bent.data *= bent.data - 2 * self.shift[bent.indices]
+        constant = float(inner @ np.square(self.shift)) + self.intercept * w[-1]
+        square: Doubles = bent @ inner + constant
         return np.maximum(square, 0.0)
 
     def __len__(self) -> int:
@@ -189,9 +236,12 @@ class SparseDesign:
         """Return the matrix cut into blocks; they are kept, with what is learnt of them."""
         parts = large_blocks(len(self), row_bytes)
         if len(parts) == 1:
-            return self._cut.setdefault(1, [_Block(parts[0], self.matrix)])
+            whole = _Block(parts[0], self.matrix, self.shift, self.intercept)
+            return self._cut.setdefault(1, [whole])
         if len(parts) not in self._cut:
-            self._cut[len(parts)] = [_Block(part, self.matrix[part]) for part in parts]
+            self._cut[len(parts)] = [
+                _Block(part, self.matrix[part], self.shift, self.intercept) for part in parts
+            ]
         return self._cut[len(parts)]
 
     def _spelled_out(self, part: slice) -> Doubles:

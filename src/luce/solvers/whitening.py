@@ -3,7 +3,8 @@
 from typing import Protocol
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from numpy.typing import NDArray
+from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
 
 from luce.solvers.blocks import each
 from luce.solvers.linear_softmax import Doubles, Floats, LinearSoftmax
@@ -12,6 +13,7 @@ _LARGEST_BLOCKS = 1 << 27  # numbers in all whitening matrices together: 1 GiB
 _DRAWS_PER_COLUMN = 3
 _FEW_COLUMNS = 40  # all their products with each other cost less than to draw rows
 _DEAREST = 30.0  # passes over the rows that a factorisation may cost
+_FLOOR = 1e-8  # of a column's squares: penalties below it are raised to it
 _PASS_OF_SPARSE = 3.0  # times as long as a pass of as many operations over dense rows
 
 
@@ -44,6 +46,25 @@ class _ClassWhitening:
         return np.stack([cho_solve(factor, row, check_finite=False) for factor, row in pairs])
 
 
+class _ScaledWhitening:
+    r"""One matrix for all classes, with a factor for each: ``a_j G + diag(rho)``.
+
+    With :math:`\mathrm{diag}(\rho)^{-1/2} G \, \mathrm{diag}(\rho)^{-1/2} = Q \Lambda Q^T` the
+    inverses of all of them are :math:`\mathrm{diag}(\rho)^{-1/2} Q (a_j \Lambda + I)^{-1} Q^T
+    \mathrm{diag}(\rho)^{-1/2}`: two products with Q for all classes together.
+    """
+
+    def __init__(self, gram: Doubles, penalty: Doubles, factors: NDArray[np.float64]) -> None:
+        raised = np.maximum(penalty, _FLOOR * gram.diagonal() + np.finfo(float).tiny)
+        root = np.sqrt(raised)
+        values, vectors = eigh(gram / root / root[:, None], check_finite=False)
+        self._basis = vectors / root[:, None]  # (d, d)
+        self._bend = np.maximum(values, 0.0) * factors[:, None] + 1.0  # (k, d)
+
+    def solve(self, gradient: Doubles) -> Doubles:
+        return np.asarray((gradient @ self._basis / self._bend) @ self._basis.T)
+
+
 class _Scaling:
     """The diagonal alone, where whole matrices would not fit."""
 
@@ -58,7 +79,7 @@ def shared_whitening(objective: LinearSoftmax) -> Metric:
     """Return one matrix for all classes: the curvature where all of them are equally likely."""
     k = objective.classes
     share = (k - 1) / k**2  # p (1 - p) of equal probabilities
-    if not _matrix_pays(objective):
+    if not matrices_pay(objective):
         return _scaling(share * objective.column_squares(), objective.penalty)
     return SharedWhitening(share * objective.gram() + np.diag(objective.penalty))
 
@@ -66,26 +87,35 @@ def shared_whitening(objective: LinearSoftmax) -> Metric:
 def class_matrices_fit(objective: LinearSoftmax) -> bool:
     """Return whether a matrix for each class fits in memory, and is worth its price."""
     k, d = objective.shape
-    return k * d * d <= _LARGEST_BLOCKS and _matrix_pays(objective)
+    return k * d * d <= _LARGEST_BLOCKS and matrices_pay(objective)
 
 
 def class_whitening(objective: LinearSoftmax, theta: Doubles, seed: int) -> Metric:
     """Return the curvature of each class at theta.
 
-    That is its block of the Hessian, from a sample of rows; or the block's diagonal, where
-    matrices do not fit or cost more than they save.
+    That is its block of the Hessian, from a sample of rows; where there are too many classes for a
+    matrix each, the same matrix for all, brought to the size of each block; or the block's
+    diagonal, where matrices do not fit or cost more than they save.
     """
     if class_matrices_fit(objective):
         return whitening_by(class_grams(objective, theta, seed), objective.penalty)
     p = objective.probabilities(objective.logits(theta))
+    if matrices_pay(objective):
+        return _scaled_whitening(objective, p)
     return _scaling(objective.class_squares(p), objective.penalty)
+
+
+def _scaled_whitening(objective: LinearSoftmax, p: Floats) -> Metric:
+    gram, squares = objective.gram(), objective.design.squares()
+    bend = (objective.weights * squares) @ (p * (1.0 - p))  # the traces of the blocks
+    return _ScaledWhitening(gram, objective.penalty, bend / np.trace(gram))
 
 
 def _scaling(curvature: Doubles, penalty: Doubles) -> Metric:
     return _Scaling(curvature + penalty + np.finfo(float).tiny)
 
 
-def _matrix_pays(objective: LinearSoftmax) -> bool:
+def matrices_pay(objective: LinearSoftmax) -> bool:
     """Return whether d x d matrices fit, and their factors cost no more than some passes."""
     k, d = objective.shape
     if d * d > _LARGEST_BLOCKS:
