@@ -133,6 +133,18 @@ def test_the_loss_is_the_formula(s, gamma, z_loss):
     np.testing.assert_allclose(got.detach(), expected, rtol=1e-12)
 
 
+def test_an_estimate_above_1_counts_as_1_in_a_focal_loss():
+    hidden, labels, _ = batch()
+    head = head_with(Fixed([4], [50.0]), 1)
+    with torch.no_grad():
+        head.bias[4] = 20.0
+    loss = head(hidden, torch.full_like(labels, 3), focal_gamma=1.5, label_smoothing=0.2)
+    own = math.log(math.exp(20) / 50)  # nearly: the drawn class is all of the rest
+    assert loss.item() == pytest.approx((0.8 + 0.2 / K) * own, rel=0.1)
+    (slope,) = torch.autograd.grad(loss, hidden)
+    assert slope.isfinite().all()
+
+
 def test_distributions_keep_their_likeliest_classes_and_share_the_rest():
     hidden, _, soft = batch()
     drawn, counts = [1, 4, 9, 11], [0.5, 1.5, 0.3, 0.2]

@@ -35,7 +35,7 @@ class AliasTable(NamedTuple):
         filled_by = torch.searchsorted(spare, lacks - (1 - mass[light]))  # spent only before it
         alias[light] = heavy[filled_by.clamp(max=last)]
         # A heavy class that has given more than it had to spare is filled up by the next one.
-        emptied_by = torch.searchsorted(lacks, spare, right=True)
+        emptied_by = torch.searchsorted(lacks, spare)
         is_emptied = emptied_by < len(light)
         is_emptied[last] = False  # what it lacks is rounding
         left = 1 + spare - lacks[emptied_by.clamp(max=len(light) - 1)]
