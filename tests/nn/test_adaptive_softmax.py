@@ -159,6 +159,15 @@ def test_counts_choose_cutoffs_and_order():
     assert torch.equal(again.log_prob(hidden), head.log_prob(hidden))
 
 
+def test_counts_choose_cutoffs_of_shared_weights_too():
+    counts, table = 1e6 / np.arange(1, 501), nn.Embedding(500, 32)
+    head = AdaptiveSoftmax.from_counts(32, counts, cost=COST, weight=table.weight, head_share=0.3)
+    assert head.cutoffs
+    assert head.clusters.widths == (32,) * len(head.clusters.sizes)  # no projections
+    hidden = torch.randn(3, 32, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(head.log_prob(hidden).exp().sum(1), torch.ones(3))
+
+
 def test_without_a_cost_model_this_machine_is_asked(monkeypatch):
     asked = []
     monkeypatch.setattr(

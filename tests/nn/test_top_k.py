@@ -55,6 +55,15 @@ def test_few_logits_are_computed_where_the_bound_is_tight():
     assert scaled.topk(hidden[100:], 3).computed < plain.topk(hidden[100:], 3).computed
 
 
+def test_weights_and_hidden_states_have_the_same_variances():
+    head, hidden = skewed()
+    index = ExactTopK(head, hidden, width=D)
+    of_hidden = (index._rows(hidden) @ index._into).square().mean(0)
+    of_weights = index._bounds[:, :D].square().mean(0)
+    assert (of_weights.diff() <= 0).all()
+    torch.testing.assert_close(of_hidden[:6], of_weights[:6], rtol=0.05, atol=0)
+
+
 def test_the_bound_is_never_below_the_logit():
     head, hidden = skewed()
     index = ExactTopK(head, hidden[:100])
