@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from reference.softmax_problems import softmax_problem
+from reference.softmax_problems import softmax_problem, some_theta
 
 from luce.solvers import DenseDesign, cross_validation, newton
 from luce.solvers.cross_validation import Split, follow_path
@@ -133,3 +133,18 @@ def test_most_passes_over_folds_are_in_float32_unless_the_tolerance_is_tight(mon
     seen.clear()
     path(f, folds(400), tol=1e-6)
     assert set(seen) == {np.dtype(np.float64)}
+
+
+@pytest.mark.parametrize("dealt", [True, False])
+def test_the_hessian_of_a_fold_is_the_whole_less_that_of_its_rows(dealt):
+    f = softmax_problem(8, n=90, d=4, k=3, penalty=0.1)
+    parts = [cross_validation._Fold(f, f, split) for split in folds(90, 3)]
+    theta = some_theta(f, 1, 1.0)
+    known = cross_validation._WholeHessian(f, theta, parts if dealt else [])
+    right = some_theta(f, 2, 1.0) - some_theta(f, 2, 1.0).mean(axis=0)
+    for part in parts:
+        own = part.objective(f.penalty)
+        hessian = own.hessian(own.probabilities(own.logits(theta)))
+        expected = (np.linalg.pinv(hessian) @ right.ravel()).reshape(right.shape)
+        found = known.of_fold(part, f.penalty).solve(right)
+        np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-10)
