@@ -7,11 +7,9 @@ import torch
 
 from luce.errors import DataError, ParameterError, ShapeError
 from luce.nn import (
-    InBatchSampler,
     LogUniformSampler,
     UniformSampler,
     UnigramSampler,
-    WithBatchLabels,
 )
 
 pytestmark = pytest.mark.once
@@ -149,55 +147,6 @@ def test_draw_tells_ids_and_counts(kind, distinct):
     assert torch.equal(count, sampler.log_expected_count(ids, 9))
 
 
-# In the batch.
-
-
-@pytest.mark.parametrize("given", [True, False])
-def test_other_rows_stand_for_all_classes_without_bias(given):
-    """Over batches of labels drawn from q, with the row's own label left out."""
-    q = torch.tensor([0.4, 0.3, 0.2, 0.1], dtype=torch.float64)
-    f, own, rows = torch.tensor([1.0, 5.0, 2.0, 9.0]).double(), 1, 6
-    generator = torch.Generator().manual_seed(7)
-    sampler = InBatchSampler(4, counts=1000 * q if given else None)
-    if not given:
-        sampler.seen += 1e9 * q  # what has passed by before
-    sums = []
-    for _ in range(4000):
-        labels = torch.multinomial(q, rows, True, generator=generator)
-        labels[0] = own
-        ids, log_count = sampler.draw(0, labels)
-        kept = ids != own
-        sums.append((f[ids] / log_count.exp())[kept].sum())
-    sums = torch.stack(sums)
-    assert abs(float((sums.mean() - (f.sum() - f[own])) / (sums.std() / 4000**0.5))) < 3.5
-
-
-def test_rows_without_label_are_left_out():
-    sampler = InBatchSampler(3)
-    ids, log_count = sampler.draw(0, torch.tensor([2, -1, 2, 0]))
-    assert ids[[0, 2, 3]].tolist() == [2, 2, 0]
-    assert log_count[1] == math.inf
-    assert log_count[[0, 3]].exp().tolist() == pytest.approx([2 * 2 / 3, 2 * 1 / 3])
-    assert sampler.seen.tolist() == [1, 0, 2]
-    assert sampler.draw(0, torch.tensor([-1, -1])).log_expected_count.tolist() == [math.inf] * 2
-
-
-@pytest.mark.parametrize("distinct", [True, False])
-def test_labels_of_the_batch_count_once_and_the_others_stand_for_the_rest(distinct):
-    labels = torch.tensor([7, 3, -1, 7, 49])
-    sampler = WithBatchLabels(FIXED["log-uniform"](distinct))
-    terms = torch.rand(K, generator=torch.Generator().manual_seed(8)).double()
-    generator, sums = torch.Generator().manual_seed(9), []
-    for _ in range(1500):
-        ids, log_count = sampler.draw(10, labels, generator=generator)
-        kept = log_count < math.inf
-        assert torch.isin(labels[labels >= 0], ids[kept]).all()
-        assert (torch.bincount(ids[kept], minlength=K)[[3, 7, 49]] == 1).all()
-        sums.append((terms[ids] / log_count.exp())[kept].sum())
-    sums = torch.stack(sums)
-    assert abs(float((sums.mean() - terms.sum()) / (sums.std() / 1500**0.5))) < 3.5
-
-
 # State.
 
 
@@ -218,11 +167,6 @@ def test_the_state_decides_what_is_drawn(distinct):
     two.load_state_dict(one.state_dict())
     drawn = [s.sample(5, generator=torch.Generator().manual_seed(0)) for s in (one, two)]
     assert torch.equal(*drawn)
-    in_batch = InBatchSampler(3)
-    in_batch.draw(0, torch.tensor([1, 1]))
-    copy = InBatchSampler(3)
-    copy.load_state_dict(in_batch.state_dict())
-    assert copy.seen.tolist() == [0, 2, 0]
 
 
 @BOTH
@@ -270,7 +214,5 @@ def test_counts_that_cannot_be():
         UnigramSampler([0.2, 0.8])
     with pytest.raises(ParameterError, match="power must be finite"):
         UnigramSampler([1, 2], power=2)
-    with pytest.raises(ShapeError, match="each of the 3 classes, got 2"):
-        InBatchSampler(3, counts=[1, 2])
     with pytest.raises(ParameterError, match="n_classes"):
         UniformSampler(0)

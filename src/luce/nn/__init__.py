@@ -15,6 +15,8 @@ from luce.nn.adaptive_embedding import AdaptiveEmbedding as AdaptiveEmbedding
 from luce.nn.adaptive_softmax import AdaptiveSoftmax as AdaptiveSoftmax
 from luce.nn.audit import Audit as Audit
 from luce.nn.audit import AuditRow as AuditRow
+from luce.nn.batch_samplers import InBatchSampler as InBatchSampler
+from luce.nn.batch_samplers import WithBatchLabels as WithBatchLabels
 from luce.nn.class_tree import ClassTree as ClassTree
 from luce.nn.classifier import Classifier as Classifier
 from luce.nn.cost_model import CostModel as CostModel
@@ -42,12 +44,10 @@ from luce.nn.phm_softmax import PHMSoftmax as PHMSoftmax
 from luce.nn.rowwise_adagrad import RowwiseAdagrad as RowwiseAdagrad
 from luce.nn.sampled_softmax import SampledSoftmax as SampledSoftmax
 from luce.nn.samplers import ClassSampler as ClassSampler
-from luce.nn.samplers import InBatchSampler as InBatchSampler
 from luce.nn.samplers import LogUniformSampler as LogUniformSampler
 from luce.nn.samplers import Sampler as Sampler
 from luce.nn.samplers import UniformSampler as UniformSampler
 from luce.nn.samplers import UnigramSampler as UnigramSampler
-from luce.nn.samplers import WithBatchLabels as WithBatchLabels
 from luce.nn.sharded_softmax import ShardedSoftmax as ShardedSoftmax
 from luce.nn.sharding.ranks import sum_over_ranks as sum_over_ranks
 from luce.nn.similarity_order import similarity_order as similarity_order

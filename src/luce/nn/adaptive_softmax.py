@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from luce._checks import as_count
 from luce.errors import ParameterError, ShapeError
 from luce.nn.adaptive_embedding import AdaptiveEmbedding
+from luce.nn.class_parameters import check_class_weight
 from luce.nn.class_tree import as_counts
 from luce.nn.clusters import Clusters
 from luce.nn.cost_model import CostModel
@@ -115,11 +116,8 @@ class AdaptiveSoftmax(FactoredHead):
             shrink = div_value if weight is None else 1.0
             self.clusters = Clusters(n_classes, in_features, cutoffs, shrink, order, device)
         sizes, widths = self.clusters.sizes, self.clusters.widths
-        if weight is not None and weight.shape != (n_classes, in_features):
-            raise ShapeError(
-                f"weight must have shape {(n_classes, in_features)} (n_classes, in_features), got"
-                f" {tuple(weight.shape)}. Pass a parameter of that shape, or leave weight out."
-            )
+        if weight is not None:
+            check_class_weight(weight, n_classes, in_features)
         self.register_parameter("weight", weight)
         if embedding is not None:
             self.parts, self.projections = embedding.parts, embedding.projections

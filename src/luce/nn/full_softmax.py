@@ -1,13 +1,12 @@
 """The plain output layer: one softmax over all classes."""
 
 from collections.abc import Sequence
-from math import sqrt
 from typing import Any, final
 
 import torch
 from torch import Tensor, nn
 
-from luce.errors import ShapeError
+from luce.nn.class_parameters import as_class_weight, draw_linear
 from luce.nn.head import LinearHead
 from luce.nn.sharded_softmax import ShardedSoftmax
 
@@ -67,17 +66,8 @@ class FullSoftmax(LinearHead):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__(in_features, n_classes)
-        shape = (self.n_classes, self.in_features)
-        if weight is not None and weight.shape != shape:
-            raise ShapeError(
-                f"weight must have shape {shape} (n_classes, in_features), got"
-                f" {tuple(weight.shape)}. Pass a parameter of that shape, or leave weight out."
-            )
         self.tied = weight is not None
-        if weight is None:
-            self.weight = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
-        else:
-            self.weight = weight
+        self.weight = as_class_weight(weight, self.n_classes, self.in_features, device, dtype)
         self.register_parameter(
             "bias",
             nn.Parameter(torch.empty(self.n_classes, device=device, dtype=dtype)) if bias else None,
@@ -86,11 +76,7 @@ class FullSoftmax(LinearHead):
 
     def reset_parameters(self) -> None:
         """Draw weights that are not shared, and the bias, as ``torch.nn.Linear`` does."""
-        bound = 1 / sqrt(self.in_features)
-        if not self.tied:
-            nn.init.uniform_(self.weight, -bound, bound)
-        if self.bias is not None:
-            nn.init.uniform_(self.bias, -bound, bound)
+        draw_linear(None if self.tied else self.weight, self.bias, self.in_features)
 
     def class_weights(self) -> Tensor:
         return self.weight

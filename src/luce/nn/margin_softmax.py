@@ -8,6 +8,8 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from luce._checks import as_choice, as_count, as_finite, as_scale
+from luce.nn.batch_samplers import WithBatchLabels
+from luce.nn.class_parameters import as_class_weight
 from luce.nn.comparison import Comparison
 from luce.nn.functional.cross_entropy import cross_entropy
 from luce.nn.functional.log_softmax import log_softmax
@@ -15,9 +17,9 @@ from luce.nn.functional.margin import added_angle, subtracted, with_margin
 from luce.nn.head import Head
 from luce.nn.logit_shape import LogitShape
 from luce.nn.options import LossOptions, checked
-from luce.nn.sampled_head import as_class_parameter, as_sampler
+from luce.nn.sampled_head import as_sampler
 from luce.nn.sampled_softmax import sampled_row_losses
-from luce.nn.samplers import Sampler, UniformSampler, WithBatchLabels
+from luce.nn.samplers import Sampler, UniformSampler
 from luce.nn.targets import Targets
 
 _MARGINS = {"arcface": 0.5, "cosface": 0.35}
@@ -125,7 +127,7 @@ class MarginSoftmax(Head):
         self.top = min(as_count(top, 2**31, "top"), self.n_classes)
         self.sparse = sparse
         self.tied = weight is not None
-        self.weight = as_class_parameter(weight, self.n_classes, self.in_features, device, dtype)
+        self.weight = as_class_weight(weight, self.n_classes, self.in_features, device, dtype)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

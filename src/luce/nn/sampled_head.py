@@ -1,14 +1,14 @@
 """What heads have in common that see few classes in training and all of them afterwards."""
 
 from abc import abstractmethod
-from math import sqrt
 from typing import Unpack
 
 import torch
 from torch import Tensor, nn
 
 from luce._checks import as_count
-from luce.errors import ParameterError, ShapeError
+from luce.errors import ParameterError
+from luce.nn.class_parameters import as_class_weight, draw_linear
 from luce.nn.comparison import Comparison
 from luce.nn.head import LinearHead
 from luce.nn.logit_shape import LogitShape
@@ -48,7 +48,7 @@ class SampledHead(LinearHead):
         self.top = min(as_count(top, 2**31, "top"), self.n_classes)
         self.sparse = sparse
         self.tied = weight is not None
-        self.weight = as_class_parameter(weight, self.n_classes, self.in_features, device, dtype)
+        self.weight = as_class_weight(weight, self.n_classes, self.in_features, device, dtype)
         self.register_parameter(
             "bias",
             nn.Parameter(torch.empty(self.n_classes, device=device, dtype=dtype)) if bias else None,
@@ -58,11 +58,7 @@ class SampledHead(LinearHead):
 
     def reset_parameters(self) -> None:
         """Draw weights that are not shared, and the bias, as ``torch.nn.Linear`` does."""
-        bound = 1 / sqrt(self.in_features)
-        if not self.tied:
-            nn.init.uniform_(self.weight, -bound, bound)  # in place: nothing of its size beside it
-        if self.bias is not None:
-            nn.init.uniform_(self.bias, -bound, bound)
+        draw_linear(None if self.tied else self.weight, self.bias, self.in_features)
 
     def class_weights(self) -> Tensor:
         return self.weight
@@ -125,22 +121,3 @@ def as_sampler(sampler: Sampler | None, n_classes: int) -> Sampler:
             f" {sampler.n_classes}. Make it with n_classes={n_classes}."
         )
     return sampler
-
-
-def as_class_parameter(
-    weight: nn.Parameter | None,
-    n_classes: int,
-    in_features: int,
-    device: torch.device | str | None,
-    dtype: torch.dtype | None,
-) -> nn.Parameter:
-    """Return the weights of the classes: those that are shared, or new ones, not filled yet."""
-    shape = (n_classes, in_features)
-    if weight is None:
-        return nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
-    if weight.shape != shape:
-        raise ShapeError(
-            f"weight must have shape {shape} (n_classes, in_features), got"
-            f" {tuple(weight.shape)}. Pass a parameter of that shape, or leave weight out."
-        )
-    return weight
