@@ -148,6 +148,17 @@ SECTIONS = {
         "`luce.nn.functional.linear_cross_entropy`, the loss of linear heads ([nn.md](nn.md)),\n"
         "beside the plain graph of PyTorch and its own fused loss: time, memory, errors.",
     ),
+    "nn_functional": Section(
+        "Softmax and cross-entropy in PyTorch",
+        ("nn_functional.py",),
+        "`luce.nn.functional` beside `torch.nn.functional` on the CPU in eager mode, float32.",
+    ),
+    "gpu": Section(
+        "On a GPU",
+        ("gpu.py",),
+        "The Triton kernels of `luce.nn` ([nn.md](nn.md)) as a share of the bandwidth of a copy,\n"
+        "and the fused linear loss beside three bare matrix products.",
+    ),
     "nn_heads": Section(
         "Output layers in PyTorch",
         ("nn_heads.py",),

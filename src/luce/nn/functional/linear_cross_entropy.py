@@ -105,17 +105,17 @@ def linear_cross_entropy(
     )  # fmt: skip
     layer = [hidden, weight] if bias is None else [hidden, weight, bias]
     others = [target] if class_weight is None else [target, class_weight]
-    if is_native(*layer, widened=True) and is_eager(*others) and not is_wanted(*others):
-        result: Tensor = _Fused.apply(
-            hidden, weight, bias, target, class_weight, scalars, is_wanted(*layer)
-        )
-        return result
     if gpu.takes(*layer):
         from luce.nn.gpu import linear_cross_entropy as kernels
         from luce.nn.gpu.loss import serves
 
         if serves(target, hidden.ndim - 1, class_weight, scalars):
             return kernels.linear_cross_entropy(hidden, weight, target, bias, class_weight, scalars)
+    if is_native(*layer, widened=True) and is_eager(*others) and not is_wanted(*others):
+        result: Tensor = _Fused.apply(
+            hidden, weight, bias, target, class_weight, scalars, is_wanted(*layer)
+        )
+        return result
     return _composed(hidden, weight, bias, target, class_weight, scalars)
 
 

@@ -5,6 +5,7 @@ CPU, with ``TRITON_INTERPRET=1`` in the environment, the same code runs in Trito
 slowly, but so that it can be tested.
 """
 
+import os
 from importlib.util import find_spec
 
 import torch
@@ -15,7 +16,17 @@ from luce.nn.eager import is_transformed
 
 DTYPES = (torch.float16, torch.bfloat16, torch.float32)
 
-_has_triton = find_spec("triton") is not None
+_found = find_spec("triton") is not None
+
+
+def has_triton() -> bool:
+    """Whether Triton is installed."""
+    return _found
+
+
+def is_interpreted() -> bool:
+    """Whether kernels run in Triton's interpreter, which takes tensors on the CPU."""
+    return os.environ.get("TRITON_INTERPRET") == "1"
 
 
 def takes(*tensors: Tensor) -> bool:
@@ -25,7 +36,7 @@ def takes(*tensors: Tensor) -> bool:
     fuses those by itself.
     """
     return (
-        _has_triton
+        _found
         and not is_transformed()
         and forward_ad._current_level < 0
         and all(type(one) in (Tensor, torch.nn.Parameter) and one.is_cuda for one in tensors)
