@@ -52,7 +52,8 @@ class AdaptiveSoftmax(FactoredHead):
         Where the classes, the most frequent first, are cut: ``[2000, 10000]`` makes a head of
         2000 classes and two clusters. Empty for one softmax over all. See :meth:`from_counts`.
     div_value : float
-        By what the width shrinks from cluster to cluster.
+        By what the width shrinks from cluster to cluster. 2 instead of the usual 4 is slower, and
+        for narrow hidden states some percent better in perplexity.
     bias : bool
         Whether each class and each cluster has a bias.
     order : array_like, shape (n_classes,), optional
