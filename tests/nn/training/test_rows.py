@@ -16,6 +16,13 @@ def test_arrays_and_tensors_are_taken_in_any_order():
     assert labels.tolist() == [7, 5]
 
 
+def test_arrays_that_are_read_only_are_read():
+    pixels = np.arange(6.0).reshape(3, 2)
+    pixels.flags.writeable = False
+    (inputs,) = ArrayRows(pixels).take(np.array([1]))
+    assert inputs.tolist() == [[2.0, 3.0]]
+
+
 def test_a_data_set_is_collated():
     rows = as_rows(torch.utils.data.TensorDataset(torch.eye(3), torch.arange(3)))
     assert isinstance(rows, DatasetRows)

@@ -1,5 +1,6 @@
 """Where the rows come from: arrays in memory, or a data set of torch."""
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, TypeAlias
@@ -45,7 +46,9 @@ class ArrayRows(Rows):
     """
 
     def __init__(self, *arrays: Any) -> None:
-        self.tensors = tuple(torch.as_tensor(array) for array in arrays)
+        with warnings.catch_warnings():  # of arrays that are read-only: they are only read
+            warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+            self.tensors = tuple(torch.as_tensor(array) for array in arrays)
         lengths = [len(tensor) if tensor.ndim else None for tensor in self.tensors]
         if not lengths or None in lengths or len(set(lengths)) > 1 or lengths[0] == 0:
             raise ShapeError(
