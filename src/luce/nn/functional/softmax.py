@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from luce import functions
+from luce import functions, kernels
 from luce._checks import as_choice, as_temperature
 from luce.nn import gpu
 from luce.nn.eager import as_numpy, is_native, is_wanted, widened
@@ -52,9 +54,9 @@ def softmax(
 
     Notes
     -----
-    On the CPU in eager mode :func:`luce.softmax` and :func:`luce.softmax_vjp` compute value and
-    gradient, to the accuracy that they promise; the input is kept for the gradient, not the
-    output. Under ``torch.compile``, ``torch.func`` and on other devices it is a formula of torch
+    On the CPU in eager mode the kernels of :func:`luce.softmax` compute it, to the accuracy
+    promised there, and its gradient from the probabilities, measured from that of the winner.
+    Under ``torch.compile``, ``torch.func`` and on other devices it is a formula of torch
     operations. Either way the gradient of a clear winner is minus the sum of the others' and not
     0, as that of ``torch.softmax`` is once ``1 - p`` rounds to 0.
 
@@ -108,17 +110,29 @@ def _softmax(z: Tensor, dim: int, t: float) -> Tensor:
 class _Native(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, z: Tensor, dim: int, t: float) -> Tensor:
-        ctx.save_for_backward(z)
-        ctx.dim, ctx.t = dim, t
-        return torch.from_numpy(functions.softmax(as_numpy(z), dim, temperature=t))
+        p = torch.from_numpy(functions.softmax(as_numpy(z), dim, temperature=t))
+        ctx.save_for_backward(p)
+        ctx.dim, ctx.t = dim % z.dim(), t
+        return p
 
     @staticmethod
     def backward(ctx: Any, v: Tensor) -> tuple[Tensor, None, None]:
-        (z,) = ctx.saved_tensors
-        if torch.is_grad_enabled() or not is_native(z, v):
-            return jacobian_product(_softmax(z, ctx.dim, ctx.t), v, ctx.dim, ctx.t), None, None
-        result = functions.softmax_vjp(as_numpy(z), as_numpy(v), ctx.dim, temperature=ctx.t)
-        return torch.from_numpy(result), None, None
+        (p,) = ctx.saved_tensors
+        is_last = ctx.dim == p.dim() - 1
+        if torch.is_grad_enabled() or not is_last or not is_native(p, v):
+            return jacobian_product(p, v, ctx.dim, ctx.t), None, None
+        return torch.from_numpy(_product_of_rows(as_numpy(p), as_numpy(v), ctx.t)), None, None
+
+
+def _product_of_rows(p: NDArray[Any], v: NDArray[Any], t: float) -> NDArray[Any]:
+    """Return what `jacobian_product` does, along the last axis: a pass to subtract, a kernel."""
+    rows, slopes = p.reshape(-1, p.shape[-1]), v.reshape(-1, p.shape[-1])  # (n, k)
+    n = np.arange(len(rows))
+    lead = kernels.empty_like(rows)
+    with np.errstate(invalid="ignore"):  # infinite slopes give NaN
+        np.subtract(slopes, slopes[n, rows.argmax(axis=1)][:, None], out=lead)
+        kernels.softmax_curvature(rows, lead, np.full(len(rows), 1.0 / t, rows.dtype), lead)
+    return lead.reshape(p.shape)
 
 
 def jacobian_product(p: Tensor, v: Tensor, dim: int, t: float) -> Tensor:
