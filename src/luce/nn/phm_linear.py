@@ -55,7 +55,7 @@ class PHMLinear(nn.Module):
     multiplied, and ``n`` matrices :math:`S_i` of ``out / n`` x ``in / n``, the layer's weights in
     that algebra. With ``n = 1`` and ``A = 1`` it is ``torch.nn.Linear``.
 
-    Equals ``F.linear(x, layer.dense(), layer.bias)``, without holding the dense matrix.
+    Equals ``F.linear(x, layer.dense(), layer.bias)``.
 
     Parameters
     ----------
@@ -81,8 +81,8 @@ class PHMLinear(nn.Module):
     Notes
     -----
     Saves: weights, their gradients and the optimiser's state, all by the factor ``n``. Costs: the
-    multiplications of the dense layer and ``in * n^2`` more for each row, and ``in * n`` numbers a
-    row that are kept for backward.
+    multiplications of the dense layer, and either ``n * in * out`` more to make its matrix or, of
+    few rows, ``in * n^2`` for each without making it.
 
     The entries of :math:`H` start with the variance that ``torch.nn.Linear`` gives them.
 
@@ -147,14 +147,24 @@ class PHMLinear(nn.Module):
         Tensor, shape (..., out_features)
             One row for each.
         """
+        rows = x.reshape(-1, self.in_features)
+        # Mixing the parts of every row takes rows n^2 in multiplications, making the matrix
+        # n in out of them.
+        if len(rows) * self.n >= self.out_features:
+            y = F.linear(rows, self.dense(), self.bias)
+        else:
+            y = self._mixed(rows)
+            y = y if self.bias is None else y + self.bias
+        return y.reshape(*x.shape[:-1], self.out_features)
+
+    def _mixed(self, rows: Tensor) -> Tensor:
+        """Return the product with the matrix, which is not made: ``S_i (sum_b A_i[a, b] x_b)``."""
         n = self.n
-        by_part = x.reshape(-1, n, self.in_features // n)  # (rows, n, in / n)
-        # (A_i (x) S_i) x has the parts S_i (sum_b A_i[a, b] x_b): mix the parts, then one product.
+        by_part = rows.reshape(-1, n, self.in_features // n)  # (rows, n, in / n)
         mixing = self.rule.transpose(0, 1).reshape(n * n, n)  # (a i, b)
         mixed = (mixing @ by_part).reshape(-1, self.in_features)  # (rows a, i in/n)
         stacked = self.blocks.transpose(0, 1).reshape(-1, self.in_features)  # (out / n, i in/n)
-        y = F.linear(mixed, stacked).reshape(*x.shape[:-1], self.out_features)
-        return y if self.bias is None else y + self.bias
+        return F.linear(mixed, stacked).reshape(-1, self.out_features)
 
     def dense(self) -> Tensor:
         """Return the matrix ``H`` of shape (out_features, in_features) that the layer stands for.
