@@ -15,6 +15,7 @@ RNG = np.random.default_rng(8)
 X, V = RNG.normal(0, 3, (6, 4)), RNG.normal(0, 3, (6, 4))
 C = RNG.uniform(-1, 1, (6, 4))
 Q = RNG.dirichlet(np.ones(4), 6)
+ZEROS = np.where(Q < 0.2, 0.0, Q) / np.where(Q < 0.2, 0.0, Q).sum(1, keepdims=True)
 Y = np.array([0, 3, 2, 2, 1, 0])
 W = np.array([0.5, 1.0, 2.0, 0.0])
 D, SAME = RNG.uniform(0, 2, (6, 4)), RNG.random((6, 4)) < 0.5
@@ -22,6 +23,7 @@ D, SAME = RNG.uniform(0, 2, (6, 4)), RNG.random((6, 4)) < 0.5
 # name: (first argument, others by position, options)
 CASES = [
     ("kl_divergence", X, (Q,), {"temperature": 2.0}),
+    ("kl_divergence", X, (ZEROS,), {}),
     ("distillation", X, (V,), {"temperature": 3.0}),
     ("distillation", X, (V, Y), {"temperature": 3.0, "alpha": 0.25, "ignore_index": 2}),
     ("distillation", X, (V, Y), {"alpha": 0.0}),
