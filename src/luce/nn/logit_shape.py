@@ -34,5 +34,5 @@ class LogitShape(NamedTuple):
         z = widened(logits)
         if self.softcap is not None:
             capped = self.softcap * torch.tanh(z / self.softcap)
-            z = torch.where(torch.isinf(z), z, capped)
+            z = torch.where(torch.isinf(z), z.detach(), capped)  # the cap has no slope there
         return z if self.temperature == 1 else z / self.temperature
