@@ -142,6 +142,12 @@ def test_many_options_together_keep_the_promise(options, spread, dtype):
     check(options, dtype, spread)
 
 
+def test_an_unlikely_label_of_weight_0_keeps_the_promise():
+    # Its gradient is its probability times what the smoothing adds: exp of a far logit, alone.
+    options = {"weight": True, "label_smoothing": 0.2, "temperature": 4.0, "z_loss": 0.03}
+    check(options, "float64", spread=60)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", reference.DTYPES)
 @pytest.mark.parametrize("options", many_at_once(500, seed=2), ids=str)

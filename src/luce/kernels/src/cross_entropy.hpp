@@ -117,21 +117,21 @@ void general_row(const T* z, const Q* q, const Targets& t, double* loss, T* grad
 
   const double pull = z_weight == 0 ? 0 : 2 * z_weight * lse;
   const double all_shares = weight.sum(), other_shares = weight_others.sum();
-  double at_label = 0;
-  if (y >= 0) {
-    const double share = *t.spread * (t.w ? t.w[y] : 1);
-    const double p = __builtin_exp(gap_y) / (1 + rest);
-    at_label = double(z[y]) == winner
-                   ? p * (other_shares + pull) - (share + own) * others
-                   : (p * (all_shares + pull) - share) - own * (1 - p);
-  }
+  const bool label_wins = y >= 0 && double(z[y]) == winner;  // asked now: `grad` may be `z`
+  double p_y = 0;
   for (int64_t j = 0; j < k; j += kDoubles) {
     const D x = numbers_at(z, j, k), share = shares(j), p = row.probability(x, j);
     const D slope = x == winner ? p * (own + other_shares + pull) - share * others
                                 : p * (own + all_shares + pull) - share;
+    if (j <= y && y < j + kDoubles) p_y = p[y - j];
     write_numbers(grad, j, k, slope / t.temperature);
   }
-  if (y >= 0) grad[y] = T(at_label / t.temperature);
+  if (y < 0) return;
+  const double share = *t.spread * (t.w ? t.w[y] : 1);
+  const double at_label = label_wins
+                              ? p_y * (other_shares + pull) - (share + own) * others
+                              : (p_y * (all_shares + pull) - share) - own * (1 - p_y);
+  grad[y] = T(at_label / t.temperature);
 }
 
 // A label alone.
