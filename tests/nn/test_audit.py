@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from luce.errors import ParameterError
-from luce.nn import FullSoftmax, InBatchSampler, MarginSoftmax, SampledSoftmax
+from luce.nn import FullSoftmax, InBatchSampler, MarginSoftmax, SampledSoftmax, UnigramSampler
 from luce.nn.samplers import Draw, Sampler
 
 pytestmark = pytest.mark.once
@@ -124,3 +124,28 @@ def test_bad_options():
         head.audit(*batch(), draws=2)
     with pytest.raises(ParameterError, match="confidence"):
         head.audit(*batch(), confidence=1.5)
+
+
+def drawn(sampler, n):
+    generator = torch.Generator().manual_seed(7)
+    return torch.stack([sampler.sample(n, generator=generator) for _ in range(50)])
+
+
+COUNTS = torch.tensor([100.0, 30.0, 10.0, 3.0, 1.0, 1.0])
+
+
+@pytest.mark.parametrize("distinct", [True, False])
+def test_tables_made_while_it_measures_are_those_of_the_probabilities(distinct):
+    sampler, other = (UnigramSampler(c, distinct=distinct) for c in (COUNTS, COUNTS.flip(0)))
+    head = SampledSoftmax(D, K, n_samples=DRAWN, sampler=sampler).double()
+    sampler.load_state_dict(other.state_dict())
+    head.audit(*batch(), draws=20)
+    assert torch.equal(drawn(sampler, DRAWN), drawn(other, DRAWN))
+
+
+def test_a_sampler_may_serve_two_heads_of_which_one_is_measured():
+    sampler = UnigramSampler(COUNTS)
+    head = SampledSoftmax(D, K, n_samples=DRAWN, sampler=sampler).double()
+    SampledSoftmax(D, K, n_samples=4, sampler=sampler)  # makes the tables for samples of 4
+    head.audit(*batch(), draws=20)
+    assert torch.equal(drawn(sampler, DRAWN), drawn(UnigramSampler(COUNTS), DRAWN))

@@ -155,13 +155,18 @@ def _reach(deviation: float, n: int, confidence: float) -> float:
 
 @contextmanager
 def _mode_kept(head: nn.Module) -> Iterator[None]:
-    """Leave the head as it was: its mode, and what it counts while training."""
+    """Leave the head as it was: its mode, and what it counts while training.
+
+    Tables that follow from what is stored are not put back: who makes them knows of which they are.
+    """
     modes = [(module, module.training) for module in head.modules()]
-    kept = {name: buffer.clone() for name, buffer in head.named_buffers()}
+    stored = head.state_dict().keys()
+    counted = [buffer for name, buffer in head.named_buffers() if name in stored]
+    kept = [buffer.clone() for buffer in counted]
     try:
         yield
     finally:
         for module, mode in modes:
             module.training = mode
-        for name, buffer in head.named_buffers():
-            buffer.copy_(kept[name])
+        for buffer, before in zip(counted, kept, strict=True):
+            buffer.copy_(before)
