@@ -182,3 +182,21 @@ def test_an_impossible_beam_is_refused():
     hidden, _ = rows(2)
     with pytest.raises(ParameterError, match="beam"):
         made("balanced").topk(hidden, 3, beam=0)
+
+
+def test_the_state_of_another_tree_is_refused():
+    one, other = ([5, 4, 3, 2, 1], [1, 2, 3, 4, 5])
+    head = HierarchicalSoftmax(4, ClassTree.huffman(one))
+    same = HierarchicalSoftmax(4, ClassTree.huffman(one))
+    same.load_state_dict(head.state_dict())
+    hidden = torch.randn(3, 4)
+    assert torch.equal(same.log_prob(hidden), head.log_prob(hidden))
+    of_other = nn.Sequential(HierarchicalSoftmax(4, ClassTree.huffman(other)))
+    before = of_other[0].weight.clone()
+    state = nn.Sequential(head).state_dict()
+    with pytest.raises(ParameterError, match=r"the tree .* saved with.*'0\.tree_fingerprint'"):
+        of_other.load_state_dict(state)
+    assert torch.equal(of_other[0].weight, before)
+    del state["0.tree_fingerprint"]
+    with pytest.raises(RuntimeError, match="tree_fingerprint"):  # torch's: a key is missing
+        of_other.load_state_dict(state)

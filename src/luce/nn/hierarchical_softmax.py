@@ -1,15 +1,17 @@
 """A softmax at each node of a tree: the cost of a label is that of its way from the root."""
 
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import Parameter
 from torch.nn import functional as F
 
 from luce._checks import as_count
+from luce.errors import ParameterError
 from luce.nn.class_tree import ClassTree
 from luce.nn.eager import is_traced, widened
 from luce.nn.functional.log_softmax import log_softmax
@@ -61,6 +63,9 @@ class HierarchicalSoftmax(FactoredHead):
     not depend on the labels: binary trees then compute all ways padded to the deepest, others
     all nodes.
 
+    What a row of the weights means depends on the tree. It is not stored, but a `state_dict` holds
+    its fingerprint, and loading it into a head with another tree raises ParameterError.
+
     Examples
     --------
     >>> import torch
@@ -71,6 +76,7 @@ class HierarchicalSoftmax(FactoredHead):
     [1.0, 1.0]
     """
 
+    tree_fingerprint: Tensor
     _path_nodes: Tensor
     _path_slots: Tensor
     _rows: Tensor
@@ -98,6 +104,8 @@ class HierarchicalSoftmax(FactoredHead):
         self._full = bool((tree.sizes == self.arity).all())
         for name, array in _tables(tree, starts).items():
             self.register_buffer(name, torch.as_tensor(array, device=device), persistent=False)
+        self.register_buffer("tree_fingerprint", _fingerprint(tree).to(device))
+        self.register_load_state_dict_pre_hook(_refuse_another_tree)
         self._level_sizes = np.bincount(_depths(tree)).tolist()
         rows = int(starts[-1])
         self.weight = Parameter(torch.empty(rows, in_features, device=device, dtype=dtype))
@@ -350,6 +358,23 @@ def _tables(tree: ClassTree, starts: NDArray[np.int64]) -> dict[str, NDArray[Any
         "_up": up,
         "_edge": parent[order] * tree.arity + place[order],
     }
+
+
+def _fingerprint(tree: ClassTree) -> Tensor:
+    """Return what tells trees apart, (32,) uint8: the SHA-256 of their nodes and children."""
+    given = np.concatenate([tree.starts, tree.children]).astype("<i8")  # (2 nodes + k,)
+    return torch.tensor(list(sha256(given.tobytes()).digest()), dtype=torch.uint8)
+
+
+def _refuse_another_tree(head: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
+    assert isinstance(head, HierarchicalSoftmax)
+    saved = state.get(f"{prefix}tree_fingerprint")  # torch says if it is missing
+    if saved is not None and not torch.equal(saved.cpu(), _fingerprint(head.tree)):
+        raise ParameterError(
+            "the tree must be the one that the state was saved with, got another one"
+            f" ('{prefix}tree_fingerprint' differs): its weights belong to other choices."
+            " Make the head with a ClassTree from the same counts, order or groups."
+        )
 
 
 def _depths(tree: ClassTree) -> NDArray[np.int64]:
