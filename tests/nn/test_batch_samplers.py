@@ -4,9 +4,10 @@ import math
 
 import pytest
 import torch
+from torch.utils.checkpoint import checkpoint
 
 from luce.errors import ShapeError
-from luce.nn import InBatchSampler, LogUniformSampler, WithBatchLabels
+from luce.nn import InBatchSampler, LogUniformSampler, SampledSoftmax, WithBatchLabels
 
 pytestmark = pytest.mark.once
 
@@ -57,6 +58,29 @@ def test_labels_of_the_batch_count_once_and_the_others_stand_for_the_rest(distin
         sums.append((terms[ids] / log_count.exp())[kept].sum())
     sums = torch.stack(sums)
     assert abs(float((sums.mean() - terms.sum()) / (sums.std() / 1500**0.5))) < 3.5
+
+
+@pytest.mark.parametrize("labels", [[], [-1, -1]])
+def test_without_labels_there_are_the_classes_of_the_other_sampler(labels):
+    sampler = LogUniformSampler(K)
+    ids, log_count = WithBatchLabels(sampler).draw(
+        10, torch.tensor(labels, dtype=torch.int64), generator=torch.Generator().manual_seed(9)
+    )
+    kept = log_count < math.inf
+    plain = sampler.draw(10, torch.tensor([0]), generator=torch.Generator().manual_seed(9))
+    assert torch.equal(ids[kept], plain.ids)
+    assert torch.equal(log_count[kept], plain.log_expected_count)
+
+
+def test_what_is_computed_again_for_backward_is_counted_once():
+    sampler = InBatchSampler(K)
+    head = SampledSoftmax(4, K, sampler=sampler)
+    hidden = torch.randn(3, 4, requires_grad=True)
+    for reentrant in (True, False):
+        sampler.seen.zero_()
+        loss = checkpoint(head, hidden, torch.tensor([1, 1, 2]), use_reentrant=reentrant)
+        loss.backward()
+        assert sampler.seen[:3].tolist() == [0, 2, 1]
 
 
 def test_what_was_counted_is_kept():

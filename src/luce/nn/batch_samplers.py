@@ -28,7 +28,9 @@ class InBatchSampler(Sampler):
     Notes
     -----
     The number of classes that is asked for is of no effect: there is one for each row with a label.
-    Rows must be drawn from the data independently, or the expected counts are wrong.
+    Rows must be drawn from the data independently, or the expected counts are wrong. Labels count
+    once under activation checkpointing, too; where other batches pass before it computes again,
+    its expected counts know them.
 
     Source: Yi et al. (2019), Sampling-bias-corrected neural modeling for large corpus item
     recommendations, RecSys, section 4. They estimate frequencies by the number of steps between
@@ -62,11 +64,16 @@ class InBatchSampler(Sampler):
     def draw(self, n: int, labels: Tensor, *, generator: torch.Generator | None = None) -> Draw:
         is_label = labels >= 0
         ids = labels.clamp(min=0)
-        if self.counts_labels:
+        if self.counts_labels and not _is_backward():  # a checkpoint computes again what it counted
             self.seen.index_add_(0, ids, is_label.to(self.seen.dtype))
         others = (is_label.sum() - 1).clamp(min=1)
         expected = others * self.seen[ids] / self.seen.sum()
         return Draw(ids, torch.where(is_label, expected.log(), math.inf))
+
+
+def _is_backward() -> bool:
+    """Whether autograd runs: torch has no public name for what its own checkpoints ask."""
+    return not torch.compiler.is_compiling() and torch._C._current_graph_task_id() != -1
 
 
 class WithBatchLabels(Sampler):
@@ -109,8 +116,9 @@ class WithBatchLabels(Sampler):
         present = torch.where(labels >= 0, labels, self.n_classes).sort().values
         is_new = torch.cat([present[:1] < self.n_classes, present[1:] != present[:-1]])
         is_new = is_new & (present < self.n_classes)
-        place = torch.searchsorted(present, ids).clamp(max=len(present) - 1)
-        log_count = torch.where(present[place] == ids, math.inf, log_count)
+        ended = torch.nn.functional.pad(present, (0, 1), value=self.n_classes)  # no class of theirs
+        is_label = ended[torch.searchsorted(present, ids)] == ids
+        log_count = torch.where(is_label, math.inf, log_count)
         of_labels = torch.where(is_new, 0.0, math.inf).to(log_count.dtype)
         every_id = torch.cat([present.clamp(max=self.n_classes - 1), ids])
         return Draw(every_id, torch.cat([of_labels, log_count]))
