@@ -199,6 +199,21 @@ def ignores_rows_of_nan(name: str) -> None:
     assert (wrong.grad[y == IGNORED] == 0).all(), "it reaches the gradient of its row"
 
 
+def leaves_out_rows_of_weight_zero(name: str) -> None:
+    batch, head = Batch(7), made(name)
+    weight = batch.weight.index_fill(0, batch.labels[2], 0.0)
+    without = batch.labels != batch.labels[2]
+    wrong = torch.where(without[:, None], batch.hidden.detach(), torch.nan).requires_grad_()
+    loss = head(wrong, batch.labels, weight=weight)
+    assert loss.isfinite(), "it reaches the loss"
+    right = head(batch.hidden[without], batch.labels[without], weight=weight)
+    torch.testing.assert_close(loss, right)
+    loss.backward()
+    finite = all(p.grad is None or p.grad.isfinite().all() for p in head.parameters())
+    assert finite, "it reaches the gradient of the weights"
+    assert not wrong.grad[~without].any(), "it reaches the gradient of its row"
+
+
 def weighs_classes(name: str) -> None:
     batch = Batch(5)
     agrees(name, batch, batch.labels, weight=batch.weight)
@@ -319,6 +334,32 @@ def runs_under_autocast(name: str) -> None:
     assert batch.hidden.grad.dtype == torch.float32
     torch.testing.assert_close(batch.hidden.grad, expected, rtol=0.1, atol=0.05)
     torch.testing.assert_close(log_p.exp().sum(-1), torch.ones(8), rtol=0, atol=1e-5)
+
+
+def takes_hidden_states_of_16_bits(name: str) -> None:
+    """Parameters of float32 and rows of bfloat16, outside of autocast."""
+    batch, head = Batch(8, dtype=torch.float32), made(name, dtype=torch.float32)
+    rounded = batch.hidden.detach().bfloat16().requires_grad_()
+    wide = rounded.detach().float().requires_grad_()
+    soft = [batch.soft] if offers(name, "distributions") else []
+    for target in (batch.labels, *soft):
+        loss, same = head(rounded, target), head(wide, target)
+        assert loss.dtype == torch.float32, "the loss is rounded to bfloat16"
+        torch.testing.assert_close(loss, same)
+        (slope,), (expected,) = (
+            torch.autograd.grad(one, hidden) for one, hidden in ((loss, rounded), (same, wide))
+        )
+        torch.testing.assert_close(slope, expected.bfloat16(), rtol=1e-2, atol=1e-5)
+        assert head.train()(rounded, target).isfinite()
+        head.eval()
+    torch.testing.assert_close(head.log_prob(rounded), head.log_prob(wide))
+    for what, extra in (("predict", ()), ("topk", (3,)), ("sample", ())):
+        if offers(name, what):
+            with torch.random.fork_rng():
+                torch.manual_seed(5)
+                found = getattr(head, what)(rounded, *extra)
+                torch.manual_seed(5)
+                torch.testing.assert_close(found, getattr(head, what)(wide, *extra))
 
 
 def compiles(name: str) -> None:
@@ -445,6 +486,7 @@ def trains(name: str) -> None:
 COLUMNS: dict[str, Callable[[str], None]] = {
     "ignore_index": ignores_rows,
     "NaN in ignored rows": ignores_rows_of_nan,
+    "NaN in rows of weight 0": leaves_out_rows_of_weight_zero,
     "class weights": weighs_classes,
     "row weights": weighs_rows,
     "label smoothing": smooths_labels,
@@ -458,6 +500,7 @@ COLUMNS: dict[str, Callable[[str], None]] = {
     "normalizer, empty": knows_normalisers_and_nothing,
     "all at once": takes_everything_at_once,
     "bf16 autocast": runs_under_autocast,
+    "bf16 hidden states": takes_hidden_states_of_16_bits,
     "torch.compile": compiles,
     "torch.func": is_a_function,
     "double backward": is_differentiable_twice,

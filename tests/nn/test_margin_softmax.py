@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from luce import losses
-from luce.errors import ParameterError
+from luce.errors import LabelError, ParameterError, ShapeError
 from luce.nn import MarginSoftmax, RowwiseAdagrad, UniformSampler, WithBatchLabels
 from luce.nn.samplers import Draw, Sampler
 
@@ -186,3 +186,24 @@ def test_bad_options():
         MarginSoftmax(D, K, scale=0)
     with pytest.raises(ParameterError, match="the head's 9 classes"):
         MarginSoftmax(D, K, n_samples=2, sampler=UniformSampler(5))
+
+
+@pytest.mark.parametrize("n_samples", [None, 3])
+def test_bad_targets_are_refused_before_the_margin(n_samples):
+    hidden, labels, soft = batch()
+    head = head_with(n_samples=n_samples)
+    for wrong in (labels.index_fill(0, torch.tensor([1]), K), labels - K, labels + 0.5):
+        with pytest.raises(LabelError):
+            head(hidden, wrong)
+    for wrong in (labels[1:], labels[:, None, None], soft[:, 1:]):
+        with pytest.raises(ShapeError, match="target"):
+            head(hidden, wrong)
+
+
+def test_a_batch_without_rows_trains():
+    for given in ({}, {"n_samples": 3}, {"n_samples": K}):
+        head = head_with(**given)
+        hidden = torch.zeros(0, D, dtype=torch.float64)
+        for target in (torch.zeros(0, dtype=torch.int64), torch.zeros(0, K).double()):
+            head(hidden, target, empty="zero").backward()
+            assert not head.weight.grad.any()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from luce.errors import ShapeError
 from luce.nn import FullSoftmax, LowRankSoftmax, PHMSoftmax
 
 pytestmark = pytest.mark.once
@@ -58,3 +59,11 @@ def test_rows_that_are_ignored_leave_no_nan_in_the_projection():
     hidden[1] = torch.nan
     head(hidden, torch.tensor([0, -100, 1]), ignore_index=-100).backward()
     assert all(p.grad.isfinite().all() for p in head.parameters())
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_targets_of_another_shape_are_refused(name):
+    head = HEADS[name]().double()
+    for options in ({}, {"ignore_index": -100}):
+        with pytest.raises(ShapeError, match="target"):
+            head(rows(3), torch.zeros(2, dtype=torch.int64), **options)

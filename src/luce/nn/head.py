@@ -7,11 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from luce._checks import as_count
-from luce.errors import ShapeError
 from luce.nn.audit import Audit, audit
 from luce.nn.eager import widened
 from luce.nn.functional.linear_cross_entropy import linear_cross_entropy
 from luce.nn.functional.log_softmax import log_softmax
+from luce.nn.hidden_rows import as_rows
 from luce.nn.logit_shape import LogitShape
 from luce.nn.options import LossOptions, checked
 from luce.nn.row_losses import of_all_classes, of_labels, of_normalisers
@@ -104,13 +104,28 @@ class Head(nn.Module, ABC):
         return f"in_features={self.in_features}, n_classes={self.n_classes}"
 
     def rows_of(self, hidden: Tensor) -> Tensor:
-        """Return hidden states of any leading dimensions as rows (n, in_features)."""
-        if hidden.ndim == 0 or hidden.shape[-1] != self.in_features:
-            raise ShapeError(
-                f"hidden must have a last dimension of {self.in_features} (in_features), got shape"
-                f" {tuple(hidden.shape)}. Pass a tensor of shape (..., {self.in_features})."
-            )
-        return hidden.reshape(-1, self.in_features)
+        """Return hidden states of any leading dimensions as rows (n, in_features).
+
+        Rows of a narrower dtype than the parameters' get that one; under autocast they stay.
+        """
+        rows = as_rows(hidden, self.in_features)
+        if torch.is_autocast_enabled(rows.device.type):
+            return rows
+        own = next(self.parameters(), rows)
+        return rows.to(torch.promote_types(rows.dtype, own.dtype))
+
+    def rows_and_targets(
+        self, hidden: Tensor, target: Tensor, options: LossOptions
+    ) -> tuple[Tensor, Targets]:
+        """Return the rows (n, in_features) and their targets, both checked.
+
+        A row that does not count is zeros: what it held, such as NaN, reaches no gradient.
+        """
+        weight, scalars = checked(**options)
+        rows, leading = self.rows_of(hidden), tuple(hidden.shape[:-1])
+        dtype = torch.float64 if rows.dtype == torch.float64 else torch.float32
+        targets = Targets.of(target, leading, self.n_classes, weight, scalars, dtype)
+        return targets.without_unused(rows), targets
 
 
 class LinearHead(Head):
@@ -144,7 +159,7 @@ class LinearHead(Head):
         return widened(z).reshape(*hidden.shape[:-1], self.n_classes)
 
     def forward(self, hidden: Tensor, target: Tensor, **options: Unpack[LossOptions]) -> Tensor:
-        self.rows_of(hidden)  # checks it
+        as_rows(hidden, self.in_features)  # checks it
         others: Any = {name: value for name, value in options.items() if name != "weight"}
         return linear_cross_entropy(
             hidden, self.class_weights(), target, self.class_bias(),
@@ -200,11 +215,8 @@ class FactoredHead(Head):
         return squares.reshape(n, k)
 
     def forward(self, hidden: Tensor, target: Tensor, **options: Unpack[LossOptions]) -> Tensor:
-        weight, scalars = checked(**options)
-        leading, rows = hidden.shape[:-1], self.rows_of(hidden)
-        dtype = torch.float64 if hidden.dtype == torch.float64 else torch.float32
-        targets = Targets.of(target, tuple(leading), self.n_classes, weight, scalars, dtype)
-        rows = targets.without_unused(rows)
+        rows, targets = self.rows_and_targets(hidden, target, options)
+        scalars = targets.scalars
         shape = LogitShape(scalars.softcap, scalars.temperature)
         if targets.y is None:
             losses = of_all_classes(widened(self._log_prob(rows, shape)), targets)
@@ -222,7 +234,7 @@ class FactoredHead(Head):
                 losses = of_all_classes(widened(self._log_prob(rows, shape)), targets)
             if scalars.z_loss:
                 losses = losses + of_normalisers(squares, targets)
-        return targets.reduced(losses.reshape(leading))
+        return targets.reduced(losses.reshape(hidden.shape[:-1]))
 
     def log_prob(self, hidden: Tensor) -> Tensor:
         log_p = widened(self._log_prob(self.rows_of(hidden), LogitShape()))

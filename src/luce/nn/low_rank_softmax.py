@@ -81,10 +81,9 @@ class LowRankSoftmax(Head):
         return self.classes.weight @ self.projection.weight
 
     def forward(self, hidden: Tensor, target: Tensor, **options: Unpack[LossOptions]) -> Tensor:
-        ignored = options.get("ignore_index")
-        if ignored is not None and target.ndim < hidden.ndim:  # no NaN of theirs in V's gradient
-            hidden = torch.where((target == ignored)[..., None], 0.0, hidden)
-        loss: Tensor = self.classes(self._projected(hidden), target, **options)
+        rows, _ = self.rows_and_targets(hidden, target, options)  # no NaN in V's gradient
+        projected = self.projection(rows).reshape(*hidden.shape[:-1], self.rank)
+        loss: Tensor = self.classes(projected, target, **options)
         return loss
 
     def log_prob(self, hidden: Tensor) -> Tensor:
@@ -103,6 +102,5 @@ class LowRankSoftmax(Head):
         return f"{super().extra_repr()}, rank={self.rank}"
 
     def _projected(self, hidden: Tensor) -> Tensor:
-        self.rows_of(hidden)  # checks it
-        projected: Tensor = self.projection(hidden)
-        return projected
+        projected: Tensor = self.projection(self.rows_of(hidden))
+        return projected.reshape(*hidden.shape[:-1], self.rank)

@@ -16,11 +16,10 @@ from luce.nn.functional.log_softmax import log_softmax
 from luce.nn.functional.margin import added_angle, subtracted, with_margin
 from luce.nn.head import Head
 from luce.nn.logit_shape import LogitShape
-from luce.nn.options import LossOptions, checked
+from luce.nn.options import LossOptions
 from luce.nn.sampled_head import as_sampler
 from luce.nn.sampled_softmax import sampled_row_losses
 from luce.nn.samplers import Sampler, UniformSampler
-from luce.nn.targets import Targets
 
 _MARGINS = {"arcface": 0.5, "cosface": 0.35}
 
@@ -146,31 +145,25 @@ class MarginSoftmax(Head):
     def forward(self, hidden: Tensor, target: Tensor, **options: Unpack[LossOptions]) -> Tensor:
         if self.training and self.sampler is not None:
             return self._sampled_loss(hidden, target, options)
-        rows, leading = self.rows_of(hidden), hidden.shape[:-1]
-        ignored = options.get("ignore_index")
-        is_soft = target.ndim == hidden.ndim
-        labels = target.argmax(dim=-1) if is_soft else target
-        if ignored is not None and not is_soft:
-            rows = torch.where((target.reshape(-1) != ignored)[:, None], rows, 0.0)
-        harder = self._with_margin(self._cosines(rows), labels.reshape(-1), ignored)
-        return cross_entropy(
-            (self.scale * harder).reshape(*leading, self.n_classes), target, **options
-        )
+        rows, targets = self.rows_and_targets(hidden, target, options)
+        labels = targets.y
+        if labels is None:
+            assert targets.q is not None
+            labels = targets.q.argmax(dim=1)
+        logits = self.scale * self._with_margin(self._cosines(rows), labels)
+        return cross_entropy(logits.reshape(*hidden.shape[:-1], self.n_classes), target, **options)
 
     def _sampled_loss(self, hidden: Tensor, target: Tensor, options: LossOptions) -> Tensor:
         assert self.sampler is not None
         assert self.n_samples is not None
-        weight, scalars = checked(**options)
-        leading, rows = hidden.shape[:-1], self.rows_of(hidden)
-        dtype = torch.float64 if hidden.dtype == torch.float64 else torch.float32
-        targets = Targets.of(target, tuple(leading), self.n_classes, weight, scalars, dtype)
-        rows = normalize(_wide(targets.without_unused(rows)), dim=1)
+        rows, targets = self.rows_and_targets(hidden, target, options)
+        rows, scalars = normalize(_wide(rows), dim=1), targets.scalars
         among = Comparison.of(target, targets, self.sampler, self.n_samples, self.top)
         centres = nn.functional.embedding(among.every_id(), self.weight, sparse=self.sparse)
         own, drawn = among.split(normalize(_wide(centres), dim=1))
         with torch.autocast(rows.device.type, enabled=False):
             c_own, c_drawn = (own * rows[:, None]).sum(dim=2), rows @ drawn.T
-        c_own = self._with_margin(c_own, among.own.new_zeros(len(rows)), None)
+        c_own = self._with_margin(c_own, among.own.new_zeros(len(rows)))
         log_weight = among.log_weight()
         if not self.correction:
             log_weight = torch.where(torch.isfinite(log_weight), 0.0, log_weight)
@@ -183,7 +176,7 @@ class MarginSoftmax(Head):
             targets,
             self.n_classes,
         )
-        return targets.reduced(losses.reshape(leading))
+        return targets.reduced(losses.reshape(hidden.shape[:-1]))
 
     def _cosines(self, rows: Tensor) -> Tensor:
         """Return the cosines (n, n_classes) of rows with all centres, which are not copied."""
@@ -193,10 +186,10 @@ class MarginSoftmax(Head):
             cosines: Tensor = (normalize(_wide(rows), dim=1) @ weight.T) / lengths
         return cosines
 
-    def _with_margin(self, cosines: Tensor, labels: Tensor, ignored: int | None) -> Tensor:
+    def _with_margin(self, cosines: Tensor, labels: Tensor) -> Tensor:
         """Return the cosines with that of each label made worse."""
         harder = added_angle(self.margin) if self.kind == "arcface" else subtracted(self.margin)
-        return with_margin(cosines, labels, harder, ignored)
+        return with_margin(cosines, labels, harder, None)
 
     def extra_repr(self) -> str:
         more = [f"kind={self.kind!r}", f"margin={self.margin:g}", f"scale={self.scale:g}"]

@@ -12,7 +12,7 @@ from luce.nn.class_parameters import as_class_weight, draw_linear
 from luce.nn.comparison import Comparison
 from luce.nn.head import LinearHead
 from luce.nn.logit_shape import LogitShape
-from luce.nn.options import LossOptions, checked
+from luce.nn.options import LossOptions
 from luce.nn.samplers import Sampler, UniformSampler
 from luce.nn.targets import Targets
 
@@ -71,16 +71,12 @@ class SampledHead(LinearHead):
         """Return the loss: while training that of the sample, else the exact one."""
         if not self.training:
             return super().forward(hidden, target, **options)
-        weight, scalars = checked(**options)
-        leading, rows = hidden.shape[:-1], self.rows_of(hidden)
-        dtype = torch.float64 if hidden.dtype == torch.float64 else torch.float32
-        targets = Targets.of(target, tuple(leading), self.n_classes, weight, scalars, dtype)
-        rows = targets.without_unused(rows)
+        rows, targets = self.rows_and_targets(hidden, target, options)
         among = Comparison.of(target, targets, self.sampler, self.n_samples, self.top)
-        shape = LogitShape(scalars.softcap, scalars.temperature)
+        shape = LogitShape(targets.scalars.softcap, targets.scalars.temperature)
         own, drawn = self._compared(rows, among, shape)
         losses = self._row_losses(own, drawn, among, targets)
-        return targets.reduced(losses.reshape(leading))
+        return targets.reduced(losses.reshape(hidden.shape[:-1]))
 
     @abstractmethod
     def _row_losses(

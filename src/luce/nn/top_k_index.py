@@ -10,6 +10,7 @@ from torch import Tensor
 
 from luce._checks import as_count
 from luce.errors import MissingExtraError, ShapeError
+from luce.nn.hidden_rows import as_rows
 
 
 class TopLogits(NamedTuple):
@@ -104,12 +105,7 @@ class TopKIndex:
     def __call__(self, hidden: Tensor, k: int) -> TopLogits:
         """Return the `k` largest logits that the searched groups hold, for rows (..., d)."""
         k = as_count(k, self.n_classes, "k")
-        if hidden.ndim == 0 or hidden.shape[-1] != self.in_features:
-            raise ShapeError(
-                f"hidden must have a last dimension of {self.in_features}, got shape"
-                f" {tuple(hidden.shape)}. Pass a tensor of shape (..., {self.in_features})."
-            )
-        rows = _as_array(hidden).reshape(-1, self.in_features)
+        rows = _as_array(as_rows(hidden, self.in_features))
         if self.has_bias:
             rows = np.concatenate([rows, np.ones((len(rows), 1), np.float32)], axis=1)
         self._index.nprobe = min(self.probes, self.groups)

@@ -11,9 +11,8 @@ from luce.nn.functional.entmax import entmax
 from luce.nn.functional.fenchel_young import of_rows
 from luce.nn.head import Head
 from luce.nn.logit_shape import LogitShape
-from luce.nn.options import LossOptions, checked
+from luce.nn.options import LossOptions
 from luce.nn.row_losses import of_all_classes, of_labels, of_normalisers
-from luce.nn.targets import Targets
 
 
 class TsallisHead(Head):
@@ -66,12 +65,10 @@ class TsallisHead(Head):
             return self.classes.logits(hidden.to(self.classes.weight.dtype))
 
     def forward(self, hidden: Tensor, target: Tensor, **options: Unpack[LossOptions]) -> Tensor:
-        weight, scalars = checked(**options)
-        leading, rows = hidden.shape[:-1], self.rows_of(hidden)
-        dtype = torch.float64 if hidden.dtype == torch.float64 else torch.float32
-        targets = Targets.of(target, tuple(leading), self.n_classes, weight, scalars, dtype)
+        rows, targets = self.rows_and_targets(hidden, target, options)
+        scalars = targets.scalars
         shape = LogitShape(scalars.softcap, scalars.temperature)
-        u = shape(self.logits(targets.without_unused(rows)))  # (n, k)
+        u = shape(self.logits(rows))  # (n, k)
         plain = targets._replace(scalars=scalars._replace(gamma=0.0))
         least, top = _loss_of_likeliest(u, self.alpha)  # (n,), (n, 1)
         conjugate = least + top[:, 0]
@@ -84,7 +81,7 @@ class TsallisHead(Head):
             losses = of_all_classes(-each, plain)
         if scalars.z_loss:
             losses = losses + of_normalisers(conjugate.square(), targets)
-        return targets.reduced(losses.reshape(leading))
+        return targets.reduced(losses.reshape(hidden.shape[:-1]))
 
     def _weighed(self, each: Tensor, u: Tensor, gamma: float, at: Tensor | None) -> Tensor:
         """Return losses of classes times ``(1 - p)^gamma``; `at` says of which, None of all."""
