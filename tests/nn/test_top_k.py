@@ -90,6 +90,24 @@ def test_ties_zeros_and_missing_numbers():
     torch.testing.assert_close(found.logits[[0, 1, 3]], expected.values[[0, 1, 3]])
 
 
+@pytest.mark.parametrize("sampled", [True, False])
+def test_impossible_classes_come_last(sampled):
+    head, hidden = skewed()
+    with torch.no_grad():
+        head.bias[::3] = -torch.inf
+    index = ExactTopK(head, hidden if sampled else None)
+    possible = K - len(head.bias[::3])
+    for k in (5, possible, possible + 2, K):
+        found, expected = index.topk(hidden[:4], k), head.logits(hidden[:4]).topk(k)
+        torch.testing.assert_close(found.logits, expected.values)
+        assert (found.indices[:, :possible] % 3 > 0).all()
+        assert all(len(set(row)) == k for row in found.indices.tolist())
+    assert index.topk(hidden[:4], 5).computed < 1 or not sampled
+    with torch.no_grad():
+        head.bias.fill_(-torch.inf)
+    assert (ExactTopK(head, hidden).topk(hidden[:4], 5).logits == -torch.inf).all()
+
+
 def test_the_weights_are_copied():
     head, hidden = skewed()
     index = ExactTopK(head, hidden)

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from luce._checks import as_count
-from luce.errors import ShapeError
 from luce.nn.eager import widened
 from luce.nn.head import LinearHead
+from luce.nn.hidden_rows import as_rows
 
 _WIDTHS = (4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)  # of the bound, to choose from
 _JUDGED = 64  # rows of the sample that the choice is made on,
@@ -46,7 +46,8 @@ class ExactTopK:
     Parameters
     ----------
     head : LinearHead
-        The head; its weights are copied. Make a new index when they have changed.
+        The head; its weights are copied. Make a new index when they have changed. Classes with
+        the bias ``-inf`` come last.
     hidden : Tensor, shape (..., in_features), optional
         Some hundreds of hidden states like those that will come. They make the bound much
         tighter and choose its width; any others are still answered exactly.
@@ -90,7 +91,11 @@ class ExactTopK:
             self.in_features, self.biased = head.in_features, bias is not None
             sample = None if hidden is None else self._rows(hidden).double()
             d = self.weight.shape[1]
-            moved, self._into = _balanced(self.weight.double(), sample)
+            # A bias of -inf would be the length of its class: such classes have no bound but -inf.
+            impossible = (self.weight == -torch.inf).any(1)
+            self._impossible = impossible.nonzero()[:, 0]
+            finite = self.weight.double().masked_fill(impossible[:, None], 0.0)
+            moved, self._into = _balanced(finite, sample)
             if width is not None:
                 self.width = as_count(width, d, "width")
             elif sample is None:
@@ -137,6 +142,7 @@ class ExactTopK:
         n_classes, d = self.weight.shape
         moved = rows.double() @ self._into
         allowed = _with_rest(moved, self.width).to(rows.dtype) @ self._bounds.T  # (n, classes)
+        allowed[:, self._impossible] = -torch.inf
         # Rounding of both kinds of logits, by the usual bound on a product of so many numbers.
         slack = 4 * (d + 4) * torch.finfo(rows.dtype).eps * self._longest * moved.norm(dim=1)
         first = min(n_classes, 2 * k + 8)
@@ -174,12 +180,7 @@ class ExactTopK:
         return best.values, classes.gather(1, best.indices)
 
     def _rows(self, hidden: Tensor) -> Tensor:
-        if hidden.ndim == 0 or hidden.shape[-1] != self.in_features:
-            raise ShapeError(
-                f"hidden must have a last dimension of {self.in_features} (in_features), got shape"
-                f" {tuple(hidden.shape)}. Pass a tensor of shape (..., {self.in_features})."
-            )
-        rows = hidden.detach().reshape(-1, self.in_features).to(self.weight.dtype)
+        rows = as_rows(hidden.detach(), self.in_features).to(self.weight.dtype)
         return torch.cat([rows, rows.new_ones(len(rows), 1)], 1) if self.biased else rows
 
 
