@@ -42,6 +42,15 @@ def test_it_is_differentiable_twice(layer):
     assert torch.autograd.gradgradcheck(of, layer)
 
 
+def test_many_gradients_of_the_result_may_come_at_once(layer):
+    out = grouped_linear(*layer, GROUPS, 4)
+    slopes = torch.eye(out.numel(), dtype=out.dtype)[:5].reshape(5, *out.shape)
+    together = torch.autograd.grad(out, layer, slopes, is_grads_batched=True, retain_graph=True)
+    for i, slope in enumerate(slopes):
+        alone = torch.autograd.grad(out, layer, slope, retain_graph=True)
+        torch.testing.assert_close([one[i] for one in together], list(alone))
+
+
 def test_no_rows_give_no_rows_and_a_gradient_of_zeros(layer):
     rows, weight = torch.zeros(0, 5, dtype=torch.float64, requires_grad=True), layer[1]
     out = grouped_linear(rows, weight, [], 4)

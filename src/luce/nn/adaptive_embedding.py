@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from luce.nn.clusters import Clusters
-from luce.nn.eager import is_traced
+from luce.nn.eager import is_transformed
 
 
 @final
@@ -90,7 +90,7 @@ class AdaptiveEmbedding(nn.Module):
         """Return the vectors (..., features) of classes (...)."""
         rank = self.clusters.rank_of(ids.reshape(-1))
         cluster = self.clusters.cluster_of(rank)
-        out = self._masked(rank, cluster) if is_traced() else self._gathered(rank, cluster)
+        out = self._masked(rank, cluster) if is_transformed() else self._gathered(rank, cluster)
         return out.reshape(*ids.shape, self.features)
 
     def _gathered(self, rank: Tensor, cluster: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from luce.nn.class_tree import as_counts
 from luce.nn.clusters import Clusters
 from luce.nn.cost_model import CostModel
 from luce.nn.cutoffs import best_cutoffs
-from luce.nn.eager import is_traced
+from luce.nn.eager import is_transformed
 from luce.nn.functional.log_softmax import log_softmax
 from luce.nn.head import FactoredHead, TopK, sample_from
 from luce.nn.label_log_prob import label_log_prob
@@ -253,7 +253,7 @@ class AdaptiveSoftmax(FactoredHead):
         likelier than their ``k``-th best class so far compute it.
         """
         wanted = as_count(k, self.n_classes, "k")
-        if is_traced():
+        if is_transformed():
             return super().topk(hidden, k)
         rows, shape = self.rows_of(hidden), LogitShape()
         layer, *tails = self._layers()
@@ -275,7 +275,7 @@ class AdaptiveSoftmax(FactoredHead):
 
     def sample(self, hidden: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
         """Return a class for each row: first in the head, then in the cluster that was drawn."""
-        if is_traced():
+        if is_transformed():
             return super().sample(hidden, generator=generator)
         rows, shape = self.rows_of(hidden), LogitShape()
         layer, *tails = self._layers()
@@ -308,7 +308,7 @@ class AdaptiveSoftmax(FactoredHead):
         squares = normaliser.square()
         for j, tail in enumerate(tails, 1):
             within = (rank - self.clusters.starts[j]).clamp(0, self.clusters.sizes[j] - 1)
-            if is_traced():
+            if is_transformed():
                 more, normaliser = label_log_prob(shape(tail(hidden)), within)
                 log_p = torch.where(cluster == j, log_p + more, log_p)
                 squares = torch.where(cluster == j, squares + normaliser.square(), squares)

@@ -19,14 +19,30 @@ def is_eager(*tensors: Tensor) -> bool:
     Only then are values looked at (labels in range, distributions that sum to 1): elsewhere that
     would wait for a device, or break a graph.
     """
+    return is_plain(*tensors) and all(one.device.type == "cpu" for one in tensors)
+
+
+def is_plain(*tensors: Tensor) -> bool:
+    """Whether each tensor stands for its own numbers, on whatever device."""
     if is_transformed():
         return False
-    return all(type(one) in _PLAIN and one.device.type == "cpu" for one in tensors)
+    # Autograd hands over gradients of which each stands for several, where it was asked for them
+    # at once: by is_grads_batched=True or jacobian(vectorize=True).
+    several = torch._C._functorch.is_legacy_batchedtensor
+    return all(type(one) in _PLAIN and not several(one) for one in tensors)
 
 
 def is_transformed() -> bool:
-    """Whether torch traces or transforms what is done: compile, export, func, vmap."""
-    return torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
+    """Whether torch traces or transforms what is done: compile, export, jit.trace, func, vmap.
+
+    Then neither values nor what shapes depend on may be looked at: it would be the same for all.
+    """
+    return is_recorded() or torch._C._are_functorch_transforms_active()
+
+
+def is_recorded() -> bool:
+    """Whether torch writes down operations, to run them again: compile, export, jit.trace."""
+    return torch.compiler.is_compiling() or torch.jit.is_tracing()  # type: ignore[attr-defined]
 
 
 def is_native(*tensors: Tensor, widened: bool = False) -> bool:
@@ -57,8 +73,3 @@ def as_numpy(tensor: Tensor) -> NDArray[Any]:
 def widened(tensor: Tensor) -> Tensor:
     """Return float16 and bfloat16 as float32, in which they are computed, others as they are."""
     return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
-
-
-def is_traced() -> bool:
-    """Whether shapes must not depend on values: inside `torch.compile`, export and `torch.func`."""
-    return torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()

@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from luce.nn.eager import is_plain
+
 
 def grouped_linear(
     rows: Tensor, weight: Tensor, groups: Sequence[tuple[int, int, int]], width: int
@@ -60,7 +62,8 @@ class _GroupedLinear(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None, None]:
         rows, weight = ctx.saved_tensors
-        into = _differentiable_grads if torch.is_grad_enabled() else _grads
+        plain = is_plain(*grads) and not torch.is_grad_enabled()
+        into = _grads if plain else _differentiable_grads
         return *into(grads[0], rows, weight, ctx.groups), None, None
 
 

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from luce._checks import as_count
 from luce.errors import ParameterError
 from luce.nn.class_tree import ClassTree
-from luce.nn.eager import is_traced, widened
+from luce.nn.eager import is_transformed, widened
 from luce.nn.functional.log_softmax import log_softmax
 from luce.nn.grouped_linear import grouped_linear
 from luce.nn.head import FactoredHead, TopK, sample_from
@@ -145,7 +145,7 @@ class HierarchicalSoftmax(FactoredHead):
             Of shape (..., k).
         """
         wanted = as_count(k, self.n_classes, "k")
-        if is_traced():
+        if is_transformed():
             return super().topk(hidden, wanted)
         rows = self.rows_of(hidden)
         width = max(wanted, 8) if beam is None else as_count(beam, self.tree.n_nodes, "beam")
@@ -168,7 +168,7 @@ class HierarchicalSoftmax(FactoredHead):
 
     def sample(self, hidden: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
         """Return a class for each row, drawn on the way down: O(depth), not O(n_classes)."""
-        if is_traced():
+        if is_transformed():
             return super().sample(hidden, generator=generator)
         rows = self.rows_of(hidden)
         drawn = torch.zeros(len(rows), dtype=torch.int64, device=rows.device)
@@ -235,7 +235,7 @@ class HierarchicalSoftmax(FactoredHead):
         self, hidden: Tensor, labels: Tensor, shape: LogitShape
     ) -> tuple[Tensor, Tensor]:
         nodes, slots = self._path_nodes[labels], self._path_slots[labels]  # (n, depth)
-        if is_traced():
+        if is_transformed():
             return self._along_padded_paths(hidden, nodes, slots, shape)
         row, step = (nodes >= 0).nonzero(as_tuple=True)  # (visits,)
         node, slot = nodes[row, step], slots[row, step]

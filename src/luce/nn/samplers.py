@@ -18,6 +18,7 @@ from luce._checks import as_count, as_finite
 from luce.errors import ParameterError
 from luce.nn.alias_table import AliasTable
 from luce.nn.class_counts import as_counts
+from luce.nn.eager import is_recorded
 from luce.nn.inclusion import inclusion_scale, systematic
 
 
@@ -172,7 +173,7 @@ class UniformSampler(ClassSampler):
 
     def _distinct(self, n: int, generator: torch.Generator | None, device: Any) -> Tensor:
         k = self.n_classes
-        if n > k // 2 or torch.compiler.is_compiling():  # the loop below has no fixed shapes
+        if n > k // 2 or is_recorded():  # the loop below has no fixed shapes
             return torch.randperm(k, generator=generator, device=device)[:n]
         # Independent draws treat all classes alike, so a random part of the different ones among
         # them is as likely as any other.

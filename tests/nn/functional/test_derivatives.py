@@ -1,5 +1,7 @@
 """What holds for every function and loss: derivatives of any order, transforms, compilation."""
 
+import warnings
+
 import pytest
 import torch
 from torch.autograd import gradcheck, gradgradcheck
@@ -33,6 +35,16 @@ ROWS = {  # each row by itself: they may be mapped over
     "entmax of a tensor": lambda x: functional.entmax(x, ALPHAS[0, 0]),
 }
 LOSSES = {
+    "cross_entropy": lambda x: functional.cross_entropy(x, Y, label_smoothing=0.1, z_loss=0.1),
+    "cross_entropy of rows": lambda x: functional.cross_entropy(x, Y, reduction="none"),
+    "linear_cross_entropy": lambda x: functional.linear_cross_entropy(x, V, Y % 3, V[:, 0]),
+    "linear_cross_entropy of rows": lambda x: functional.linear_cross_entropy(
+        x, V, Y % 3, reduction="none"
+    ),
+    "linear_cross_entropy of one matrix": lambda x: functional.linear_cross_entropy(x, x, Y % 3),
+    "linear_cross_entropy of tied weights": lambda x: functional.linear_cross_entropy(
+        torch.tanh(x @ V.T @ x), x, Y % 3, x[:, 0]
+    ),
     "kl_divergence": lambda x: functional.kl_divergence(x, Q, temperature=1.5),
     "distillation": lambda x: functional.distillation(x, V, Y, temperature=2.0, alpha=0.3),
     "arcface": lambda x: functional.arcface(torch.tanh(x), Y, scale=8.0, ignore_index=2),
@@ -68,6 +80,14 @@ def square(result):
 
 
 @pytest.mark.parametrize("name", ALL)
+def test_gradients_that_are_to_be_differentiated_are_the_same(name):
+    x = X.clone().requires_grad_()
+    loss = square(ALL[name](x))
+    (again,) = torch.autograd.grad(loss, x, create_graph=True)
+    torch.testing.assert_close(again, torch.autograd.grad(loss, x)[0])
+
+
+@pytest.mark.parametrize("name", ALL)
 def test_transforms_give_what_eager_code_gives(name):
     function = ALL[name]
     x = X.clone().requires_grad_()
@@ -84,6 +104,25 @@ def test_rows_can_be_mapped_over(name):
     torch.testing.assert_close(torch.func.vmap(function)(X), function(X))
     by_row = torch.func.vmap(torch.func.grad(lambda x: square(function(x))))(X)
     torch.testing.assert_close(by_row, torch.func.grad(lambda x: square(function(x)))(X))
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_many_gradients_of_the_result_may_come_at_once(name):
+    function = ALL[name]
+    several = torch.autograd.functional.jacobian(function, X, vectorize=True)
+    torch.testing.assert_close(several, torch.autograd.functional.jacobian(function, X))
+
+
+def traced_and_not(function, given):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        traced = torch.jit.trace(function, X, check_trace=False)
+    return traced(given), function(given)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_trace_computes_what_the_function_does(name):
+    torch.testing.assert_close(*traced_and_not(ALL[name], V))
 
 
 # Bisection takes the compiler seconds each time; once is enough for all but the longer sweep.

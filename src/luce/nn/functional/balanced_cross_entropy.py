@@ -7,6 +7,7 @@ from torch import Tensor
 
 from luce._checks import as_strength
 from luce.errors import ParameterError, ShapeError
+from luce.nn.eager import is_eager
 from luce.nn.functional.cross_entropy import cross_entropy
 from luce.nn.options import LossOptions
 
@@ -81,7 +82,7 @@ def log_shares(counts: Tensor, logits: Tensor) -> Tensor:
             f"counts must hold one number for each of the {logits.shape[-1]} classes, got the shape"
             f" {tuple(counts.shape)}. Pass torch.bincount(labels, minlength=k)."
         )
-    if counts.device.type == "cpu" and not torch.compiler.is_compiling():
+    if is_eager(counts):
         wrong = torch.nonzero(~(counts > 0))
         if len(wrong):
             j = int(wrong[0])

@@ -10,7 +10,7 @@ from luce.losses.cross_entropy import cross_entropy as cross_entropy_of_array
 from luce.losses.cross_entropy import cross_entropy_grad
 from luce.losses.options import Scalars
 from luce.nn import gpu
-from luce.nn.eager import as_numpy, is_eager, is_native, is_wanted, widened
+from luce.nn.eager import as_numpy, is_eager, is_native, is_plain, is_wanted, widened
 from luce.nn.functional.log_softmax import log_softmax_of_last
 from luce.nn.logit_shape import LogitShape
 from luce.nn.options import LossOptions, checked
@@ -203,7 +203,8 @@ class _Native(torch.autograd.Function):
         grad, ctx.grad = ctx.grad, None
         if grad is None:  # a second pass through a graph that was retained
             _, grad = _loss_and_gradient(z, target, weight, ctx.dim, ctx.options)
-        return grad.mul_(g if g.ndim == 0 else g.unsqueeze(ctx.dim)), *nothing
+        factor = g if g.ndim == 0 else g.unsqueeze(ctx.dim)
+        return grad.mul_(factor) if is_plain(g) else grad * factor, *nothing
 
 
 def _loss_and_gradient(

@@ -12,7 +12,7 @@ from luce.losses.linear_layer import WORKSPACE, Gradients, Layer, evaluate
 from luce.losses.options import Options, Scalars
 from luce.losses.targets import Targets as TargetsOfArrays
 from luce.nn import gpu
-from luce.nn.eager import as_numpy, is_eager, is_native, is_wanted, widened
+from luce.nn.eager import as_numpy, is_eager, is_native, is_plain, is_wanted, widened
 from luce.nn.functional.cross_entropy import losses_of_logits
 from luce.nn.options import checked
 from luce.nn.targets import Targets
@@ -211,7 +211,7 @@ class _Fused(torch.autograd.Function):
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         tensors, scalars, wanted = ctx.saved_tensors, ctx.scalars, ctx.needs_input_grad[:3]
         nothing = (None,) * 4
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() or (scalars.reduction.kind == "none" and not is_plain(g)):
             return *slopes(tensors, scalars, wanted, g), *nothing
         gradients, ctx.gradients = ctx.gradients, None
         if gradients is None:  # of each row, or a second pass through a graph that was retained
@@ -220,9 +220,9 @@ class _Fused(torch.autograd.Function):
                 problem, g = problem.scaled(as_numpy(g)), g.new_ones(())
             gradients = problem.room(wanted)
             problem.losses(gradients)
-        one = bool(g == 1)
+        factor = None if is_plain(g) and bool(g == 1) else g
         return *(
-            None if grad is None or tensor is None else _delivered(grad, tensor, None if one else g)
+            None if grad is None or tensor is None else _delivered(grad, tensor, factor)
             for grad, tensor in zip(gradients, tensors, strict=False)
         ), *nothing
 
@@ -231,19 +231,24 @@ def _delivered(grad: NDArray[Any], tensor: Tensor, factor: Tensor | None) -> Ten
     """Return a gradient in the shape and dtype of its tensor; it is nobody else's memory."""
     result = torch.from_numpy(grad)
     if factor is not None:
-        result.mul_(factor)
+        result = result.mul_(factor) if is_plain(factor) else result * factor
     return result.reshape(tensor.shape).to(tensor.dtype)
 
 
 def slopes(
     tensors: tuple[Tensor | None, ...], scalars: Scalars, wanted: tuple[bool, ...], g: Tensor
 ) -> list[Tensor | None]:
-    """Return gradients that are differentiable themselves."""
-    hidden, weight, bias, target, class_weight = tensors
-    assert hidden is not None
-    assert weight is not None
-    assert target is not None
-    loss = _composed(hidden, weight, bias, target, class_weight, scalars)
-    inputs = [one for one, is_asked in zip(tensors, wanted, strict=False) if is_asked]
-    found = iter(torch.autograd.grad(loss, inputs, g.to(loss.dtype), create_graph=True))  # type: ignore[arg-type]
+    """Return gradients that are differentiable themselves, while autograd records."""
+    again = torch.is_grad_enabled()
+    with torch.enable_grad():
+        # Of views of them: weights that the hidden states depend on, or are, would else get what
+        # goes through the hidden states, too, which autograd adds by itself.
+        views = [None if one is None else one.view_as(one) for one in tensors]
+        hidden, weight, bias, target, class_weight = views
+        assert hidden is not None
+        assert weight is not None
+        assert target is not None
+        loss = _composed(hidden, weight, bias, target, class_weight, scalars)
+    inputs = [one for one, is_asked in zip(views, wanted, strict=False) if is_asked]
+    found = iter(torch.autograd.grad(loss, inputs, g.to(loss.dtype), create_graph=again))  # type: ignore[arg-type]
     return [next(found) if is_asked else None for is_asked in wanted]

@@ -8,7 +8,7 @@ from torch import Tensor
 from luce._checks import as_temperature
 from luce.functions.derivatives import log_softmax_vjp
 from luce.functions.softmax import log_softmax as log_softmax_of_array
-from luce.nn.eager import as_numpy, is_native, widened
+from luce.nn.eager import as_numpy, is_native, is_recorded, widened
 
 
 def log_softmax(logits: Tensor, dim: int = -1, *, temperature: float = 1.0) -> Tensor:
@@ -66,7 +66,7 @@ def log_softmax(logits: Tensor, dim: int = -1, *, temperature: float = 1.0) -> T
 
 def log_softmax_of_last(z: Tensor) -> Tensor:
     """Return the logarithm of the softmax along the last dimension, of torch's operations alone."""
-    if torch.compiler.is_compiling():  # it takes no function with derivatives in both modes
+    if is_recorded():  # they take no function with derivatives in both modes
         return _formula(z)
     result: Tensor = _Composed.apply(z)
     return result

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from luce.nn.eager import is_transformed
+from luce.nn.eager import is_plain
 
 DTYPES = (torch.float16, torch.bfloat16, torch.float32)
 
@@ -37,8 +37,7 @@ def takes(*tensors: Tensor) -> bool:
     """
     return (
         _found
-        and not is_transformed()
+        and is_plain(*tensors)
         and forward_ad._current_level < 0
-        and all(type(one) in (Tensor, torch.nn.Parameter) and one.is_cuda for one in tensors)
-        and all(one.dtype in DTYPES for one in tensors)
+        and all(one.is_cuda and one.dtype in DTYPES for one in tensors)
     )
