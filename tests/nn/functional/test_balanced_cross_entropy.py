@@ -47,6 +47,14 @@ def test_its_minimiser_answers_as_if_classes_were_equally_frequent():
     torch.testing.assert_close(gradient, torch.zeros(3), atol=1e-6, rtol=0)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_logits_of_sixteen_bits_are_shifted_in_float32(rows, dtype):
+    z, y = rows[0].detach().to(dtype), rows[1]
+    loss = balanced_cross_entropy(z, y, COUNTS)
+    assert loss.dtype == torch.float32
+    assert torch.equal(loss, balanced_cross_entropy(z.float(), y, COUNTS))
+
+
 def test_counts_that_do_not_fit_are_told(rows):
     z, y = rows
     with pytest.raises(ShapeError, match="each of the 3 classes"):

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from luce._checks import as_strength
 from luce.errors import ParameterError, ShapeError
-from luce.nn.eager import is_eager
+from luce.nn.eager import is_eager, widened
 from luce.nn.functional.cross_entropy import cross_entropy
 from luce.nn.options import LossOptions
 
@@ -70,9 +70,10 @@ def balanced_cross_entropy(
     >>> print(f"{balanced_cross_entropy(logits, rare, torch.tensor([99, 1])):.4f}")
     4.6052
     """
-    shift = log_shares(counts, logits)
+    z = widened(logits)
+    shift = log_shares(counts, z)
     strength = as_strength(tau, "tau", "1 to 2")
-    return cross_entropy(logits + strength * shift, target, **options)
+    return cross_entropy(z + strength * shift, target, **options)
 
 
 def log_shares(counts: Tensor, logits: Tensor) -> Tensor:
