@@ -2,7 +2,7 @@ import mpmath as mp
 import pytest
 import torch
 
-from luce.errors import ParameterError
+from luce.errors import ParameterError, ShapeError
 from luce.nn import Plan, fit
 from luce.nn.functional import (
     cross_entropy,
@@ -81,6 +81,12 @@ def test_wrong_labels_mislead_less_than_with_the_cross_entropy(loss):
         fit(model, objective, (X, noisy), plan=Plan(epochs=30, batch_size=60, learning_rate=0.01))
         found[name] = float((model(X).argmax(1) == true).float().mean())
     assert found["robust"] > found["plain"]
+
+
+@pytest.mark.parametrize("loss", [generalized_cross_entropy, symmetric_cross_entropy])
+def test_distributions_are_refused(loss):
+    with pytest.raises(ShapeError, match=r"label for each row, shape \(2,\).*got shape \(2, 3\)"):
+        loss(torch.zeros(2, 3), torch.full((2, 3), 1 / 3))
 
 
 @pytest.mark.parametrize(

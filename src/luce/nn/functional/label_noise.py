@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from luce._checks import as_finite, as_ignore_index, as_strength
-from luce.errors import ParameterError
+from luce.errors import ParameterError, ShapeError
 from luce.nn.functional.cross_entropy import cross_entropy
 
 
@@ -47,7 +47,8 @@ def generalized_cross_entropy(
     Raises
     ------
     ParameterError, ShapeError, LabelError
-        As for `cross_entropy`; ParameterError if `q` is not in [0, 1].
+        As for `cross_entropy`; ShapeError also for distributions, ParameterError if `q` is
+        not in [0, 1].
 
     Notes
     -----
@@ -66,7 +67,7 @@ def generalized_cross_entropy(
     1.4286
     """
     power = as_finite(q, "q", 0.0, 1.0)
-    surprise = cross_entropy(logits, target, ignore_index=ignore_index, reduction="none")
+    surprise = _surprise(logits, target, ignore_index)
     loss = surprise if power == 0 else -torch.expm1(-power * surprise) / power
     return _reduced(loss, target, ignore_index, reduction)
 
@@ -113,7 +114,8 @@ def symmetric_cross_entropy(
     Raises
     ------
     ParameterError, ShapeError, LabelError
-        As for `cross_entropy`; ParameterError if a weight is negative, or `log_zero` not below 0.
+        As for `cross_entropy`; ShapeError also for distributions, ParameterError if a weight
+        is negative, or `log_zero` not below 0.
 
     Notes
     -----
@@ -135,9 +137,19 @@ def symmetric_cross_entropy(
             "log_zero must be below 0, got 0: the reverse part would be nothing. Pass log_zero=-4,"
             " or beta=0."
         )
-    surprise = cross_entropy(logits, target, ignore_index=ignore_index, reduction="none")
+    surprise = _surprise(logits, target, ignore_index)
     loss = a * surprise + b * floor * torch.expm1(-surprise)
     return _reduced(loss, target, ignore_index, reduction)
+
+
+def _surprise(logits: Tensor, target: Tensor, ignore_index: int | None) -> Tensor:
+    """Return ``-log p_y`` of each row; a distribution has no single one."""
+    if target.shape != logits.shape[:-1]:
+        raise ShapeError(
+            f"target must hold a label for each row, shape {tuple(logits.shape[:-1])}, got shape"
+            f" {tuple(target.shape)}. For distributions use cross_entropy, or pass their argmax."
+        )
+    return cross_entropy(logits, target, ignore_index=ignore_index, reduction="none")
 
 
 def _reduced(loss: Tensor, target: Tensor, ignore_index: int | None, reduction: str) -> Tensor:
