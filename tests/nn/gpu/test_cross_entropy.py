@@ -10,6 +10,8 @@ from numpy.testing import assert_allclose
 from luce import losses
 from luce.errors import ShapeError
 from luce.nn import functional, gpu
+from luce.nn.functional.cross_entropy import composed_cross_entropy
+from luce.nn.options import checked
 
 pytestmark = [
     pytest.mark.once,
@@ -145,6 +147,50 @@ def test_second_derivatives_other_dimensions_and_shapes(on_kernels):
     torch.testing.assert_close(moved, loss)
     with pytest.raises(ShapeError, match="target"):
         functional.cross_entropy(z, y.T)
+
+
+def test_logits_of_any_layout_can_be_differentiated_twice(on_kernels):
+    z, y, _, _ = example({"label_smoothing": 0.1}, on_kernels)
+    columns = z.detach().movedim(-1, 0).contiguous().requires_grad_()  # rows are not contiguous
+    second = []
+    for loss in (
+        functional.cross_entropy(columns, y, dim=0),
+        composed_cross_entropy(columns, y, None, 0, checked()[1]),
+    ):
+        (slope,) = torch.autograd.grad(loss, columns, create_graph=True)
+        second += torch.autograd.grad(slope.square().sum(), columns)
+    torch.testing.assert_close(*second)
+
+
+@pytest.mark.parametrize("k", [11, 9001])
+@pytest.mark.parametrize("ignored", [None, 2])
+def test_labels_out_of_range_give_nan_and_read_nothing(k, ignored, on_kernels):
+    z, y, weight, _ = example({"label_smoothing": 0.1, "weight": True}, on_kernels, k=k)
+    wrong = y.clone()
+    wrong[0, 1], wrong[1, 0], wrong[1, 2] = -1, k, 10**12
+    options = {"weight": weight, "label_smoothing": 0.1, "ignore_index": ignored}
+    loss = functional.cross_entropy(z, wrong, reduction="none", **options)
+    right = functional.cross_entropy(z, y, reduction="none", **options)
+    bad = wrong != y
+    assert torch.equal(loss.isnan(), bad)
+    assert torch.equal(loss[~bad], right[~bad])
+    (slope,) = torch.autograd.grad(loss.sum(), z)
+    assert torch.equal(slope.isnan().all(-1), bad)
+    assert torch.equal(slope.isfinite().all(-1), ~bad)
+    for reduction in ("mean", "sum"):
+        assert functional.cross_entropy(z, wrong, reduction=reduction, **options).isnan()
+
+
+@pytest.mark.parametrize("reduction", ["none", "mean"])
+def test_many_gradients_of_the_loss_may_come_at_once(on_kernels, reduction):
+    z, y, _, _ = example({"label_smoothing": 0.1}, on_kernels)
+    loss = functional.cross_entropy(z, y, reduction=reduction)
+    slopes = torch.eye(max(loss.numel(), 2), device=on_kernels)[:2, : loss.numel()]
+    slopes = slopes.reshape(2, *loss.shape)
+    (both,) = torch.autograd.grad(loss, z, slopes, is_grads_batched=True, retain_graph=True)
+    for slope, got in zip(slopes, both, strict=True):
+        (alone,) = torch.autograd.grad(loss, z, slope, retain_graph=True)
+        torch.testing.assert_close(got, alone)
 
 
 @pytest.mark.parametrize("z", [0.0, 1e-4, 0.2, 0.34, 0.36, 1.0, 8.0, 100.0])

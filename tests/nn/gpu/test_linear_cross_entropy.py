@@ -121,3 +121,26 @@ def test_autocast_second_derivatives_and_shapes(kernels, device):
     frozen = functional.linear_cross_entropy(layer[0].detach(), layer[1], y)
     frozen.backward()
     torch.testing.assert_close(layer[1].grad, slope.detach())
+
+
+def test_labels_out_of_range_give_nan(kernels, device):
+    layer, y, _ = example(device)
+    y[0, 0], y[2, 1] = K, -1
+    each = functional.linear_cross_entropy(layer[0], layer[1], y, ignore_index=7, reduction="none")
+    wrong = torch.zeros_like(y, dtype=torch.bool)
+    wrong[0, 0] = wrong[2, 1] = True
+    assert torch.equal(each.isnan(), wrong)
+    assert functional.linear_cross_entropy(layer[0], layer[1], y, ignore_index=7).isnan()
+
+
+def test_tied_weights_and_many_gradients_at_once(kernels, device):
+    (h, w, _), y, _ = example(device)
+    rows, labels = h.detach().reshape(-1, D), y.reshape(-1)
+    tied = torch.tanh(rows @ w.T @ w / K)
+    loss = functional.linear_cross_entropy(tied, w, labels)
+    (again,) = torch.autograd.grad(loss, w, create_graph=True)
+    (once,) = torch.autograd.grad(loss, w, retain_graph=True)
+    torch.testing.assert_close(again, once)
+    factors = torch.tensor([1.0, -2.0], device=device)
+    (both,) = torch.autograd.grad(loss, w, factors, is_grads_batched=True)
+    torch.testing.assert_close(both, torch.stack([once, -2 * once]))

@@ -124,6 +124,15 @@ def test_autograd_and_dispatch(kernels, device, monkeypatch):
         torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-6)
 
 
+def test_many_gradients_may_come_at_once(kernels, device):
+    z = rows(2, 5, torch.float32, device).requires_grad_()
+    p = kernels.softmax(z)
+    slopes = rows(6, 5, torch.float32, device, seed=2).reshape(3, 2, 5)
+    together = torch.autograd.grad(p, z, slopes, is_grads_batched=True, retain_graph=True)[0]
+    for got, slope in zip(together, slopes, strict=True):
+        torch.testing.assert_close(got, torch.autograd.grad(p, z, slope, retain_graph=True)[0])
+
+
 def test_nothing_is_nothing(kernels, device):
     for shape in ((0, 5), (3, 0)):
         z = torch.zeros(shape, device=device)

@@ -38,7 +38,7 @@ class Rows(NamedTuple):
     loss: Tensor
     """(n,)."""
     counts: Tensor
-    """(n,): the weight of each row's label, 0 where it is ignored."""
+    """(n,): the weight of each row's label, 0 where it is ignored, NaN where it is no class."""
     top: Tensor
     """(n,): the largest logit, capped."""
     rest: Tensor
@@ -120,13 +120,19 @@ def _label(
     row, k, y, w, total, ignored, smoothing,
     IGNORES: tl.constexpr, WEIGHTED: tl.constexpr, BY_ROW: tl.constexpr,
 ):  # fmt: skip
-    """Return the label of a row, its weight, and what its class, all classes and their sum get."""
+    """Return the label of a row, its weight, and what its class, all classes and their sum get.
+
+    A label out of range has a weight of NaN: so have its loss and its gradient, and nothing is
+    read in its place.
+    """
     label = tl.load(y + row)
-    used = label >= 0
+    used = (label >= 0) & (label < k)
+    count = tl.where(used, 1.0, float("nan"))
     if IGNORES:
-        used = label != ignored
+        kept = label != ignored
+        used = used & kept
+        count = tl.where(kept, count, 0.0)
     label = tl.where(used, label, 0)
-    count = tl.where(used, 1.0, 0.0)
     spread = count * smoothing / k
     mass = count * smoothing  # of all classes together
     if WEIGHTED:
@@ -153,7 +159,7 @@ def _loss(
     if NORMED:
         normaliser = top * inverse + log_total
         loss += tl.where(count == 0, 0.0, z_loss * count * normaliser * normaliser)
-    return tl.where(count + mass > 0, loss, 0.0)
+    return tl.where(count + mass == 0, 0.0, loss)  # NaN for a label out of range
 
 
 @triton.jit
@@ -183,7 +189,7 @@ def _measure(
     rests = tl.zeros([BLOCK], tl.float32)
     drops = tl.zeros([BLOCK], tl.float32)
     end = tl.minimum(k, (split + 1) * length)
-    end = tl.where(count + mass > 0, end, 0)  # such a row is not read
+    end = tl.where(count + mass > 0, end, 0)  # a row that counts nothing, or NaN, is not read
     for first in tl.range(split * length, end, BLOCK, num_stages=3):
         columns = first + tl.arange(0, BLOCK)
         inside = columns < end
@@ -277,7 +283,7 @@ def _pull(
     label, count, own, spread, mass = _label(
         row, k, y, w, total, ignored, smoothing, IGNORES, WEIGHTED, BY_ROW
     )
-    counted = count + mass  # 0 for a row that is not to be read
+    counted = count + mass  # 0 or NaN for a row that is not to be read
     read = columns < tl.where(counted > 0, k, 0)
     u = tl.load(z + row * k + columns, mask=read, other=0.0).to(tl.float32)
     factor = tl.load(g + row * stride).to(tl.float32) * inverse
@@ -301,5 +307,5 @@ def _pull(
             pull -= spread * tl.load(w + columns, mask=inside, other=0.0)
         else:
             pull -= spread
-    pull = tl.where(read, pull * factor, 0.0)
+    pull = tl.where(counted == 0, 0.0, pull * factor)
     tl.store(out + row * k + columns, pull.to(out.dtype.element_ty), mask=inside)

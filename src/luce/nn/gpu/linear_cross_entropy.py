@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from luce.losses.options import Scalars
+from luce.nn.eager import is_plain
 from luce.nn.gpu.cross_entropy import Spec, measured, pulled_back
 from luce.nn.gpu.loss import reduced, scale_of, spec_of
 from luce.nn.targets import wrong_shape
@@ -116,7 +117,7 @@ class _Fused(torch.autograd.Function):
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         tensors, scalars = ctx.saved_tensors, ctx.scalars
         wanted, nothing = ctx.needs_input_grad[:3], (None,) * 4
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() or not is_plain(g):
             return *_slopes(tensors, scalars, wanted, g), *nothing
         found, ctx.found, scale = ctx.found, None, g * ctx.scale
         if found is None:  # of each row, or a second pass through a graph that was retained

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from luce.losses.options import Scalars
 from luce.losses.reduction import Reduction
-from luce.nn.eager import widened
+from luce.nn.eager import is_plain, widened
 from luce.nn.functional.cross_entropy import composed_cross_entropy
 from luce.nn.gpu.cross_entropy import Rows, Spec, measured, pulled_back
 from luce.nn.targets import wrong_shape
@@ -39,7 +39,7 @@ def cross_entropy(
     *leading, k = z.shape
     if list(target.shape) != leading:
         raise wrong_shape(target, tuple(leading), k)
-    rows = z.reshape(-1, k)
+    rows = z.reshape(-1, k).contiguous()  # here, where a copy has its history
     losses, counts = _Losses.apply(rows, target.reshape(-1), weight, scalars)
     return reduced(losses.reshape(leading), counts, weight is not None, scalars)
 
@@ -77,7 +77,7 @@ class _Losses(torch.autograd.Function):
     def forward(
         ctx: Any, z: Tensor, y: Tensor, weight: Tensor | None, scalars: Scalars
     ) -> tuple[Tensor, Tensor]:
-        z, y = z.contiguous(), y.long().contiguous()
+        y = y.long().contiguous()
         rows = measured(z, y, weight, spec_of(scalars))
         ctx.save_for_backward(z, y, weight, *rows)
         ctx.scalars = scalars
@@ -87,10 +87,12 @@ class _Losses(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, g: Tensor, _: Tensor) -> tuple[Tensor, None, None, None]:
         z, y, weight, *columns = ctx.saved_tensors
-        if torch.is_grad_enabled():
+        again = torch.is_grad_enabled()
+        if again or not is_plain(g):
             rows = ctx.scalars._replace(reduction=Reduction("none"))
-            loss = composed_cross_entropy(widened(z), y, weight, -1, rows)
-            (grad,) = torch.autograd.grad(loss, z, g.to(loss.dtype), create_graph=True)
+            with torch.enable_grad():
+                loss = composed_cross_entropy(widened(z), y, weight, -1, rows)
+            (grad,) = torch.autograd.grad(loss, z, g.to(loss.dtype), create_graph=again)
             return grad, None, None, None
         grad = torch.empty_like(z)
         pulled_back(z, y, weight, spec_of(ctx.scalars), Rows(*columns), g, grad)

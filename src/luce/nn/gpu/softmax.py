@@ -17,6 +17,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from luce.nn.eager import is_plain
 from luce.nn.functional.softmax import jacobian_product
 from luce.nn.gpu.numerics import power, scales
 
@@ -43,7 +44,7 @@ class _Softmax(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, v: Tensor) -> tuple[Tensor, None]:
         (p,) = ctx.saved_tensors
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() or not is_plain(v):
             return jacobian_product(p, v, -1, ctx.temperature), None
         return backward_rows(p, v.contiguous(), ctx.temperature), None
 
