@@ -60,6 +60,13 @@ def test_both_readmes_have_the_same_code():
 
 
 @ANY_PAGE
+def test_every_block_of_code_ends(page):
+    fences = [line for line in page.read_text("utf-8").splitlines() if line.startswith("```")]
+    assert len(fences) % 2 == 0, fences
+    assert all(line == "```" for line in fences[1::2]), fences
+
+
+@ANY_PAGE
 def test_python_sessions_run_and_print_what_they_show(page):
     # A blank line ends an expected output; across the blocks of a page the names stay.
     session = "\n\n".join(code for code in blocks(page, "python") if ">>>" in code)

@@ -106,7 +106,9 @@ def cross_entropy(
 
     Plain float32 and float64 tensors on the CPU go through the kernels of
     :func:`luce.losses.cross_entropy_grad`, which give loss and gradient in one pass: memory of
-    one array of the logits' size, half of what PyTorch needs. Everything else is composed of
+    one array of the logits' size, half of what PyTorch needs. Labels of CUDA tensors of 16 and 32
+    bits go to kernels in Triton, unless `focal_gamma` is given or the weights need a gradient;
+    there a label out of range makes its loss and gradient NaN. Everything else is composed of
     torch's operations, and second derivatives are, too.
 
     Examples

@@ -85,9 +85,16 @@ def linear_cross_entropy(
 
     So it is for tensors on the CPU, of any float dtype: 16 bits are computed in float32, under
     autocast too, and gradients rounded once. For reduction "none" the gradients are computed
-    when they are asked for, from logits that are computed again. Everything else
-    (``torch.compile``, ``torch.func``, other devices, second derivatives, a target or class
-    weights that need a gradient) is the plain formula, composed of torch's operations.
+    when they are asked for, from logits that are computed again.
+
+    CUDA tensors of 16 and 32 bits with labels are served alike by kernels in Triton, unless
+    `focal_gamma` is given: with at most 448 MB of logits at a time, and products in the dtype of
+    the tensors, or of autocast, that accumulate in float32. In 16 bits the gradient of the weights
+    is kept in float32 over the chunks of rows where that takes at most 64 MB or there are more
+    than 8 chunks; else it is rounded after each of them.
+
+    Everything else (``torch.compile``, ``torch.func``, other devices, second derivatives, a target
+    or class weights that need a gradient) is the plain formula, composed of torch's operations.
 
     Examples
     --------
