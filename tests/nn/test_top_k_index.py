@@ -77,5 +77,5 @@ def test_the_seed_decides(head):
 def test_shapes_must_fit(head):
     with pytest.raises(ShapeError, match=r"got weight \(3000, 16\) and bias \(16,\)"):
         TopKIndex(head.weight, torch.ones(16))
-    with pytest.raises(ShapeError, match="last dimension of 16, got shape"):
+    with pytest.raises(ShapeError, match=r"last dimension of 16 .*got shape"):
         TopKIndex(head.weight[:50])(torch.ones(3, 4), 2)
