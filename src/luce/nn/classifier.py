@@ -6,11 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from luce.nn.head import Head
+from luce.nn.loss_sum import LossSum, SummedModel
 from luce.nn.options import LossOptions
 
 
 @final
-class Classifier(nn.Module):
+class Classifier(SummedModel):
     """A body from inputs to hidden vectors, and any head of `luce.nn` on top.
 
     Equals ``head(body(inputs), target, **options)``; `luce.nn.fit` trains it with the objective
@@ -46,6 +47,11 @@ class Classifier(nn.Module):
         """Return the loss."""
         loss: Tensor = self.head(self.body(inputs), target, **self.options)
         return loss
+
+    def summed(self, inputs: Tensor, *targets: Tensor) -> LossSum:
+        """Return the sum of the rows' losses, and what their mean divides it by."""
+        (target,) = targets
+        return self.head.summed(self.body(inputs), target, **self.options)
 
     def log_prob(self, inputs: Tensor) -> Tensor:
         """Return the log-probability of each class."""

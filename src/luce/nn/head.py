@@ -7,12 +7,14 @@ import torch
 from torch import Tensor, nn
 
 from luce._checks import as_count
+from luce.errors import ParameterError
 from luce.nn.audit import Audit, audit
 from luce.nn.eager import widened
 from luce.nn.functional.linear_cross_entropy import linear_cross_entropy
 from luce.nn.functional.log_softmax import log_softmax
 from luce.nn.hidden_rows import as_rows
 from luce.nn.logit_shape import LogitShape
+from luce.nn.loss_sum import LossSum
 from luce.nn.options import LossOptions, checked
 from luce.nn.row_losses import of_all_classes, of_labels, of_normalisers
 from luce.nn.targets import Targets
@@ -58,6 +60,24 @@ class Head(nn.Module, ABC):
     @abstractmethod
     def log_prob(self, hidden: Tensor) -> Tensor:
         """Return the logarithms of all probabilities, (..., n_classes); they are normalised."""
+
+    def summed(self, hidden: Tensor, target: Tensor, **options: Unpack[LossOptions]) -> LossSum:
+        """Return the sum of the rows' losses, and what their mean divides it by.
+
+        The divisor is the number of rows that count, or the sum of their weights, 0 where no row
+        does; it is the `normalizer` where one is given, and 1 for the reduction "sum".
+        """
+        weight, scalars = checked(**options)
+        if scalars.reduction.kind == "none":
+            raise ParameterError(
+                "reduction must be 'mean' or 'sum' for a loss that is minimised, got 'none'."
+                " Leave it out."
+            )
+        rows, dtype = tuple(hidden.shape[:-1]), widened(hidden).dtype
+        targets = Targets.of(target, rows, self.n_classes, weight, scalars, dtype)
+        added: LossOptions = {**options, "reduction": "sum", "normalizer": None}
+        nothing = torch.isinf(targets.divisor)
+        return LossSum(self(hidden, target, **added), targets.divisor.masked_fill(nothing, 0.0))
 
     def predict(self, hidden: Tensor) -> Tensor:
         """Return the likeliest class of each row, (...)."""

@@ -66,6 +66,26 @@ def test_accumulated_batches_count_as_the_rows_they_hold(rows, batch_size):
         torch.testing.assert_close(mine, other, rtol=1e-5, atol=1e-6)
 
 
+def test_a_step_whose_rows_have_no_weight_teaches_nothing(rows):
+    weight = torch.zeros(len(rows[0]))
+    weight[4] = 1.0
+    for batch_size, accumulate in ((30, 1), (10, 3)):  # two of three steps have no weight
+        torch.manual_seed(0)
+        model = nn.Linear(6, 3)
+        plan = Plan(epochs=1, batch_size=batch_size, accumulate=accumulate, optimizer="sgd")
+        done = fit(model, weighted, (*rows, weight), plan=plan)
+        assert done.steps == 3
+        assert model.weight.isfinite().all()
+        torch.manual_seed(0)
+        once = nn.Linear(6, 3)
+        number = list(np.random.default_rng(0).permutation(90)).index(4) // 30
+        rate = 0.05 * (1 + np.cos(np.pi * number / 3))
+        optimizer = torch.optim.SGD(once.parameters(), lr=rate)
+        cross_entropy(once(rows[0][4:5]), rows[1][4:5]).backward()
+        optimizer.step()
+        torch.testing.assert_close(model.weight, once.weight)
+
+
 def test_rows_of_a_mean_are_weighed_though_the_batches_differ_in_size(rows):
     found = []
     for size, accumulate in ((90, 1), (40, 2)):  # 90 rows in batches of 40: 30, 30, 30

@@ -232,26 +232,31 @@ class _Training:
         return self._held_out is not None and patience is not None and state.wait > patience
 
     def _step(self) -> None:
-        """One step of the optimizer on the mean over the rows of all its batches."""
+        """One step of the optimizer on the mean over the rows of all its batches.
+
+        Where none of them counts the mean is 0 / 0: nothing is learnt, and the step passes.
+        """
         state = self._state
         rate = state.rate_of(state.step)
         set_rate(state.optimizer, rate)
         state.model.train()
         state.optimizer.zero_grad(set_to_none=True)
         batches = state.next_rows()
-        weights = []
+        mass = 0.0
         for rows in batches:
             measured = self._measure(rows, self._rows)
             _check_finite(measured, state.epoch + 1, rate)
             alone = len(batches) == 1  # of several, the weight of all is known only at the end
-            (measured.total / measured.weight if alone else measured.total).backward()
-            weights.append(measured.weight.detach())
+            if weight := float(measured.weight.detach()):
+                (measured.total / measured.weight if alone else measured.total).backward()
+            mass += weight
             _add(state.sums, measured)
         gradients = [p.grad for p in state.parameters.values() if p.grad is not None]
-        if len(batches) > 1:
-            torch._foreach_div_(gradients, float(sum(weights)))
+        if len(batches) > 1 and mass:
+            torch._foreach_div_(gradients, mass)
         self._clip(gradients)
-        state.optimizer.step()
+        if mass:
+            state.optimizer.step()
         state.step += 1
         state.position += 1
         if state.average is not None:

@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeAlias, final
 import torch
 from torch import Tensor, nn
 
+from luce.nn.loss_sum import SummedModel
 from luce.nn.training.rows import Batch
 
 Value: TypeAlias = Tensor | tuple[Tensor, Tensor]
@@ -59,7 +60,8 @@ class OutputLoss(Objective):
 class OwnLoss(Objective):
     """The loss that the model itself returns when it is called with the whole batch.
 
-    So are `luce.nn.Classifier` and `luce.nn.MultiTask` trained.
+    So are `luce.nn.Classifier` and `luce.nn.MultiTask` trained. A model of one's own returns the
+    mean over the rows, or, where not all count the same, a pair: sum, and what to divide it by.
 
     Parameters
     ----------
@@ -72,7 +74,8 @@ class OwnLoss(Objective):
         self.answers = answers
 
     def measure(self, model: nn.Module, batch: Batch) -> Measured:
-        value, right, counted = model(*batch), None, None
+        right = counted = None
+        value = model.summed(*batch) if isinstance(model, SummedModel) else model(*batch)
         if self.answers is not None and not model.training:
             right = (self.answers(model, batch[0]) == batch[1]).sum()
             counted = (batch[1] >= 0).sum()
