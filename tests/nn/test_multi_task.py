@@ -18,10 +18,10 @@ def rows():
     return X, (X[:, 0] > 0).long(), torch.randint(3, (60,), generator=generator)
 
 
-def make(weights):
+def make(weights, options=None):
     torch.manual_seed(0)
     heads = {"easy": FullSoftmax(5, 2), "hopeless": FullSoftmax(5, 3)}
-    return MultiTask(nn.Linear(4, 5), heads, weights=weights)
+    return MultiTask(nn.Linear(4, 5), heads, weights=weights, options=options)
 
 
 def losses_of(model, rows):
@@ -58,6 +58,46 @@ def test_the_hopeless_task_comes_to_count_less(rows):
     assert easy < hopeless
     # at the optimum of s alone: exp(-s) L = 1/2
     assert model.predict(rows[0])["easy"].eq(rows[1]).float().mean() > 0.95
+
+
+@pytest.mark.parametrize("weights", ["uncertainty", {"easy": 0.25, "hopeless": 2.0}])
+def test_labels_that_a_task_does_not_know_are_left_out(rows, weights):
+    X, easy, hopeless = rows
+    easy[::3] = -100
+    model = make(weights, {"easy": {"ignore_index": -100, "label_smoothing": 0.1}})
+    hidden, (first, second) = model.body(X), model.heads.values()
+    expected = [
+        cross_entropy(hidden @ first.weight.T + first.bias, easy, label_smoothing=0.1),
+        cross_entropy(hidden @ second.weight.T + second.bias, hopeless),
+    ]
+    torch.testing.assert_close(list(model.losses(*rows).by_task.values()), expected)
+    factors = [1.0, 1.0] if weights == "uncertainty" else list(weights.values())
+    torch.testing.assert_close(
+        model(*rows), sum(w * loss for w, loss in zip(factors, expected, strict=True))
+    )
+
+
+def test_a_task_without_a_label_teaches_nothing_not_even_its_weight(rows):
+    X, easy, hopeless = rows
+    none = torch.full_like(easy, -100)
+    model = make("uncertainty", dict.fromkeys(("easy", "hopeless"), {"ignore_index": -100}))
+    with torch.no_grad():
+        model.log_variance.copy_(torch.tensor([0.5, -1.0]))
+    loss, by_task = model.losses(X, none, hopeless)
+    torch.testing.assert_close(loss, math.exp(1.0) * losses_of(model, rows)[1] - 0.5)
+    assert by_task["easy"] == 0
+    loss.backward()
+    assert model.log_variance.grad[0] == 0
+    total, divisor = model.summed(X, none, none)
+    assert (total.item(), divisor.item()) == (0.0, 0.0)
+    before = [parameter.detach().clone() for parameter in model.parameters()]
+    fit(model, OwnLoss(), (X, none, none), plan=Plan(epochs=1))
+    assert all(map(torch.equal, before, model.parameters()))
+
+
+def test_options_of_no_task_are_refused():
+    with pytest.raises(ParameterError, match=r"options must name tasks \(easy, hopeless\).*'hard'"):
+        make("uncertainty", {"hard": {"ignore_index": -100}})
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Several tasks on a shared body, with their losses weighed against each other."""
 
-from collections.abc import Mapping
-from typing import NamedTuple, final
+from collections.abc import Collection, Mapping
+from typing import NamedTuple, cast, final
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from luce._checks import as_choice, as_strength
 from luce.errors import ParameterError
 from luce.nn.head import Head
+from luce.nn.loss_sum import LossSum, SummedModel
+from luce.nn.options import LossOptions
 
 
 class TaskLosses(NamedTuple):
@@ -19,7 +21,7 @@ class TaskLosses(NamedTuple):
 
 
 @final
-class MultiTask(nn.Module):
+class MultiTask(SummedModel):
     r"""One body, a head for each task, and the weights of their losses.
 
     With ``weights="uncertainty"`` each task t has a parameter :math:`s_t = \log \sigma_t^2`, the
@@ -28,7 +30,8 @@ class MultiTask(nn.Module):
     .. math:: L = \sum_t e^{-s_t} L_t + \tfrac{1}{2} s_t,
 
     so that a task that is hard to predict counts less, but cannot count nothing. With weights that
-    are given, :math:`L = \sum_t w_t L_t`. Equals that sum of ``head(body(x), target)``.
+    are given, :math:`L = \sum_t w_t L_t`. Equals that sum of ``head(body(x), target, **options)``,
+    over the tasks that have a label in the batch.
 
     Parameters
     ----------
@@ -38,14 +41,20 @@ class MultiTask(nn.Module):
         A head for each task.
     weights : mapping of str to float, or "uncertainty", default="uncertainty"
         Weight of each task.
+    options : mapping of str to loss options, optional
+        Those of a task's loss, such as ``{"age": {"ignore_index": -100}}`` where the age of some
+        rows is not known.
 
     Raises
     ------
     ParameterError
-        If a weight is missing, of no task, or negative.
+        If a weight is missing, of no task, or negative, or options are of no task.
 
     Notes
     -----
+    Each task has its own mean over the rows of a batch that count for it. Over several batches
+    `OwnLoss` weighs these losses by the rows that the batches have, with or without labels.
+
     Source: Kendall, Gal & Cipolla (2018), Multi-task learning using uncertainty to weigh losses,
     CVPR, equation 10 and section 3.2, with the parameter s that they train.
 
@@ -68,10 +77,13 @@ class MultiTask(nn.Module):
         heads: Mapping[str, Head],
         *,
         weights: Mapping[str, float] | str = "uncertainty",
+        options: Mapping[str, LossOptions] | None = None,
     ) -> None:
         super().__init__()
         self.body = body
         self.heads = nn.ModuleDict(dict(heads))
+        self.options = dict(options or {})
+        _check_known("options", self.options, tuple(self.heads))
         self.log_variance: nn.Parameter | None = None
         self.weights: dict[str, float] = {}
         if isinstance(weights, str):
@@ -85,18 +97,28 @@ class MultiTask(nn.Module):
         return self.losses(inputs, *targets).total
 
     def losses(self, inputs: Tensor, *targets: Tensor) -> TaskLosses:
-        """Return the loss, and that of each task."""
+        """Return the loss, and that of each task; 0 for one without a label in these rows."""
+        sums = self._sums(inputs, targets)
+        return TaskLosses(self._weighed(sums), {n: _mean(part) for n, part in sums.items()})
+
+    def summed(self, inputs: Tensor, *targets: Tensor) -> LossSum:
+        """Return the loss times the number of rows, and that number; 0 if no task has a label."""
+        sums = self._sums(inputs, targets)
+        known = torch.stack([part.divisor > 0 for part in sums.values()]).any()
+        rows = torch.where(known, float(len(inputs)), 0.0)
+        return LossSum(self._weighed(sums) * rows, rows)
+
+    def _sums(self, inputs: Tensor, targets: tuple[Tensor, ...]) -> dict[str, LossSum]:
         if len(targets) != len(self.heads):
             raise ParameterError(
                 f"there must be one target for each task ({', '.join(self.heads)}), got"
                 f" {len(targets)}. Pass them in this order."
             )
         hidden = self.body(inputs)
-        by_task = {
-            name: head(hidden, target)
+        return {
+            name: cast(Head, head).summed(hidden, target, **self.options.get(name, {}))
             for (name, head), target in zip(self.heads.items(), targets, strict=True)
         }
-        return TaskLosses(self._weighed(by_task), by_task)
 
     @torch.no_grad()
     def predict(self, inputs: Tensor) -> dict[str, Tensor]:
@@ -104,17 +126,32 @@ class MultiTask(nn.Module):
         hidden = self.body(inputs)
         return {name: head.predict(hidden) for name, head in self.heads.items()}  # type: ignore[operator]
 
-    def _weighed(self, by_task: Mapping[str, Tensor]) -> Tensor:
+    def _weighed(self, sums: Mapping[str, LossSum]) -> Tensor:
+        losses = {name: _mean(part) for name, part in sums.items()}
         if self.log_variance is None:
-            return torch.stack([self.weights[n] * loss for n, loss in by_task.items()]).sum()
-        losses = torch.stack(list(by_task.values()))
-        return (torch.exp(-self.log_variance) * losses + 0.5 * self.log_variance).sum()
+            return torch.stack([self.weights[n] * loss for n, loss in losses.items()]).sum()
+        each = torch.exp(-self.log_variance) * torch.stack(list(losses.values()))
+        known = torch.stack([part.divisor > 0 for part in sums.values()])
+        return torch.where(known, each + 0.5 * self.log_variance, 0.0).sum()
+
+
+def _mean(part: LossSum) -> Tensor:
+    return part.total / torch.where(part.divisor > 0, part.divisor, 1.0)
 
 
 def _checked(weights: Mapping[str, float], tasks: tuple[str, ...]) -> dict[str, float]:
-    if odd := sorted(set(weights) ^ set(tasks)):
+    _check_known("weights", weights, tasks)
+    if missed := sorted(set(tasks) - set(weights)):
         raise ParameterError(
-            f"weights must name each task ({', '.join(tasks)}) and nothing else, got or missed"
-            f" {odd[0]!r}. Correct the names."
+            f"weights must name each task ({', '.join(tasks)}), missed {missed[0]!r}. Give it a"
+            " weight, too."
         )
     return {name: as_strength(weights[name], f"weights[{name!r}]", "0.1 to 10") for name in tasks}
+
+
+def _check_known(what: str, named: Collection[str], tasks: tuple[str, ...]) -> None:
+    if odd := sorted(set(named) - set(tasks)):
+        raise ParameterError(
+            f"{what} must name tasks ({', '.join(tasks)}) and nothing else, got {odd[0]!r}. Correct"
+            " the name."
+        )

@@ -39,6 +39,21 @@ def test_the_loss_is_the_mixture_of_both_parts(lesson, T, alpha):
     assert all(parameter.grad is None for parameter in teacher.parameters())
 
 
+def test_rows_without_a_label_learn_from_the_teacher_alone(lesson):
+    teacher, (X, y) = lesson
+    student, says, some = nn.Linear(6, 3), teacher_logits(teacher, X), y.clone()
+    some[::4] = 7
+    objective = Distillation(teacher, alpha=0.5, ignore_index=7)
+    total, weight, _, counted = objective.measure(student, (X, some))
+    kept = some != 7
+    assert counted == kept.sum()
+    soft = plain(student(X), says, y, 4.0, 1.0)
+    hard = cross_entropy(student(X[kept]), y[kept])
+    torch.testing.assert_close(total / weight, 0.5 * soft.detach() + 0.5 * hard)
+    total, weight, *_ = objective.measure(student, (X, torch.full_like(y, 7)))
+    torch.testing.assert_close(total / weight, 0.5 * soft)
+
+
 def test_logits_computed_once_teach_the_same(lesson):
     teacher, (X, y) = lesson
     says = teacher_logits(teacher, X, batch_size=17)

@@ -5,7 +5,7 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
-from luce._checks import as_finite, as_temperature
+from luce._checks import as_finite, as_ignore_index, as_temperature
 from luce.nn.functional.distillation import distillation
 from luce.nn.training.objective import Measured, Objective, count_right
 from luce.nn.training.rows import Batch
@@ -31,6 +31,9 @@ class Distillation(Objective):
         ``T``: the higher, the more the order of the wrong classes counts.
     alpha : float, default=0.9
         Share of the teacher's part, in [0, 1]; with 1 no labels are needed.
+    ignore_index : int, optional
+        Rows with this label learn from the teacher alone. The part of the labels is the mean over
+        the others of the batch, and nothing if there are none.
 
     Raises
     ------
@@ -55,19 +58,31 @@ class Distillation(Objective):
     """
 
     def __init__(
-        self, teacher: nn.Module | None, *, temperature: float = 4.0, alpha: float = 0.9
+        self,
+        teacher: nn.Module | None,
+        *,
+        temperature: float = 4.0,
+        alpha: float = 0.9,
+        ignore_index: int | None = None,
     ) -> None:
         self.teacher = teacher
         self.temperature = as_temperature(temperature)
         self.alpha = as_finite(alpha, "alpha", 0.0, 1.0)
+        self.ignore_index = as_ignore_index(ignore_index)
 
     def measure(self, model: nn.Module, batch: Batch) -> Measured:
         logits = model(batch[0])
         known = self._of_teacher(batch)
         labels = batch[1] if len(batch) > 1 + (self.teacher is None) else None
         options: dict[str, Any] = {"temperature": self.temperature, "alpha": self.alpha}
-        value = distillation(logits, known, labels, **options)
-        right, counted = (None, None) if labels is None else count_right(logits, labels)
+        value = distillation(
+            logits, known, labels, ignore_index=self.ignore_index, empty="zero", **options
+        )
+        right = counted = None
+        if labels is not None:
+            if self.ignore_index is not None:
+                labels = torch.where(labels == self.ignore_index, -1, labels)  # not counted
+            right, counted = count_right(logits, labels)
         weight = torch.full((), float(len(batch[0])), device=logits.device)
         return Measured(value * weight, weight, right, counted)
 
