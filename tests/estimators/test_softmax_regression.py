@@ -113,7 +113,7 @@ BAD = [
     ("callbacks", 3), ("callbacks", [3]), ("callbacks", (print for _ in range(1))),
     ("epochs", 0), ("epochs", 1.5), ("batch_size", 0), ("batch_size", None),
     ("learning_rate", 0.0), ("learning_rate", np.inf), ("clip_norm", -1), ("clip_norm", "1"),
-    ("momentum", 1.0), ("momentum", -0.5), ("validation_fraction", 1.0), ("patience", -1),
+    ("momentum", 1.0), ("momentum", -0.5), ("validation_fraction", 1.0), ("patience", 0),
     ("patience", 2.5),
 ]  # fmt: skip
 

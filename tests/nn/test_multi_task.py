@@ -80,7 +80,7 @@ def test_labels_that_a_task_does_not_know_are_left_out(rows, weights):
 def test_a_task_without_a_label_teaches_nothing_not_even_its_weight(rows):
     X, easy, hopeless = rows
     none = torch.full_like(easy, -100)
-    model = make("uncertainty", dict.fromkeys(("easy", "hopeless"), {"ignore_index": -100}))
+    model = make("uncertainty", {name: {"ignore_index": -100} for name in ("easy", "hopeless")})
     with torch.no_grad():
         model.log_variance.copy_(torch.tensor([0.5, -1.0]))
     loss, by_task = model.losses(X, none, hopeless)

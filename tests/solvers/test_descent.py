@@ -95,7 +95,7 @@ def test_the_best_epoch_on_held_out_rows_is_kept():
     kept, held_out = noise.only(np.arange(30)), noise.only(np.arange(30, 60))
     result = train(f=kept, held_out=held_out, epochs=200, patience=3, learning_rate=0.3)
     losses = [entry["valid_loss"] for entry in result.history]
-    assert len(losses) == int(np.argmin(losses)) + 1 + 3 + 1
+    assert len(losses) == int(np.argmin(losses)) + 1 + 3
     loss = replace(held_out, penalty=np.zeros(25)).value_gradient(result.theta)[0]
     assert loss == pytest.approx(min(losses))
 

@@ -88,7 +88,7 @@ _NUMBERS: tuple[_Rule, ...] = (
 _NUMBERS_OR_NONE: tuple[_Rule, ...] = (
     ("learning_rate", "positive", Real, lambda r: 0 < r < np.inf),
     ("clip_norm", "positive", Real, lambda r: 0 < r < np.inf),
-    ("patience", "a whole number from 0", Integral, lambda n: n >= 0),
+    ("patience", "a whole number from 1", Integral, lambda n: n >= 1),
 )
 _CLASS_WEIGHTS = "None, 'balanced', or a dict of finite weights, none of them negative"
 

@@ -36,6 +36,7 @@ from luce.nn.standardised_rows import (
 from luce.nn.torch_threads import threads_of_luce
 from luce.nn.training.loop import advance, fit
 from luce.nn.training.plan import Plan
+from luce.nn.training.randomness import seeded
 
 Doubles = NDArray[np.float64]
 Floats = NDArray[np.floating[Any]]
@@ -427,8 +428,7 @@ class SoftmaxMLP(ClassifierMixin, BaseEstimator):
             dropout = _DROPOUT if rows >= _MANY_ROWS else 0.0
         sizes = self._sizes(table.X.shape[1], len(self.classes_))
         dtype = torch.float64 if dtype_of(table.X) == np.float64 else torch.float32
-        with torch.random.fork_rng([]):
-            torch.manual_seed(seed)
+        with seeded(seed, torch.device("cpu")):
             network = perceptron(sizes, dropout, dtype)
         if hasattr(self, "coefs_"):
             set_weights(network, self.coefs_, self.intercepts_)

@@ -91,7 +91,7 @@ def descend(
             wait = 0 if watched < best_loss else wait + 1
             if watched < best_loss or held_out is None:
                 best, best_loss = theta, watched
-            if held_out is not None and training.patience is not None and wait > training.patience:
+            if held_out is not None and training.patience is not None and wait >= training.patience:
                 break
     except KeyboardInterrupt:
         interrupted = True

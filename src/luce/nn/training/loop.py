@@ -19,6 +19,7 @@ from luce.nn.training.interruption import Interruption
 from luce.nn.training.objective import Loss, Measured, Objective, as_objective
 from luce.nn.training.optimizers import optimizer_tensors, restore_optimizer, set_rate
 from luce.nn.training.plan import Plan
+from luce.nn.training.randomness import seeded
 from luce.nn.training.rows import Batch, Rows, Source, as_rows
 from luce.nn.training.state import Entry, State
 
@@ -129,9 +130,7 @@ def fit(
         as_whole(checkpoint_every, "checkpoint_every", least=1)
     rows = as_rows(train)
     state = State(model, plan or Plan(), len(rows))
-    devices = [state.device] if state.device.type == "cuda" else []
-    with torch.random.fork_rng(devices), Interruption() as interruption:
-        torch.manual_seed(state.plan.seed)
+    with seeded(state.plan.seed, state.device), Interruption() as interruption:
         if resume is not None:
             state.restore(resume)
         keeper = None if on_checkpoint is None else _Keeper(on_checkpoint, checkpoint_every)
@@ -164,8 +163,7 @@ def advance(
     state = State(model, plan, len(rows))
     if moments is not None:
         restore_optimizer(state.optimizer, state.parameters, moments)
-    with torch.random.fork_rng([]), Interruption() as interruption:
-        torch.manual_seed(plan.seed)
+    with seeded(plan.seed, state.device), Interruption() as interruption:
         _Training(state, as_objective(loss), rows, None).run((), None, interruption)
     model.eval()
     done = Fitted(state.history, state.best_epoch, False, state.step)
@@ -229,7 +227,7 @@ class _Training:
     def _is_patience_lost(self) -> bool:
         state = self._state
         patience = state.plan.patience
-        return self._held_out is not None and patience is not None and state.wait > patience
+        return self._held_out is not None and patience is not None and state.wait >= patience
 
     def _step(self) -> None:
         """One step of the optimizer on the mean over the rows of all its batches.

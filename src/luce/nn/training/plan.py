@@ -39,14 +39,15 @@ class Plan:
     schedule : {"cosine", "constant", "linear", "step", "one-cycle"}, default="cosine"
         Factor of the learning rate over the training; see `luce.nn.training.schedules`.
     warmup : float, default=0.0
-        Share of all steps in which the rate rises linearly to the schedule's; not for "one-cycle",
-        which rises by itself.
+        Share of all steps in which the rate rises linearly to the schedule's, from 1/w of it in the
+        first of w steps; not for "one-cycle", which rises by itself.
     clip_norm : float, optional
         A longer gradient, of all parameters together, is shortened to this norm.
     clip_value : float, optional
         Each component of the gradient is held within plus and minus this value.
     patience : int, optional
-        Epochs without a lower held-out loss after which training stops; None: never.
+        After so many epochs in a row without a lower held-out loss training stops, 1 or more; None:
+        never.
     autocast : {"bfloat16"}, optional
         Mixed precision: matrix products in bfloat16, parameters and sums in float32.
     ema : float, optional
@@ -89,7 +90,7 @@ class Plan:
             as_whole(getattr(self, name), name, least=1)
         as_whole(self.seed, "seed", least=0)
         if self.patience is not None:
-            as_whole(self.patience, "patience", least=0)
+            as_whole(self.patience, "patience", least=1)
         as_choice(self.optimizer, tuple(OPTIMIZERS), "optimizer")
         as_choice(self.schedule, tuple(SCHEDULES), "schedule")
         if self.autocast is not None:
@@ -120,10 +121,10 @@ class Plan:
         """The largest learning rate: the one given, or the usual one of the optimizer."""
         return OPTIMIZERS[self.optimizer] if self.learning_rate is None else self.learning_rate
 
-    def factor(self, progress: float) -> float:
-        """Return the factor of the learning rate at a share of all steps in ``[0, 1)``."""
-        factor = SCHEDULES[self.schedule](progress)
-        return factor * min(1.0, progress / self.warmup) if self.warmup else factor
+    def factor(self, step: int, steps: int) -> float:
+        """Return the factor of the learning rate in a step, the first being 0, of so many."""
+        factor = SCHEDULES[self.schedule](step / steps)
+        return factor * min(1.0, (step + 1) / (self.warmup * steps)) if self.warmup else factor
 
     def to_json(self) -> dict[str, Any]:
         """Return the options as a JSON tree."""

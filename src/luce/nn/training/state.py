@@ -67,7 +67,7 @@ class State:
 
     def rate_of(self, step: int) -> float:
         """Return the learning rate of a step; the first is 0."""
-        return self.plan.rate * self.plan.factor(step / (self.plan.epochs * self.steps_per_epoch))
+        return self.plan.rate * self.plan.factor(step, self.plan.epochs * self.steps_per_epoch)
 
     def begin_epoch(self) -> None:
         """Draw the order of the rows, unless the epoch has begun."""
