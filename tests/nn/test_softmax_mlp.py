@@ -8,7 +8,7 @@ from sklearn.datasets import load_digits, load_iris
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import luce
-from luce.errors import ConvergenceError, LabelError, ParameterError
+from luce.errors import ConvergenceError, DataError, LabelError, ParameterError
 from luce.nn import SoftmaxMLP
 
 pytestmark = pytest.mark.once
@@ -148,6 +148,35 @@ def test_class_weights_and_smoothing_move_the_probabilities():
     assert smooth.mean() < SoftmaxMLP(**long).fit(X, Y).predict_proba(X).max(axis=1).mean() - 0.1
 
 
+def test_a_class_of_weight_zero_is_as_if_its_rows_were_not_there():
+    rare = np.flatnonzero(Y < 3)
+    inputs, labels = X[rare], Y[rare]
+    options = {"hidden": (8,), "epochs": 3, "random_state": 0, "class_weight": {0: 0, 1: 1, 2: 2}}
+    for batch_size in (128, 1):  # of one row: steps with nothing to learn from
+        left_out = SoftmaxMLP(**options, batch_size=batch_size).fit(inputs, labels)
+        assert all(np.isfinite(weights).all() for weights in left_out.coefs_)
+        assert left_out.classes_.tolist() == [0, 1, 2]
+    with pytest.raises(DataError, match=r"weights of the rows must not all be 0.*its class"):
+        SoftmaxMLP(class_weight=dict.fromkeys(range(3), 0)).fit(inputs, labels)
+
+
+def test_a_batch_of_a_class_of_weight_zero_changes_nothing():
+    model = SoftmaxMLP(hidden=(8,), class_weight={n: int(n > 0) for n in range(10)})
+    model.partial_fit(X, Y, classes=range(10))
+    before = [weights.copy() for weights in model.coefs_]
+    model.partial_fit(X[Y == 0], Y[Y == 0])
+    assert model.history_[-1]["train_loss"] is None
+    for mine, other in zip(model.coefs_, before, strict=True):
+        np.testing.assert_array_equal(mine, other)
+
+
+@pytest.mark.parametrize("hidden", [16, np.int64(16), [16], np.array([16])])
+def test_one_hidden_layer_may_be_a_number(hidden):
+    model = SoftmaxMLP(hidden=hidden, epochs=1, random_state=0, warm_start=True).fit(X, Y)
+    assert [weights.shape for weights in model.coefs_] == [(64, 16), (16, 10)]
+    assert model.fit(X, Y).n_iter_ == 1
+
+
 @pytest.mark.parametrize("reduction", ["none", "mean"])
 def test_a_loss_of_ones_own(reduction):
     def loss(logits, labels):
@@ -216,6 +245,7 @@ def test_ctrl_c_keeps_the_model_so_far():
     ("options", "named"),
     [
         ({"hidden": (0,)}, "hidden"),
+        ({"hidden": 2.5}, "hidden"),
         ({"dropout": 1.0}, r"dropout must be in \[0, 1\)"),
         ({"solver": "lbfgs"}, "solver"),
         ({"standardize": "rows"}, "standardize"),

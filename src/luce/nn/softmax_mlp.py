@@ -58,8 +58,8 @@ class SoftmaxMLP(ClassifierMixin, BaseEstimator):
 
     Parameters
     ----------
-    hidden : sequence of int, default=(128,)
-        Units of each hidden layer; ``()`` leaves a softmax regression.
+    hidden : sequence of int, or int, default=(128,)
+        Units of each hidden layer; an int is one layer, ``()`` leaves a softmax regression.
     dropout : float, optional
         Share of the hidden units that each step leaves out; None: 0.2 from 1,000 rows on, and
         none for fewer.
@@ -150,7 +150,7 @@ class SoftmaxMLP(ClassifierMixin, BaseEstimator):
     def __init__(
         self,
         *,
-        hidden: Sequence[int] = (128,),
+        hidden: Sequence[int] | int = (128,),
         dropout: float | None = None,
         solver: str = "adam",
         epochs: int | None = None,
@@ -233,6 +233,7 @@ class SoftmaxMLP(ClassifierMixin, BaseEstimator):
         if not continued:
             self._begin(table)
         rows = self._rows(table, codes)
+        _check_some_weight(rows.weights)
         seed = self._seed()
         kept, held_out = self._split(rows, seed)
         plan = self._plan(self._epochs(len(kept)), self.schedule, seed)
@@ -339,9 +340,7 @@ class SoftmaxMLP(ClassifierMixin, BaseEstimator):
 
     def _check(self) -> None:
         """Check what the plan does not check."""
-        sizes = self.hidden if isinstance(self.hidden, Sequence) else [self.hidden]
-        for units in sizes:
-            as_whole(units, "each entry of hidden", least=1)
+        self._layers()
         as_choice(self.solver, ("adam", "sgd"), "solver")
         as_choice(self.standardize, _STANDARDIZE, "standardize")
         if self.epochs is not None:
@@ -377,12 +376,8 @@ class SoftmaxMLP(ClassifierMixin, BaseEstimator):
         table, target = validate_data(self, flat(X), y, **checked)
         check_classification_targets(target)
         weights = _check_sample_weight(weight, table, dtype=np.float64, ensure_non_negative=True)
+        _check_some_weight(weights)
         used = np.flatnonzero(weights)
-        if len(used) == 0:
-            raise DataError(
-                "the weights of the rows must not all be 0, got nothing else. Give some row a"
-                " weight above 0."
-            )
         if len(used) < len(weights):
             return Table(table[used], target[used], weights[used])
         return Table(table, target, weights)
@@ -408,9 +403,19 @@ class SoftmaxMLP(ClassifierMixin, BaseEstimator):
         return here == wanted and np.array_equal(classes, self.classes_)
 
     def _sizes(self, inputs: int, outputs: int) -> list[int]:
-        return [inputs, *(int(units) for units in self.hidden), outputs]
+        return [inputs, *self._layers(), outputs]
+
+    def _layers(self) -> list[int]:
+        """Return the units of each hidden layer."""
+        several = isinstance(self.hidden, Sequence | np.ndarray)
+        given: Any = self.hidden if several else [self.hidden]
+        return [as_whole(units, "each entry of hidden", least=1) for units in given]
 
     def _rows(self, table: Table, codes: NDArray[np.int64]) -> StandardisedRows:
+        """Return the rows that count for something, with the weights of their classes, too.
+
+        Where none does, all are returned: a batch of `partial_fit` from which nothing is learnt.
+        """
         weights = table.weights
         if self.class_weight is not None:
             each = compute_class_weight(
@@ -419,7 +424,9 @@ class SoftmaxMLP(ClassifierMixin, BaseEstimator):
             weights = weights * each[codes]
         placeholder = [np.empty(0, dtype_of(table.X))]
         units = Perceptron(self.centre_, self.scale_, placeholder, placeholder)
-        return StandardisedRows(table.X, units, codes, weights)
+        rows = StandardisedRows(table.X, units, codes, weights)
+        used = np.flatnonzero(weights)
+        return rows if len(used) in (0, len(rows)) else rows.only(used)
 
     def _network(self, table: Table, seed: int, rows: int) -> torch.nn.Sequential:
         """Return the network with fresh weights, or those of before."""
@@ -477,6 +484,14 @@ class SoftmaxMLP(ClassifierMixin, BaseEstimator):
             callback(entry)
         if self.verbose:
             print(" ".join(f"{name}={_short(value)}" for name, value in entry.items()))
+
+
+def _check_some_weight(weights: Doubles) -> None:
+    if not weights.any():
+        raise DataError(
+            "the weights of the rows must not all be 0, got nothing else. Give some row, and its"
+            " class, a weight above 0."
+        )
 
 
 def _column_units(X: Any, weights: Doubles) -> tuple[Doubles, Doubles]:

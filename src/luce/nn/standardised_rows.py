@@ -28,19 +28,19 @@ class StandardisedRows(Rows):
     def __init__(
         self, X: Any, units: Perceptron, codes: NDArray[np.int64], weights: Doubles
     ) -> None:
-        self._X, self._units, self.codes, self._weights = X, units, codes, weights
+        self._X, self._units, self.codes, self.weights = X, units, codes, weights
 
     def __len__(self) -> int:
         return len(self.codes)
 
     def take(self, rows: NDArray[np.int64]) -> Batch:
         inputs = self._units.standardised(self._X[rows])
-        weights = self._weights[rows].astype(inputs.dtype, copy=False)
+        weights = self.weights[rows].astype(inputs.dtype, copy=False)
         return tuple(map(torch.from_numpy, (inputs, self.codes[rows], weights)))
 
     def only(self, rows: NDArray[np.int64]) -> "StandardisedRows":
         """Return some of the rows."""
-        return StandardisedRows(self._X[rows], self._units, self.codes[rows], self._weights[rows])
+        return StandardisedRows(self._X[rows], self._units, self.codes[rows], self.weights[rows])
 
 
 def flat(X: Any) -> Any:
