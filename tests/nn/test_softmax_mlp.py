@@ -122,7 +122,7 @@ def test_early_stopping_holds_out_rows_and_keeps_the_best_epoch():
     ).fit(X, Y)
     losses = [entry["valid_loss"] for entry in model.history_]
     assert model.best_epoch_ == 1 + int(np.argmin(losses))
-    assert len(losses) == model.best_epoch_ + 4 < 60
+    assert len(losses) == model.best_epoch_ + 3 < 60
 
 
 def test_a_weight_of_two_counts_as_two_rows():

@@ -152,7 +152,7 @@ def test_sixteen_bits_are_computed_in_float32(name, dtype):
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-@pytest.mark.parametrize("name", LOSSES)
-def test_losses_of_sixteen_bits_are_float32(name, dtype):
+@pytest.mark.parametrize("name", [name for name in LOSSES if "linear" not in name])
+def test_losses_of_sixteen_bits_are_float32(name, dtype):  # the weights of linear ones are float64
     x = (X if "face" not in name else 0.3 * X).to(dtype)
     assert LOSSES[name](x).dtype == torch.float32
