@@ -4,7 +4,7 @@ import itertools
 import numpy as np
 import pytest
 
-from luce.errors import ParameterError
+from luce.errors import DataError, ParameterError
 from luce.nn import ClassTree
 
 pytestmark = pytest.mark.once
@@ -115,16 +115,16 @@ def test_groups_are_kept_and_lonely_classes_hang_on_the_root():
     ("call", "told"),
     [
         (lambda: ClassTree.huffman([1.0, np.nan]), "class 1"),
-        (lambda: ClassTree.huffman([3]), "2 or more classes"),
+        (lambda: ClassTree.huffman([3]), "2 or more"),
         (lambda: ClassTree.huffman([1, 2], arity=1), "arity must be"),
         (lambda: ClassTree.balanced(1), "n_classes must be"),
         (lambda: ClassTree.balanced(3, order=[0, 0, 1]), "exactly once"),
-        (lambda: ClassTree.balanced(3, counts=[1, 2]), "3 numbers"),
+        (lambda: ClassTree.balanced(3, counts=[1, 2]), r"\(3,\)"),
         (lambda: ClassTree.nested([[0], 1]), "two members"),
         (lambda: ClassTree.nested([[0, 2], 3]), "exactly once"),
         (lambda: ClassTree.grouped([0.5, 1.0]), "one integer"),
     ],
 )
 def test_impossible_trees_are_refused(call, told):
-    with pytest.raises(ParameterError, match=told):
+    with pytest.raises((ParameterError, DataError), match=told):
         call()

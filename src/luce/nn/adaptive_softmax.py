@@ -13,8 +13,8 @@ from torch.nn import functional as F
 from luce._checks import as_count
 from luce.errors import ParameterError, ShapeError
 from luce.nn.adaptive_embedding import AdaptiveEmbedding
+from luce.nn.class_counts import as_counts
 from luce.nn.class_parameters import check_class_weight
-from luce.nn.class_tree import as_counts
 from luce.nn.clusters import Clusters
 from luce.nn.cost_model import CostModel
 from luce.nn.cutoffs import best_cutoffs
@@ -188,10 +188,12 @@ class AdaptiveSoftmax(FactoredHead):
 
         Raises
         ------
+        ShapeError, DataError
+            If the counts are not one finite number, 0 or more, for each of two classes or more.
         ParameterError
-            If the counts or `head_share` cannot be used.
+            If `head_share` cannot be used.
         """
-        number = as_counts(counts)
+        number = as_counts(counts, least=2)
         if not 0 <= head_share <= 1:
             raise ParameterError(f"head_share must be in [0, 1], got {head_share!r}. Pass 0.8.")
         order = np.argsort(-number, kind="stable")

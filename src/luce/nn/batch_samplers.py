@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from luce.errors import ShapeError
-from luce.nn.class_counts import as_counts
+from luce.nn.class_counts import as_frequencies
 from luce.nn.samplers import Draw, Sampler
 
 
@@ -51,7 +51,7 @@ class InBatchSampler(Sampler):
         if counts is None:
             seen = torch.zeros(self.n_classes, dtype=torch.float64)
         else:
-            seen = as_counts(counts)
+            seen = as_frequencies(counts)
             if len(seen) != self.n_classes:
                 raise ShapeError(
                     f"counts must hold one number for each of the {self.n_classes} classes, got"

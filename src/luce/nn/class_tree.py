@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from luce.errors import ParameterError
+from luce.nn.class_counts import as_counts
 
 Integers = NDArray[np.int64]
 
@@ -71,7 +72,7 @@ class ClassTree:
             Frequent classes stand near the root: a binary way has less than
             ``entropy + 1`` nodes on average.
         """
-        number = as_counts(counts)
+        number = as_counts(counts, least=2)
         parents, class_parents = _merged(number, _checked_arity(arity))
         return cls._of_parents(parents, class_parents, number)
 
@@ -263,21 +264,6 @@ class ClassTree:
             f"{kind} of {self.n_classes} classes, depth {depth}, "
             f"{self.visits.sum():.2f} nodes a class"
         )
-
-
-def as_counts(counts: ArrayLike, k: int | None = None) -> NDArray[np.float64]:
-    """Return how often each class occurs, checked."""
-    number = np.asarray(counts, dtype=np.float64)
-    if number.ndim != 1 or len(number) < 2 or (k is not None and len(number) != k):
-        wanted = "one number for each of 2 or more classes" if k is None else f"{k} numbers"
-        raise ParameterError(f"counts must hold {wanted}, got shape {number.shape}. Pass them all.")
-    if not (np.isfinite(number).all() and (number >= 0).all()):
-        at = int(np.flatnonzero(~(np.isfinite(number) & (number >= 0)))[0])
-        raise ParameterError(
-            f"counts must be finite and not negative, got {number[at]} for class {at}."
-            " Count the labels of the training set, numpy.bincount(labels, minlength=k)."
-        )
-    return number
 
 
 def _merged(counts: NDArray[np.float64], arity: int) -> tuple[Integers, Integers]:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from luce.errors import ParameterError
-from luce.nn.class_tree import as_counts
+from luce.nn.class_counts import as_counts
 
 Doubles = NDArray[np.float64]
 
@@ -86,7 +86,7 @@ def best_cutoffs(
     >>> print(best.cutoffs, round(best.full_seconds / best.seconds))
     (66, 1104, 5528, 14532) 21
     """
-    number = np.sort(as_counts(counts))[::-1]
+    number = np.sort(as_counts(counts, least=2))[::-1]
     k = len(number)
     _check(max_clusters=max_clusters, least_head=least_head, candidates=candidates)
     places = _places(k, least_head, candidates)

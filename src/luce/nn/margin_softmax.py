@@ -11,6 +11,7 @@ from luce._checks import as_choice, as_count, as_finite, as_scale
 from luce.nn.batch_samplers import WithBatchLabels
 from luce.nn.class_parameters import as_class_weight
 from luce.nn.comparison import Comparison
+from luce.nn.eager import widened
 from luce.nn.functional.cross_entropy import cross_entropy
 from luce.nn.functional.log_softmax import log_softmax
 from luce.nn.functional.margin import added_angle, subtracted, with_margin
@@ -157,10 +158,10 @@ class MarginSoftmax(Head):
         assert self.sampler is not None
         assert self.n_samples is not None
         rows, targets = self.rows_and_targets(hidden, target, options)
-        rows, scalars = normalize(_wide(rows), dim=1), targets.scalars
+        rows, scalars = normalize(widened(rows), dim=1), targets.scalars
         among = Comparison.of(target, targets, self.sampler, self.n_samples, self.top)
         centres = nn.functional.embedding(among.every_id(), self.weight, sparse=self.sparse)
-        own, drawn = among.split(normalize(_wide(centres), dim=1))
+        own, drawn = among.split(normalize(widened(centres), dim=1))
         with torch.autocast(rows.device.type, enabled=False):
             c_own, c_drawn = (own * rows[:, None]).sum(dim=2), rows @ drawn.T
         c_own = self._with_margin(c_own, among.own.new_zeros(len(rows)))
@@ -180,10 +181,10 @@ class MarginSoftmax(Head):
 
     def _cosines(self, rows: Tensor) -> Tensor:
         """Return the cosines (n, n_classes) of rows with all centres, which are not copied."""
-        weight = _wide(self.weight)
+        weight = widened(self.weight)
         with torch.autocast(rows.device.type, enabled=False):
             lengths: Tensor = torch.linalg.vector_norm(weight, dim=1).clamp(min=1e-12)
-            cosines: Tensor = (normalize(_wide(rows), dim=1) @ weight.T) / lengths
+            cosines: Tensor = (normalize(widened(rows), dim=1) @ weight.T) / lengths
         return cosines
 
     def _with_margin(self, cosines: Tensor, labels: Tensor) -> Tensor:
@@ -198,7 +199,3 @@ class MarginSoftmax(Head):
         more += ["correction=False"] * (not self.correction)
         more += ["tied"] * self.tied + ["sparse=True"] * self.sparse
         return ", ".join([super().extra_repr(), *more])
-
-
-def _wide(values: Tensor) -> Tensor:
-    return values if values.dtype == torch.float64 else values.float()

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from luce._checks import as_count, as_finite
 from luce.errors import ParameterError
 from luce.nn.alias_table import AliasTable
-from luce.nn.class_counts import as_counts
+from luce.nn.class_counts import as_frequencies
 from luce.nn.eager import is_recorded
 from luce.nn.inclusion import inclusion_scale, systematic
 
@@ -304,7 +304,7 @@ class UnigramSampler(ClassSampler):
     def __init__(
         self, counts: ArrayLike, *, power: float = 0.75, least: float = 1.0, distinct: bool = True
     ) -> None:
-        seen = as_counts(counts)
+        seen = as_frequencies(counts)
         super().__init__(len(seen), distinct)
         power = as_finite(power, "power", 0.0, 1.0)
         if not 0 < least <= float(seen.max()):
