@@ -3,7 +3,7 @@ import warnings
 import numpy as np
 import pytest
 import reference
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from mpmath import mp, mpf
 from numpy.testing import assert_allclose, assert_array_equal
@@ -130,7 +130,13 @@ def test_adding_a_whole_number_to_whole_numbers_changes_no_bit(row, shift, alpha
     assert_array_equal(luce.entmax(row + shift, alpha), luce.entmax(row, alpha))
 
 
+# The second row takes more steps than the first.
+SLOW_COMPANY = np.zeros((2, 34))
+SLOW_COMPANY[0, :2], SLOW_COMPANY[1, 0] = -2.0, 1.0
+
+
 @given(reference.tables(rows=40, size=40, largest=3), st.integers(0, 39), alphas)
+@example(SLOW_COMPANY, 0, 1.2)
 def test_a_row_has_the_same_bits_alone_and_in_a_batch(table, i, alpha):
     i %= len(table)
     assert_array_equal(luce.entmax(table[i], alpha), luce.entmax(table, alpha)[i])

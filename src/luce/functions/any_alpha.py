@@ -13,7 +13,8 @@ loses nothing:
   from the right on the smallest probability ``q``: ``p = (c + q**(alpha - 1))**power``, with the
   gap ``c`` to the smallest class, is convex in it, and no difference is taken.
 
-At last, what the sum is off by is taken from each class by its slope.
+At last, what the sum is off by is taken from each class by its slope. A row that has arrived stays
+where it is while others go on, so that it has the same bits in any company.
 """
 
 from typing import NamedTuple
@@ -42,6 +43,7 @@ def below_two(c: Candidates, w: float, rest: float, alpha: float, bits: int) -> 
     """Return the probabilities for 1 < alpha < 2; the width is ``w + rest``."""
     power = _inverse(alpha - 1.0)
     shift = np.zeros(len(c.starts))
+    arrived = np.zeros(len(c.starts), dtype=bool)
     for _ in range(_STEPS):
         x = (c.high - shift[c.row]) / w
         log = np.log1p(np.maximum(x, -1.0))
@@ -49,12 +51,14 @@ def below_two(c: Candidates, w: float, rest: float, alpha: float, bits: int) -> 
         slope = np.add.reduceat(np.exp((power[0] - 1.0) * log), c.starts)
         over = np.log(total) / power[0]
         step = w * np.maximum(np.expm1(over) * total / (np.exp(over) * slope), 0.0)
+        step = np.where(arrived, 0.0, step)
         shift = shift + step
         inside = x - (step / w)[c.row] > -1.0 - _SLACK
+        arrived |= c.every(inside) & (step * power[0] <= _NEAR * w)
+        if arrived.all():
+            break
         if not inside.all():
             c = c.kept(inside)
-        elif (step * power[0]).max() <= _NEAR * w:
-            break
     exact = Pair(shift, np.zeros_like(shift))
     for last in (False, True):
         p, slope = _raised(c, exact, (w, rest), power)
@@ -76,9 +80,10 @@ def above_two(c: Candidates, w: float, alpha: float, bits: int) -> Probabilities
         excess = (high - 1.0) + low
         ratio = (smallest[c.row] / p) ** (a - 1.0)
         step = excess / np.add.reduceat(ratio, c.starts)
-        if (step <= 2.0**-50).all():
+        going = step > 2.0**-50
+        if not going.any():
             break
-        smallest = np.maximum(smallest - np.maximum(step, 0.0), 0.0)
+        smallest = np.where(going, np.maximum(smallest - step, 0.0), smallest)
     p = np.maximum(p - ratio * step[c.row], 0.0)
     return Probabilities(c, p, p ** (2.0 - alpha))
 

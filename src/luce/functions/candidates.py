@@ -40,6 +40,11 @@ class Candidates(NamedTuple):
             self.high[which], self.low[which], self.at[which], row, _starts(row, len(self.starts))
         )
 
+    def every(self, which: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return for each row whether all of its candidates are marked."""
+        marked: NDArray[np.bool_] = np.logical_and.reduceat(which, self.starts)
+        return marked
+
     def counts(self) -> NDArray[np.intp]:
         """Return how many there are in each row."""
         return np.diff(self.starts, append=len(self.row))

@@ -36,6 +36,7 @@ def distances(c: Candidates, w: float, power: int, bits: int) -> tuple[Candidate
     s = sum_of(shift, np.full_like(shift, -w))
     goal = product_of(np.array(w), np.array(w)) if power == 2 else Pair(np.array(w), np.array(0.0))
     refined = False
+    arrived = np.zeros(len(c.starts), dtype=bool)  # such rows keep their bits while others go on
     while True:
         u = _above(c, s)
         outside = u[0] < -_OUTSIDE
@@ -43,8 +44,11 @@ def distances(c: Candidates, w: float, power: int, bits: int) -> tuple[Candidate
             c = c.kept(~outside)
             u = _above(c, s)
         step = _excess(c, u, goal, power, bits) / _slope(c, u[0], power)
-        s = sum_of(s[0], s[1] + step)
-        if refined and np.abs(step).max() <= _OUTSIDE:
+        moved = sum_of(s[0], s[1] + step)
+        s = Pair(*(np.where(arrived, old, new) for old, new in zip(s, moved, strict=True)))
+        if refined:
+            arrived |= np.abs(step) <= _OUTSIDE
+        if arrived.all():
             break
         refined = True
     distance = _above(c, s)[0]
@@ -57,6 +61,7 @@ def distances(c: Candidates, w: float, power: int, bits: int) -> tuple[Candidate
 def approached(c: Candidates, w: float, power: float) -> tuple[Candidates, Doubles]:
     """Return the support, perhaps with classes just below the threshold, and ``s + w``, (n,)."""
     shift = np.zeros(len(c.starts))
+    arrived = np.zeros(len(c.starts), dtype=bool)
     while True:
         u = (c.high - shift[c.row]) + w
         if power == 1:
@@ -64,12 +69,12 @@ def approached(c: Candidates, w: float, power: float) -> tuple[Candidates, Doubl
         else:
             norm = np.sqrt(np.add.reduceat(u * u, c.starts))
             step = (norm - w) * norm / np.add.reduceat(u, c.starts)
-        shift = shift + np.maximum(step, 0.0)
+        shift = shift + np.where(arrived, 0.0, np.maximum(step, 0.0))
         inside = (c.high - shift[c.row]) + w > -_SLACK
-        if inside.all():
-            if power == 1 or step.max() <= _SLACK:
-                return c, shift
-        else:
+        arrived |= c.every(inside) & ((step <= _SLACK) | (power == 1))
+        if arrived.all():
+            return c, shift
+        if not inside.all():
             c = c.kept(inside)
 
 

@@ -10,6 +10,7 @@ from luce.solvers.linear_softmax import Doubles, LinearSoftmax, entropy
 from luce.solvers.penalties import Penalty
 
 _NEAR = 0.1  # of a column's weight
+_INSIDE = 2.0**-44  # more than norms of a thousand classes are rounded
 
 
 class Point(NamedTuple):
@@ -126,7 +127,8 @@ class Penalised:
             pulled[:, -1] = 0.0  # the totals agree
         norms, weight = self.penalty.dual_norms(pulled), self.penalty.weight
         bound = norms > 0
-        share = float((weight[bound] / norms[bound]).min(initial=1.0))
+        # A little less, so that no rounding of the norms puts the shrunk R outside again.
+        share = (1 - _INSIDE) * float((weight[bound] / norms[bound]).min(initial=1.0))
         return max(self._dual_at(q, residual, pulled, s) for s in {1.0, share})
 
     def _dual_at(self, q: Doubles, residual: Doubles, pulled: Doubles, share: float) -> float:
