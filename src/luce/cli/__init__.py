@@ -1,7 +1,7 @@
-"""Room 7: the ``luce`` command. Each verb parses, calls one task, and shows the answer.
+"""Room 8: the ``luce`` command. Each verb parses, calls one task, and shows the answer.
 
 Results go to stdout, talk and progress to stderr. Nothing heavy is imported before a verb needs it.
-May import: tasks and everything below. Nothing imports it.
+May import: server, tasks and everything below. Nothing imports it.
 """
 
 import sys

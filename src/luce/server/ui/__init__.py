@@ -1,0 +1,1 @@
+"""``luce ui``: pages in the browser over this computer's own data, runs and models."""
