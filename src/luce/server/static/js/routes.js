@@ -13,11 +13,11 @@ export const ROUTES = [
 
   // { path: '/explore/losses', title: 'explore.losses.title', group: 'explore', load: () => import('./pages/explore/losses.js') },
 
-  // { path: '/explore/playground', title: 'explore.playground.title', group: 'explore', load: () => import('./pages/explore/playground.js') },
+  { path: '/explore/playground', title: 'explore.playground.title', group: 'explore', load: () => import('./pages/explore/playground.js') },
 
-  // { path: '/explore/large-outputs', title: 'explore.large.title', group: 'explore', load: () => import('./pages/explore/large_outputs.js') },
+  { path: '/explore/large-outputs', title: 'explore.large.title', group: 'explore', load: () => import('./pages/explore/large_outputs.js') },
 
-  // { path: '/explore/calibration', title: 'explore.calibration.title', group: 'explore', load: () => import('./pages/explore/calibration.js') },
+  { path: '/explore/calibration', title: 'explore.calibration.title', group: 'explore', load: () => import('./pages/explore/calibration.js') },
 
   // { path: '/data', title: 'data.title', group: 'work', load: () => import('./pages/data.js') },
 
