@@ -19,7 +19,7 @@ from luce.losses.targets import Targets
 WORKSPACE = 63_500_000  # bytes: "at most 64 MB" with what vectors of a number a row take
 _FOR_TILES = 30_000_000  # bytes of it that options which the kernels do not know may take
 _MOST_ROWS = 768  # more would gain nothing, and the copies of them would leave the cache
-_TALL = 6  # rows that the kernels work on side by side
+_PANEL, _TALL = 64, 6  # rows that the kernels work on side by side for logits, and for gradients
 
 
 class Layer(NamedTuple):
@@ -173,7 +173,9 @@ def _portions(
     if count == 0:
         return
     even = -(-len(rows) // count)
-    step = min(most, -(-even // _TALL) * _TALL)
+    step = -(-even // _PANEL) * _PANEL
+    if step > most:
+        step = min(most, -(-even // _TALL) * _TALL)
     for start in range(0, len(rows), step):
         yield rows[start : start + step]
 

@@ -196,7 +196,7 @@ def test_all_logits_are_never_held():
     loss = linear_cross_entropy(h, w, y, b)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert 4 * n * k / 16 < peak < 4 * n * k / 4 + 200_000  # the logits of a chunk are seen
+    assert 4 * n * k / 16 < peak < 4 * n * k / 3 + 200_000  # the logits of a chunk are seen
     loss.backward()
 
 

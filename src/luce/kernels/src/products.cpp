@@ -8,6 +8,8 @@
 namespace luce {
 namespace {
 
+constexpr int64_t kFewRows = 12;  // for a strip of its own: what is copied of w is used so often
+
 int64_t divided_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Memory for each thread, or for all; it starts on a cache line, and is not filled.
@@ -52,16 +54,26 @@ void logits_of(const ProductsOf<T>& products, const T* h, int64_t n, const Weigh
 template <class T>
 void grad_hidden(const ProductsOf<T>& products, const T* g, int64_t n,
                         const Weights<T>& w, T* out) {
-  // Every part reads all of g, and should keep its part of the result in the cache.
+  // A part reads its rows of g and its columns of w, and should keep its part of the result in the
+  // cache. Threads share the columns, for w is the larger matrix; where panels do not come out even
+  // among them, they share the rows.
   const int threads = num_threads();
   const int64_t tiles = divided_up(w.d, products.panel);
-  const int64_t most = std::max<int64_t>(1, (1 << 19) / (n * products.panel * int64_t(sizeof(T))));
-  const int64_t parts = std::min(tiles, threads * divided_up(tiles, threads * most));
-  Workspace<T> work(products.hidden_work(n), threads);
-  run(parts, threads, [&](int64_t part, int worker) {
-    const int64_t first = tiles * part / parts * products.panel;
-    const int64_t last = std::min(w.d, tiles * (part + 1) / parts * products.panel);
-    products.hidden(g, n, w, first, last, out, work[worker]);
+  const int64_t widest = std::min(w.d, divided_up(tiles, threads) * products.panel);
+  const bool uneven = 10 * widest * threads > 11 * w.d && n >= threads * kFewRows;
+  const int64_t strips = uneven ? threads : 1, height = divided_up(n, strips);
+  const int64_t most =
+      std::max<int64_t>(1, (1 << 19) / (height * products.panel * int64_t(sizeof(T))));
+  const int64_t columns = uneven ? divided_up(tiles, most)
+                                 : std::min(tiles, threads * divided_up(tiles, threads * most));
+  Workspace<T> work(products.hidden_work(height), threads);
+  run(strips * columns, threads, [&](int64_t part, int worker) {
+    const int64_t column = part / strips, row = part % strips * height;
+    const int64_t first = tiles * column / columns * products.panel;
+    const int64_t last = std::min(w.d, tiles * (column + 1) / columns * products.panel);
+    if (row < n)
+      products.hidden(g + row * w.k, std::min(height, n - row), w, first, last, out + row * w.d,
+                      work[worker]);
   });
 }
 

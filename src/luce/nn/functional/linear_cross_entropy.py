@@ -19,9 +19,9 @@ from luce.nn.targets import Targets
 
 # Measured on AVX-512 in chunks of 48, 96, 192, 384 and 768 rows: (700, 200, 50,000) takes 1.22,
 # 1.09, 1.02, 1.00 and 1.00 times the best; (768, 1024, 64,000) from 96 rows on 1.00, 1.00, 1.11 and
-# 1.13. So memory decides: a quarter of all rows, and 64 MB of logits where they are many.
+# 1.13. So memory decides: a third of all rows, and 64 MB of logits where they are many.
 _LEAST_WORKSPACE = 2_000_000  # bytes; with less, small problems would be cut for nothing
-_PART = 4
+_PART = 3
 
 
 def linear_cross_entropy(
