@@ -54,6 +54,30 @@ class Perceptron(NamedTuple):
             result[part] = self._of_block(self.standardised(X[part]))
         return result
 
+    def gradient(self, row: Any, direction: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        """Return the gradient (d,) of ``z @ direction`` in x at one row, an array or CSR (1, d).
+
+        The logits are linear around every row at which no hidden unit turns from silent to
+        active; the gradient is the slope of that piece.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from luce.functions.perceptron import Perceptron
+        >>> eye, zero = np.eye(2), np.zeros(2)
+        >>> net = Perceptron(zero, zero + 4, [eye, eye], [zero, zero])
+        >>> net.gradient(np.array([[1.0, -2.0]]), np.array([1.0, 1.0])).tolist()
+        [0.25, 0.0]
+        """
+        hidden, active = self.standardised(row), []
+        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
+            hidden = np.maximum(hidden @ weight + bias, 0)
+            active.append(hidden[0] > 0)
+        slope = self.weights[-1].astype(np.float64) @ direction
+        for weight, on in zip(reversed(self.weights[:-1]), reversed(active), strict=True):
+            slope = weight.astype(np.float64) @ (slope * on)
+        return np.asarray(slope / self.scale)
+
     def _of_block(self, hidden: Floats) -> Floats:
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
             hidden = np.maximum(hidden @ weight + bias, 0)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from luce.tasks.estimator_files import load_estimator as load_estimator
     from luce.tasks.estimator_files import save_estimator as save_estimator
     from luce.tasks.evaluation import evaluate as evaluate
+    from luce.tasks.explaining.effects import explain as explain
+    from luce.tasks.explaining.flips import flips as flips
+    from luce.tasks.explaining.nearest import nearest_change as nearest_change
     from luce.tasks.inspection import inspect_data as inspect_data
     from luce.tasks.inspection import inspect_model as inspect_model
     from luce.tasks.logits import describe_logits as describe_logits
@@ -36,12 +39,15 @@ _HOME = {
     "describe_logits": "logits",
     "diagnose": "doctor",
     "evaluate": "evaluation",
+    "explain": "explaining.effects",
     "export": "model_export",
+    "flips": "explaining.flips",
     "inspect_data": "inspection",
     "inspect_model": "inspection",
     "load_checkpoint": "checkpoints",
     "load_estimator": "estimator_files",
     "load_model": "models",
+    "nearest_change": "explaining.nearest",
     "predict": "prediction",
     "save_checkpoint": "checkpoints",
     "save_estimator": "estimator_files",
