@@ -28,7 +28,8 @@ def command(source: str, target: str | None, split: str | None, as_json: bool) -
 
     A .safetensors file or a run folder is taken for a model, all else for data.
     """
-    from luce.tasks.inspection import inspect_data, inspect_model, is_model
+    from luce.tasks.inspection import inspect_data, inspect_model
+    from luce.tasks.runs import is_model
 
     model = is_model(source)
     found = inspect_model(source) if model else inspect_data(source, target=target, split=split)

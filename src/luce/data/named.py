@@ -47,6 +47,15 @@ def is_named(source: str | Path) -> bool:
     return _key(source) in _SETS
 
 
+def set_name(source: str | Path) -> str | None:
+    """Return the name of the set that a source spells, None where it spells none.
+
+    >>> set_name("Fashion_MNIST"), set_name("a.csv")
+    ('fashion-mnist', None)
+    """
+    return _SETS[_key(source)][0].name if is_named(source) else None
+
+
 def has_test_split(source: str | Path) -> bool:
     """Return whether a source is a named set with a standard test split.
 

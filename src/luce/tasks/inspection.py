@@ -15,15 +15,10 @@ from luce.data.kinds import READERS, Kind
 from luce.data.named import is_named
 from luce.tasks.loading import load_labelled
 from luce.tasks.models import Model, load_model
-from luce.tasks.runs import is_run, model_path
+from luce.tasks.runs import model_path
 
 _FIRST_ROWS = 5
 _LARGEST = 5
-
-
-def is_model(path: str | Path) -> bool:
-    """Return whether a path is meant as a model: a ``.safetensors`` file or a run folder."""
-    return Path(path).suffix == ".safetensors" or is_run(Path(path))
 
 
 def inspect_data(

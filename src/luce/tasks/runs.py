@@ -114,6 +114,11 @@ def is_run(path: Path) -> bool:
     return (path / CONFIG).is_file()
 
 
+def is_model(path: str | Path) -> bool:
+    """Return whether a path is meant as a model: a ``.safetensors`` file or a run folder."""
+    return Path(path).suffix == ".safetensors" or is_run(Path(path))
+
+
 def model_path(model: str | Path) -> Path:
     """Return the model file that ``model``, a file or a run folder, stands for.
 
