@@ -10,10 +10,33 @@ def test_data_are_described_down_to_the_next_command(luce, tmp_path):
     assert found["classes"][0] == {"class": "a", "rows": 9, "share": 0.6}
     columns = {column["column"]: column for column in found["columns"]}
     assert columns["colour"]["kind"] == "category"
-    assert columns["size"] == {"column": "size", "kind": "number", "values": 4, "missing": 6}
+    assert columns["size"] == {
+        "column": "size",
+        "kind": "number",
+        "values": 4,
+        "missing": 6,
+        "alone": 0.6,
+        "leaks": False,
+    }
+    assert (columns["colour"]["alone"], columns["colour"]["leaks"]) == (1.0, True)
+    assert "leave it out: --ignore colour." in found["notes"][-1]
     assert found["repeated_rows"] == 15 - 4
+    assert found["contradictory_rows"] == 0
     assert found["first_rows"][0] == {"colour": "red", "size": "1", "label": "a"}
     assert found["next"] == "luce train 'my data.csv' --target label"
+
+
+def test_columns_can_be_left_out_and_the_next_command_says_so(luce, tmp_path):
+    (tmp_path / "t.csv").write_text(
+        "id,note,x,y\n" + "".join(f"{i},remark {i},{i % 3},{'ab'[i % 2]}\n" for i in range(40))
+    )
+    found = luce("inspect", "t.csv", "--ignore", "id", "--text", "note", "--json").json
+    assert [column["column"] for column in found["columns"]] == ["note", "x"]
+    assert found["next"] == "luce train t.csv --target y --text note --ignore id"
+    assert "Left out, as asked for: 'id'." in found["notes"]
+    answer = luce("inspect", "t.csv", "--ignore", "idd")
+    assert answer.code == 3
+    assert "Did you mean 'id'?" in answer.err
 
 
 def test_the_screen_says_what_was_guessed_on_stderr(luce, tmp_path):

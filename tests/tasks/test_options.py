@@ -45,7 +45,7 @@ def test_options_survive_the_way_through_toml(options):
 
 def test_every_option_is_a_flag_of_luce_train_and_every_flag_an_option():
     parameters = {parameter.name: parameter for parameter in command.params}
-    flags = set(parameters) - {"config", "out", "as_json", "debug", "help"}
+    flags = set(parameters) - {"config", "out", "resume", "as_json", "debug", "help"}
     assert flags == set(OPTIONS) == {field.name for field in fields(TrainOptions)}
     for name in flags - {"data"}:
         assert OPTIONS[name].flag in parameters[name].opts

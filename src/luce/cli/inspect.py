@@ -17,22 +17,39 @@ _MOST_LINES = 30  # of columns or classes on the screen; --json has them all
     short_help="Show what is in DATA or in a MODEL.",
     examples=[
         "luce inspect data.csv",
-        "luce inspect data.csv --target colour",
+        "luce inspect data.csv --target colour --ignore id,date",
         "luce inspect runs/first",
     ],
 )
 @click.argument("source", metavar="DATA|MODEL")
-@train_options("target", "split")
-def command(source: str, target: str | None, split: str | None, as_json: bool) -> None:
-    """Show what is in DATA (columns, classes, missing values, the next command) or in a MODEL.
+@train_options("target", "text", "ignore", "split")
+def command(
+    source: str,
+    target: str | None,
+    text: str | None,
+    ignore: str | None,
+    split: str | None,
+    as_json: bool,
+) -> None:
+    """Show what is in DATA (columns, classes, missing values, leaks, the next command) or a MODEL.
 
     A .safetensors file or a run folder is taken for a model, all else for data.
     """
+    from luce.tasks.column_lists import read_columns
     from luce.tasks.inspection import inspect_data, inspect_model
     from luce.tasks.runs import is_model
 
     model = is_model(source)
-    found = inspect_model(source) if model else inspect_data(source, target=target, split=split)
+    if model:
+        found = inspect_model(source)
+    else:
+        found = inspect_data(
+            source,
+            target=target,
+            text=read_columns(text, "--text"),
+            ignore=read_columns(ignore, "--ignore"),
+            split=split,
+        )
     if as_json:
         show_json(found)
     elif model:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
         "luce train data.csv --tune 60s",
         "luce train fashion-mnist --model mlp --hidden 256,128 --epochs 15",
         "luce train --config runs/first/config.toml",
+        "luce train --resume runs/first",
+        "luce train --resume runs/second --epochs 40",
     ],
 )
 @click.argument("data", required=False)
@@ -40,15 +42,46 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Run folder.  [default: runs/<name>-<time>]",
 )
-def command(config: Path | None, out: Path | None, as_json: bool, **flags: Any) -> None:
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="Go on with a training that was stopped, in its folder. DATA, --epochs, --max-iter, --tol,"
+    " --patience and --threads may be given anew.",
+)
+def command(
+    config: Path | None, out: Path | None, resume: Path | None, as_json: bool, **flags: Any
+) -> None:
     """Train a classifier on DATA, evaluate it on held-out rows, and write a run folder.
 
     DATA is a file, a folder of images by class, or a named set (see luce datasets). Ctrl-C stops
-    the training and keeps the best model so far.
+    the training and keeps the best model so far; --resume goes on from there.
     """
     from luce.tasks.options import resolve
 
-    train_and_show(resolve(flags, config), out, as_json)
+    if resume is None:
+        train_and_show(resolve(flags, config), out, as_json)
+    else:
+        _require_alone(config, out)
+        _resume_and_show(resume, flags, as_json)
+
+
+def _require_alone(config: Path | None, out: Path | None) -> None:
+    for flag, value in (("--config", config), ("--out", out)):
+        if value is not None:
+            raise click.UsageError(
+                f"{flag} does not go with --resume: the run brings its options and its folder."
+            )
+
+
+def _resume_and_show(run: Path, changes: dict[str, Any], as_json: bool) -> None:
+    """Go on with a training, with progress on stderr, and show the outcome on stdout."""
+    from luce.cli.progress import TrainingProgress
+    from luce.tasks.resumption import Stopped, resume
+
+    with TrainingProgress(Stopped.read(run).options) as progress:
+        trained = resume(run, changes, on_start=_introduce, on_entry=progress)
+    _show_outcome(trained, as_json)
 
 
 def train_and_show(options: "TrainOptions", out: Path | None, as_json: bool) -> None:
@@ -58,9 +91,14 @@ def train_and_show(options: "TrainOptions", out: Path | None, as_json: bool) -> 
 
     with TrainingProgress(options) as progress:
         trained = train(options, out=out, on_start=_introduce, on_entry=progress, on_trial=_tell)
-    _conclude(trained)
     if out is not None and trained.run != out:
         talk(f"{out} holds an earlier run, which is kept; this one is in {trained.run}.")
+    _show_outcome(trained, as_json)
+
+
+def _show_outcome(trained: "Trained", as_json: bool) -> None:
+    """Say how it ended; show the figures; the exit code tells of an interruption."""
+    _conclude(trained)
     if as_json:
         show_json(_summary(trained))
     else:

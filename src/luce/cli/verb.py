@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from luce.tasks.options import OPTIONS, Option
+from luce.tasks.option import Option
+from luce.tasks.options import OPTIONS
 
 INTERRUPTED = 130  # the exit code of a command that Ctrl-C ended, as shells have it
 

@@ -1,6 +1,6 @@
 """A data set: features, target, and every guess that was made in reading them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -9,6 +9,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from luce.data.kinds import Kind
+from luce.data.suggest import did_you_mean, listed
+from luce.errors import DataError
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,3 +58,35 @@ class Dataset:
             target=None if self.target is None else self.target[rows],
             row_names=None if self.row_names is None else self.row_names[rows],
         )
+
+
+def drop_columns(
+    frame: pl.DataFrame, ignore: Collection[str], where: str
+) -> tuple[pl.DataFrame, list[str]]:
+    """Leave out columns; returns the others, and a note on it.
+
+    Raises DataError for a column that is not there.
+    """
+    for name in ignore:
+        if name not in frame.columns:
+            raise DataError(
+                f"{where} has no column {name!r} to leave out.{did_you_mean(name, frame.columns)}"
+                f" Columns: {listed(frame.columns)}."
+            )
+    notes = [f"Left out, as asked for: {listed(ignore)}."] if ignore else []
+    return frame.drop(ignore), notes
+
+
+def without(dataset: Dataset, ignore: Collection[str], where: str) -> Dataset:
+    """Return a data set without some of its columns."""
+    if not ignore:
+        return dataset
+    table = dataset.features if isinstance(dataset.features, pl.DataFrame) else pl.DataFrame()
+    frame, notes = drop_columns(table, ignore, where)
+    if not frame.width:
+        raise DataError(
+            f"{where} must keep at least one column to learn from, but all are to be left out."
+            " Leave out fewer."
+        )
+    kinds = {name: dataset.kinds[name] for name in frame.columns}
+    return replace(dataset, features=frame, kinds=kinds, notes=(*dataset.notes, *notes))

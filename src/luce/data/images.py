@@ -64,6 +64,11 @@ def load_images(
     )
 
 
+def require_image(file: Path) -> None:
+    """Refuse, by its header, a file that is no PNG, JPEG, WebP or BMP of at most 25 megapixels."""
+    _look(file)
+
+
 def _find(path: Path, needs_target: bool) -> tuple[list[tuple[Path, str | None]], int]:
     """Return the images with their classes, and how many other files there are."""
     if path.is_file():

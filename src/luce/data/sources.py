@@ -5,7 +5,7 @@ from pathlib import Path
 
 from luce.data import files, tables
 from luce.data.arrays import Arrays, as_floats, kind_of, labels_of, require_finite_array
-from luce.data.dataset import Dataset
+from luce.data.dataset import Dataset, without
 from luce.data.encoding import Encoding
 from luce.data.idx import read_idx_pair
 from luce.data.images import SUFFIXES as IMAGE_SUFFIXES
@@ -15,7 +15,7 @@ from luce.data.labelled_lines import TARGET, line_column, load_lines
 from luce.data.named import is_named, load_named, named_sets
 from luce.data.npz import read_npy, read_npz
 from luce.data.signatures import HEAD, real_type
-from luce.data.suggest import did_you_mean
+from luce.data.suggest import did_you_mean, listed
 from luce.data.targets import require_classes
 from luce.errors import DataError, ParameterError
 
@@ -30,6 +30,7 @@ def load(
     needs_target: bool = True,
     categorical: Collection[str] = (),
     text: Collection[str] = (),
+    ignore: Collection[str] = (),
     encoding: Encoding | None = None,
 ) -> Dataset:
     """Load a named set or a file.
@@ -52,6 +53,7 @@ def load(
         for, and nothing is judged that only learning needs
     categorical : columns to be read as categories whatever is in them
     text : columns to be read as text; without it, long texts are where there is nothing else
+    ignore : columns of a table to leave out, whatever is in them
     encoding : the encoding of a model that the rows are for. Images are then read in its size, and
         columns and classes are not judged again: the model knows what they are
 
@@ -78,13 +80,18 @@ def load(
     if split not in _SPLITS:
         raise ParameterError(f"split must be train, test or all, got {split!r}.")
     if is_named(source):
-        return load_named(source, split)
+        return without(load_named(source, split), ignore, str(source))
     path, learning = Path(source), needs_target and encoding is None
     if split == "test":
         raise ParameterError(
             f"only named sets have a standard split, got split={split!r} for {path}. Leave it out."
         )
     _require_exists(source, path)
+    if ignore and (path.is_dir() or files.inner_suffix(path) not in tables.SUFFIXES):
+        raise DataError(
+            f"only columns of a table can be left out, got {listed(ignore)}, but {path} is no"
+            " table. Leave the option out."
+        )
     if path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES:
         shape = None if encoding is None else encoding.image_shape
         dataset = load_images(path, needs_target=needs_target, image_shape=shape)
@@ -97,6 +104,7 @@ def load(
             needs_target=needs_target,
             categorical=categorical,
             text=text,
+            ignore=ignore,
             learning=learning,
         )
     if files.inner_suffix(path) in LINE_SUFFIXES:

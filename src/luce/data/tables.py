@@ -1,6 +1,7 @@
 """Tables: CSV, TSV, JSON lines and Parquet files as data sets."""
 
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +11,7 @@ import polars as pl
 
 from luce.data import files
 from luce.data.cells import as_numbers, as_text
-from luce.data.dataset import Dataset
+from luce.data.dataset import Dataset, drop_columns
 from luce.data.delimited import read_delimited
 from luce.data.jsonl import all_keys, read_json_lines, to_frame
 from luce.data.kinds import LEFT_OUT, Kind, guess_kinds, prose
@@ -30,6 +31,7 @@ def load_table(
     needs_target: bool,
     categorical: Collection[str] = (),
     text: Collection[str] = (),
+    ignore: Collection[str] = (),
     learning: bool = True,
 ) -> Dataset:
     """Read a table.
@@ -49,6 +51,8 @@ def load_table(
             require_classes(labels, choice.name, where)
         frame, target = frame.drop(choice.name), choice.name
         notes.extend([choice.note, *lookalikes(labels)])
+    frame, left_out = drop_columns(frame, ignore, where)
+    notes.extend(left_out)
     kinds: dict[str, Kind] = {}
     if learning:
         kinds, guessed = judge_columns(frame, categorical, unnamed, where, text)
@@ -87,9 +91,26 @@ def read_frame(path: Path) -> RawTable:
     return RawTable(to_frame(rows, all_keys(rows)), [])
 
 
+def column_names(path: Path) -> tuple[str, ...]:
+    """Return the columns of a table without reading its rows; of JSON lines, its first megabyte."""
+    suffix, where = files.inner_suffix(path), str(path)
+    if suffix == ".parquet":
+        with _parquet_errors(path):
+            return tuple(pl.read_parquet_schema(path))
+    if suffix in SEPARATORS:
+        return read_delimited(files.chunks(path), where, SEPARATORS[suffix])[0].names
+    return tuple(all_keys(next(read_json_lines(files.chunks(path), where), [])))
+
+
 def _read_parquet(path: Path) -> pl.DataFrame:
-    try:
+    with _parquet_errors(path):
         return pl.read_parquet(path, glob=False)
+
+
+@contextmanager
+def _parquet_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
     # On some damage polars panics, with an exception that is not even an Exception.
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise DataError(

@@ -441,6 +441,10 @@ class SoftmaxMLP(ClassifierMixin, BaseEstimator):
             set_weights(network, self.coefs_, self.intercepts_)
         return network
 
+    def planned_epochs(self, rows: int) -> int:
+        """Return how many passes `fit` makes at most over so many rows, held-out ones included."""
+        return self._epochs(rows - round(self.validation_fraction * rows * self.early_stopping))
+
     def _epochs(self, rows: int) -> int:
         if self.epochs is not None:
             return self.epochs

@@ -12,4 +12,5 @@ from luce.storage.checkpoint import save_checkpoint as save_checkpoint
 from luce.storage.model import FORMAT_VERSION as FORMAT_VERSION
 from luce.storage.model import ModelFile as ModelFile
 from luce.storage.model import load_model as load_model
+from luce.storage.model import read_metadata as read_metadata
 from luce.storage.model import save_model as save_model

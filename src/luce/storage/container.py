@@ -87,6 +87,14 @@ def unpack(stream: io.BufferedIOBase, size: int) -> Container:
     return Container(texts, {place.name: _read_tensor(stream, place) for place in places})
 
 
+def unpack_texts(stream: io.BufferedIOBase, size: int) -> dict[str, str]:
+    """Read the texts alone. Raises Refusal."""
+    length = _header_length(stream.read(_LENGTH_BYTES + 1), size)
+    stream.seek(_LENGTH_BYTES)
+    header = _parse_header(_read_exactly(stream, length, "the header"))
+    return _texts(header.pop("__metadata__", {}))
+
+
 def digest(tensors: Mapping[str, NDArray[Any]], text: str) -> str:
     """SHA-256 over a text and each tensor's name, dtype, shape and bytes."""
     sha = hashlib.sha256(text.encode())

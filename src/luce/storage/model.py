@@ -61,6 +61,17 @@ def load_model(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> M
     return ModelFile(*_MODEL.load(path, max_bytes))
 
 
+def read_metadata(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
+    """Read the metadata of a model alone, for lists of many models; weights stay unread.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is missing, foreign, too new, or damaged where the metadata are.
+    """
+    return _MODEL.peek(path, max_bytes, check_version)
+
+
 def _check(metadata: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> None:
     check_version(metadata)  # first: a later version may differ in everything else
     check_metadata(metadata)

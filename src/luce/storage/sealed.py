@@ -4,7 +4,8 @@ import io
 import os
 import re
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from luce.errors import ModelFileError
 from luce.storage import strict_json
 from luce.storage.atomic import write_atomically
-from luce.storage.container import digest, pack, unpack
+from luce.storage.container import digest, pack, unpack, unpack_texts
 from luce.storage.refusal import Quoted, Refusal, refuse
 
 _NO_DIGEST = "0" * 64  # stands in the text while its digest is computed
@@ -65,9 +66,33 @@ class Seal(NamedTuple):
         ModelFileError
             The file is missing, larger than ``max_bytes``, damaged, foreign or too new.
         """
+        with self._reporting(path), _open_regular(path) as stream:
+            return self._read(stream, self._size(stream, max_bytes))
+
+    def peek(
+        self, path: str | os.PathLike[str], max_bytes: int, check: Callable[[object], None]
+    ) -> dict[str, Any]:
+        """Read the metadata of a file alone; the tensors, and so the digest, are not looked at.
+
+        ``check`` raises Refusal for metadata that are not to be returned.
+
+        Raises
+        ------
+        ModelFileError
+            The file is missing, larger than ``max_bytes``, foreign or damaged at its beginning.
+        """
+        with self._reporting(path), _open_regular(path) as stream:
+            metadata: dict[str, Any] = _metadata(
+                unpack_texts(stream, self._size(stream, max_bytes))
+            )
+            check(metadata)
+            metadata.pop("sha256", None)
+            return metadata
+
+    @contextmanager
+    def _reporting(self, path: str | os.PathLike[str]) -> Iterator[None]:
         try:
-            with _open_regular(path) as stream:
-                return self._read(stream, self._size(stream, max_bytes))
+            yield
         except Refusal as error:
             raise ModelFileError(
                 f"{os.fspath(path)!r}: {error.problem}. {error.advice}."
@@ -95,13 +120,17 @@ class Seal(NamedTuple):
 
     def _read(self, stream: io.BufferedIOBase, size: int) -> Sealed:
         texts, tensors = unpack(stream, size)
-        if texts.keys() != {"luce"}:
-            refuse("__metadata__", "hold one entry, luce", sorted(texts))
-        metadata = strict_json.parse(texts["luce"], "metadata")
+        metadata = _metadata(texts)
         seal = metadata.pop("sha256", None) if isinstance(metadata, dict) else None
         self.check(metadata, tensors)
         _check_seal(seal, tensors, texts["luce"])
         return Sealed(tensors, metadata)
+
+
+def _metadata(texts: Mapping[str, str]) -> Any:
+    if texts.keys() != {"luce"}:
+        refuse("__metadata__", "hold one entry, luce", sorted(texts))
+    return strict_json.parse(texts["luce"], "metadata")
 
 
 def _open_regular(path: str | os.PathLike[str]) -> io.BufferedReader:

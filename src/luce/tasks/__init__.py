@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from luce.tasks.options import TrainOptions as TrainOptions
     from luce.tasks.prediction import predict as predict
     from luce.tasks.report import write_report as write_report
+    from luce.tasks.resumption import resume as resume
     from luce.tasks.training import train as train
 
 _HOME = {
@@ -49,6 +50,7 @@ _HOME = {
     "load_model": "models",
     "nearest_change": "explaining.nearest",
     "predict": "prediction",
+    "resume": "resumption",
     "save_checkpoint": "checkpoints",
     "save_estimator": "estimator_files",
     "train": "training",

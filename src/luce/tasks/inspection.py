@@ -1,6 +1,8 @@
 """Look at data before training, and at a model after it."""
 
+import math
 import shlex
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,28 +15,49 @@ from luce.data import Dataset
 from luce.data.cells import as_text
 from luce.data.kinds import READERS, Kind
 from luce.data.named import is_named
+from luce.tasks.column_lists import write_columns
 from luce.tasks.loading import load_labelled
 from luce.tasks.models import Model, load_model
+from luce.tasks.row_repetition import Repetition, repetition
 from luce.tasks.runs import model_path
+from luce.tasks.telling_columns import leaks, told_alone
 
 _FIRST_ROWS = 5
 _LARGEST = 5
 
 
 def inspect_data(
-    source: str, *, target: str | None = None, split: str | None = None
+    source: str,
+    *,
+    target: str | None = None,
+    text: Collection[str] = (),
+    ignore: Collection[str] = (),
+    split: str | None = None,
 ) -> dict[str, Any]:
     """Describe a file or named set: columns, classes, missing cells, repeated rows, next step.
 
-    Returns a JSON-ready tree. Reads all the data, and trains nothing.
+    Returns a JSON-ready tree. Reads all the data, and trains nothing. The other arguments are
+    those of `luce.data.load`.
 
     Raises
     ------
     DataError
         The data cannot be read.
     """
-    dataset = load_labelled(source, target=target, split=split)
+    dataset = load_labelled(source, target=target, text=text, ignore=ignore, split=split)
+    command = _next_command(source, dataset, text=text, ignore=ignore)
+    return {**describe_data(dataset), "next": command}
+
+
+def describe_data(dataset: Dataset, *, first: int = _FIRST_ROWS) -> dict[str, Any]:
+    """Describe labelled data that have been loaded; ``first`` is how many rows are shown.
+
+    Returns a JSON-ready tree.
+    """
     encoding = data.learn_encoding(dataset)
+    classes, counted = _classes(dataset), repetition(dataset)
+    columns = _columns(dataset, classes[0]["share"])
+    notes = [*dataset.notes, *encoding.notes, *_warnings(columns, counted)]
     return {
         "name": dataset.name,
         "kind": dataset.kind,
@@ -42,13 +65,13 @@ def inspect_data(
         "shape": list(dataset.features.shape[1:]),
         "features": encoding.width,
         "target": dataset.target_name,
-        "classes": _classes(dataset),
-        "columns": _columns(dataset),
-        "repeated_rows": _repeated_rows(dataset),
-        "first_rows": _first_rows(dataset),
-        "notes": list(dict.fromkeys([*dataset.notes, *encoding.notes])),
+        "classes": classes,
+        "columns": columns,
+        "repeated_rows": counted.repeated,
+        "contradictory_rows": counted.contradictory,
+        "first_rows": _first_rows(dataset, first),
+        "notes": list(dict.fromkeys(notes)),
         "fingerprint": dataset.fingerprint,
-        "next": _next_command(source, dataset),
     }
 
 
@@ -68,19 +91,42 @@ def _classes(dataset: Dataset) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: -row["rows"])
 
 
-def _columns(dataset: Dataset) -> list[dict[str, Any]]:
-    """The columns of a table: how each is read, how many values it has, how many lack."""
+def _columns(dataset: Dataset, majority: float) -> list[dict[str, Any]]:
+    """The columns of a table: how each is read, its values, how many lack, what it tells alone."""
     if not isinstance(dataset.features, pl.DataFrame):
         return []
-    return [
-        {
-            "column": column.name,
-            "kind": str(dataset.kinds[column.name]),
-            "values": column.n_unique(),
-            "missing": _missing(column, dataset.kinds[column.name]),
-        }
-        for column in dataset.features
-    ]
+    labels = np.unique(np.asarray(dataset.target).astype(str), return_inverse=True)[1]
+    found = []
+    for column in dataset.features:
+        kind = dataset.kinds[column.name]
+        alone = told_alone(column, kind, labels)
+        found.append(
+            {
+                "column": column.name,
+                "kind": str(kind),
+                "values": column.n_unique(),
+                "missing": _missing(column, kind),
+                "alone": alone,
+                "leaks": leaks(alone, majority),
+            }
+        )
+    return found
+
+
+def _warnings(columns: list[dict[str, Any]], counted: Repetition) -> Iterator[str]:
+    """Sentences on what makes a model look better, or be worse, than it is."""
+    for column in columns:
+        if column["leaks"]:
+            yield (
+                f"{column['column']!r} alone tells the class of {100 * column['alone']:.1f} % of"
+                " the rows. If it is not known before the class is, leave it out: --ignore"
+                f" {write_columns([column['column']])}."
+            )
+    if counted.contradictory:
+        yield (
+            f"{counted.contradictory} rows are equal to another row with another class; no model"
+            " can tell those apart."
+        )
 
 
 def _missing(column: pl.Series, kind: Kind) -> int:
@@ -90,32 +136,33 @@ def _missing(column: pl.Series, kind: Kind) -> int:
     return as_text(column).null_count()
 
 
-def _repeated_rows(dataset: Dataset) -> int:
-    """Rows that are equal, label and all, to an earlier one."""
-    labels = np.asarray(dataset.target).astype(str)
-    if isinstance(dataset.features, pl.DataFrame):
-        labelled = dataset.features.with_columns(pl.Series(f"{dataset.target_name} ", labels))
-        return len(labelled) - labelled.n_unique()
-    flat = np.ascontiguousarray(dataset.features)
-    distinct = {(row.tobytes(), label) for row, label in zip(flat, labels, strict=True)}
-    return len(dataset) - len(distinct)
-
-
-def _first_rows(dataset: Dataset) -> list[dict[str, Any]]:
+def _first_rows(dataset: Dataset, first: int) -> list[dict[str, Any]]:
     if not isinstance(dataset.features, pl.DataFrame):
         return []
     assert dataset.target is not None
-    head = dataset.features.head(_FIRST_ROWS).to_dicts()
-    labels = dataset.target[:_FIRST_ROWS].tolist()
+    head = dataset.features.head(first).to_dicts()
+    labels = dataset.target[:first].tolist()
     return [
-        {**row, str(dataset.target_name): label} for row, label in zip(head, labels, strict=True)
+        {name: _plain(cell) for name, cell in [*row.items(), (str(dataset.target_name), label)]}
+        for row, label in zip(head, labels, strict=True)
     ]
 
 
-def _next_command(source: str, dataset: Dataset) -> str:
+def _plain(cell: Any) -> Any:
+    """A cell as JSON has it; a date of a Parquet file as text, NaN as nothing."""
+    if isinstance(cell, float) and not math.isfinite(cell):
+        return None
+    return cell if isinstance(cell, str | int | float | None) else str(cell)
+
+
+def _next_command(
+    source: str, dataset: Dataset, *, text: Collection[str], ignore: Collection[str]
+) -> str:
     command = ["luce", "train", source]
     if dataset.kind == "table" and dataset.target_name is not None and not is_named(source):
         command += ["--target", dataset.target_name]
+    for flag, names in (("--text", text), ("--ignore", ignore)):
+        command += [flag, write_columns(names)] if names else []
     return shlex.join(command)
 
 

@@ -14,6 +14,7 @@ def load_labelled(
     target: str | None = None,
     split: str | None = None,
     text: Collection[str] = (),
+    ignore: Collection[str] = (),
     encoding: Encoding | None = None,
 ) -> Dataset:
     """Load a data set with its labels; the arguments are those of `luce.data.load`.
@@ -26,7 +27,9 @@ def load_labelled(
     DataError
         The data cannot be used.
     """
-    dataset = data.load(source, target=target, split=split, text=text, encoding=encoding)
+    dataset = data.load(
+        source, target=target, split=split, text=text, ignore=ignore, encoding=encoding
+    )
     if target is not None and dataset.target_name != target:
         raise ParameterError(
             f"--target must be a column of the data, got {target!r}, but {str(source)!r} brings "

@@ -3,7 +3,8 @@
 from typing import Any
 
 from luce.errors import ParameterError
-from luce.tasks.options import OPTIONS, Option, TrainOptions
+from luce.tasks.option import Option
+from luce.tasks.options import OPTIONS, TrainOptions
 
 
 def check_model(options: TrainOptions) -> None:
@@ -17,9 +18,9 @@ def check_model(options: TrainOptions) -> None:
         The model needs PyTorch, which is not installed.
     """
     for option in OPTIONS.values():
-        if _only_of(option) not in (None, options.model) and _is_set(option, options):
+        if option.only_of not in (None, options.model) and _is_set(option, options):
             raise ParameterError(
-                f"{option.flag} is an option of --model {_only_of(option)}, got it with --model"
+                f"{option.flag} is an option of --model {option.only_of}, got it with --model"
                 f" {options.model}. Leave one of them out."
             )
     if options.model != "mlp":
@@ -40,14 +41,6 @@ def check_model(options: TrainOptions) -> None:
         raise ParameterError(
             f"--tune needs --model linear, got {options.tune!r} with mlp. Leave one of them out."
         )
-
-
-def _only_of(option: Option) -> str | None:
-    """The one model that an option is for, if it is not for all."""
-    linear, network = option.limits.parameter, option.limits.network
-    if (linear is None) == (network is None):
-        return None
-    return "linear" if network is None else "mlp"
 
 
 def _is_set(option: Option, options: TrainOptions) -> bool:

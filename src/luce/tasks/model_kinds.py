@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 
 from luce import functions
-from luce.errors import ModelFileError
+from luce.errors import ModelFileError, ParameterError
 from luce.estimators import SoftmaxRegression
+from luce.estimators.options import MINIBATCH
 from luce.functions.perceptron import Perceptron
 from luce.tasks.preparation import Prepared
 
@@ -69,6 +70,18 @@ class ModelKind(ABC):
         """Return the estimator that the options ask for."""
 
     @abstractmethod
+    def continued(
+        self, prepared: Prepared, callbacks: Collection[Any], stopped: Any, done: int
+    ) -> Any:
+        """Return an estimator that goes on from a classifier after so many iterations or epochs.
+
+        Raises
+        ------
+        ParameterError
+            Nothing is left to be done.
+        """
+
+    @abstractmethod
     def kept(self, fitted: Any) -> Classifier:
         """Return what the model file holds of a fitted estimator."""
 
@@ -92,6 +105,18 @@ class _Linear(ModelKind):
     def unfitted(self, prepared: Prepared, callbacks: Collection[Any]) -> Any:
         arguments = prepared.options.estimator_arguments()
         return SoftmaxRegression(**arguments, callbacks=callbacks)
+
+    def continued(
+        self, prepared: Prepared, callbacks: Collection[Any], stopped: Any, done: int
+    ) -> Any:
+        classifier: SoftmaxRegression = self.unfitted(prepared, callbacks)
+        limit = "epochs" if classifier.solver in MINIBATCH else "max_iter"
+        left = _left(getattr(classifier, limit), done, limit)
+        classifier.set_params(warm_start=True, **{limit: left})
+        classifier.classes_ = stopped.classes_
+        classifier.coef_, classifier.intercept_ = stopped.coef_, stopped.intercept_
+        classifier.n_features_in_ = stopped.coef_.shape[1]
+        return classifier
 
     def kept(self, fitted: Any) -> Classifier:
         classifier: SoftmaxRegression = fitted
@@ -134,6 +159,19 @@ class _Network(ModelKind):
             standardize="shared" if shared else "columns",
             callbacks=callbacks,
         )
+
+    def continued(
+        self, prepared: Prepared, callbacks: Collection[Any], stopped: Any, done: int
+    ) -> Any:
+        classifier = self.unfitted(prepared, callbacks)
+        left = _left(classifier.planned_epochs(len(prepared.labels)), done, "epochs")
+        classifier.set_params(warm_start=True, epochs=left)
+        network = stopped.network
+        classifier.classes_, classifier.n_features_in_ = stopped.classes_, len(network.centre)
+        classifier.centre_, classifier.scale_ = network.centre, network.scale
+        classifier.coefs_ = [np.array(weight) for weight in network.weights]
+        classifier.intercepts_ = [np.array(bias) for bias in network.biases]
+        return classifier
 
     def kept(self, fitted: Any) -> Classifier:
         network = Perceptron(fitted.centre_, fitted.scale_, fitted.coefs_, fitted.intercepts_)
@@ -186,6 +224,17 @@ def kind_of(path: Path, metadata: Mapping[str, Any]) -> ModelKind:
             f" {metadata['estimator']!r}. Read it with luce.tasks.load_estimator."
         )
     return kind
+
+
+def _left(limit: int, done: int, name: str) -> int:
+    """How many iterations or epochs are left."""
+    if done >= limit:
+        raise ParameterError(
+            f"--resume needs a training that has something left to do, but this one has made"
+            f" {done} of {limit} {'epochs' if name == 'epochs' else 'iterations'}. To go on, give"
+            f" a larger number with --{name.replace('_', '-')}."
+        )
+    return limit - done
 
 
 def _classes(metadata: Mapping[str, Any]) -> NDArray[Any]:

@@ -13,37 +13,8 @@ from types import NoneType
 from typing import Any, get_args, get_type_hints
 
 from luce.errors import ParameterError
+from luce.tasks.option import Limits, Option
 from luce.tasks.suggestions import did_you_mean
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What the table knows of an option besides its name, type and default."""
-
-    help: str
-    choices: tuple[str, ...] = ()
-    above: float | None = None
-    at_least: float | None = None
-    below: float | None = None
-    parameter: str | None = None  # the argument of SoftmaxRegression that it becomes
-    network: str | None = None  # the argument of SoftmaxMLP that it becomes
-    metavar: str | None = None
-    bare: str | None = None  # what the flag means where no value follows it
-
-    @property
-    def range(self) -> str:
-        """The range in words: ``"above 0"``, or nothing."""
-        bounds = {"above": self.above, "at least": self.at_least, "below": self.below}
-        return " and ".join(f"{word} {at:g}" for word, at in bounds.items() if at is not None)
-
-    def hold(self, value: float) -> bool:
-        """Return whether a number lies in the range; NaN and infinity lie in none."""
-        return (
-            abs(value) < float("inf")
-            and (self.above is None or value > self.above)
-            and (self.at_least is None or value >= self.at_least)
-            and (self.below is None or value < self.below)
-        )
 
 
 def _option(default: Any, help: str, **limits: Any) -> Any:
@@ -67,6 +38,9 @@ class TrainOptions:
         "there is nothing else to learn from.",
         metavar="COLUMN,...",
     )
+    ignore: str | None = _option(
+        None, "Columns of a table to leave out, commas between.", metavar="COLUMN,..."
+    )
     split: str | None = _option(
         None,
         "Part of a named set to use; without it, where the set has a standard split, 'train' to "
@@ -84,12 +58,14 @@ class TrainOptions:
         "linear: softmax regression, with a proven optimum; mlp: a network with hidden layers, "
         "which needs PyTorch to be trained (luce[torch]), not to be used.",
         choices=("linear", "mlp"),
+        basic=True,
     )
     hidden: str | None = _option(
         None,
         "Units of each hidden layer of mlp, commas between; without it 128.",
         metavar="UNITS,...",
         network="hidden",
+        basic=True,
     )
     dropout: float | None = _option(
         None,
@@ -109,12 +85,14 @@ class TrainOptions:
         choices=("auto", "newton", "lbfgs", "sgd", "adam"),
         parameter="solver",
         network="solver",
+        basic=True,
     )
     C: float | None = _option(
         None,
         "Inverse strength of the L2 penalty, as in scikit-learn; without it 1, for texts 100.",
         above=0,
         parameter="C",
+        basic=True,
     )
     class_weight: str | None = _option(
         None,
@@ -123,12 +101,14 @@ class TrainOptions:
         choices=("balanced", "corrected"),
         parameter="class_weight",
         network="class_weight",
+        basic=True,
     )
     tune: str | None = _option(
         None,
         "Search for C, class weights and label smoothing so long (60s, 5m, 1h) before training, by "
         "cross-validated log loss.",
         metavar="DURATION",
+        basic=True,
     )
     label_smoothing: float = _option(
         0.0,
@@ -143,9 +123,14 @@ class TrainOptions:
         "Stop when the loss is proven to be within this fraction of its optimum.",
         above=0,
         parameter="tol",
+        resumable=True,
     )
     max_iter: int = _option(
-        1000, "Most iterations of newton and lbfgs.", at_least=1, parameter="max_iter"
+        1000,
+        "Most iterations of newton and lbfgs.",
+        at_least=1,
+        parameter="max_iter",
+        resumable=True,
     )
     epochs: int | None = _option(
         None,
@@ -153,6 +138,8 @@ class TrainOptions:
         at_least=1,
         parameter="epochs",
         network="epochs",
+        resumable=True,
+        basic=True,
     )
     batch_size: int = _option(
         128,
@@ -191,6 +178,7 @@ class TrainOptions:
         at_least=1,
         parameter="patience",
         network="patience",
+        resumable=True,
     )
     calibrate: str | None = _option(
         None,
@@ -198,6 +186,7 @@ class TrainOptions:
         "value (auto), by vector, unless temperature or matrix do better on rows held out.",
         choices=("auto", "temperature", "vector", "matrix", "isotonic"),
         bare="auto",
+        basic=True,
     )
     seed: int = _option(
         0,
@@ -207,7 +196,7 @@ class TrainOptions:
         network="random_state",
     )
     threads: int | None = _option(
-        None, "Threads of the native core; without it, one per core.", at_least=1
+        None, "Threads of the native core; without it, one per core.", at_least=1, resumable=True
     )
 
     def __post_init__(self) -> None:
@@ -249,57 +238,6 @@ class TrainOptions:
             "solver": "adam" if self.solver == "auto" else self.solver,
             "early_stopping": True,
         }
-
-
-@dataclass(frozen=True)
-class Option:
-    """One row of the table: a field of `TrainOptions` with its type taken apart."""
-
-    name: str
-    kind: type
-    optional: bool
-    default: Any
-    limits: Limits
-
-    @property
-    def flag(self) -> str:
-        """The spelling on the command line: ``"--batch-size"``."""
-        return "--" + self.name.replace("_", "-")
-
-    @property
-    def required(self) -> str:
-        """What a value must be, in words, for the help and for error messages."""
-        if self.limits.choices:
-            return "one of " + ", ".join(self.limits.choices)
-        words = {int: "a whole number", float: "a number", str: "text"}[self.kind]
-        return f"{words} {self.limits.range}".rstrip()
-
-    def checked(self, value: Any) -> Any:
-        """Return ``value`` in the type of the option, or raise `ParameterError`."""
-        if value is None and self.optional:
-            return None
-        converted = self._converted(value)
-        if converted is None or not self._allowed(converted):
-            hint = did_you_mean(str(value), self.limits.choices)
-            raise ParameterError(
-                f"{self.name} must be {self.required}, got {value!r}. "
-                + (hint or f"Give another value with {self.flag} or in the configuration file.")
-            )
-        return converted
-
-    def _converted(self, value: Any) -> Any:
-        """The value as the option's type where nothing is lost, else None."""
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if self.kind is str:  # `valid = 0.2` without quotes is meant as "0.2"
-            return str(value) if isinstance(value, str) or number else None
-        if self.kind is float:
-            return float(value) if number else None
-        return value if number and isinstance(value, int) else None
-
-    def _allowed(self, value: Any) -> bool:
-        if self.kind is str:
-            return not self.limits.choices or value in self.limits.choices
-        return self.limits.hold(value)
 
 
 def hidden_units(text: str | None) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ from scipy.sparse import csr_matrix
 from luce import data, kernels
 from luce.data import Dataset, Encoding, Kind
 from luce.errors import LabelError, ParameterError
+from luce.tasks.column_lists import read_columns, write_columns
 from luce.tasks.durations import parse_duration
 from luce.tasks.loading import load_labelled
 from luce.tasks.model_choice import check_model
@@ -71,7 +72,11 @@ def prepare(options: TrainOptions) -> Prepared:
         kernels.set_num_threads(options.threads)
     options = _resolved(options)
     whole = load_labelled(
-        _source(options), target=options.target, split=options.split, text=_text_columns(options)
+        _source(options),
+        target=options.target,
+        split=options.split,
+        text=read_columns(options.text, "--text"),
+        ignore=read_columns(options.ignore, "--ignore"),
     )
     options = _with_guesses(options, whole)
     train, held_out = _hold_out(whole, options)
@@ -81,19 +86,6 @@ def prepare(options: TrainOptions) -> Prepared:
         held_out = HeldOut(other, np.arange(len(other)))
     _check_alike(encoding, train, held_out.dataset)
     return Prepared(options, train, held_out, encoding, encoded.X)
-
-
-def _text_columns(options: TrainOptions) -> tuple[str, ...]:
-    """The columns that ``text`` names; a name may stand between blanks."""
-    if options.text is None:
-        return ()
-    names = tuple(name.strip() for name in options.text.split(","))
-    if not all(names):
-        raise ParameterError(
-            f"--text must be names of columns, commas between, got {options.text!r}. "
-            "For the columns title and body, give --text title,body."
-        )
-    return names
 
 
 def _with_guesses(options: TrainOptions, whole: Dataset) -> TrainOptions:
@@ -111,7 +103,7 @@ def _with_guesses(options: TrainOptions, whole: Dataset) -> TrainOptions:
         options = replace(options, hidden=",".join(map(str, units)))
     elif options.C is None:
         options = replace(options, C=_C_OF_TEXTS if read else _C)
-    return replace(options, text=",".join(read)) if read else options
+    return replace(options, text=write_columns(read)) if read else options
 
 
 def _source(options: TrainOptions) -> str:

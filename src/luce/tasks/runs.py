@@ -14,6 +14,8 @@
 
 import json
 import math
+import os
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -27,6 +29,9 @@ import tomli_w
 from luce.errors import ModelFileError, ParameterError, WriteError
 from luce.storage import write_atomically
 from luce.tasks.options import TrainOptions
+
+if sys.platform != "win32":
+    import fcntl
 
 CONFIG = "config.toml"
 MODEL = "model.safetensors"
@@ -61,12 +66,89 @@ def new_run(name: str, out: Path | None = None, *, keep: str = MODEL) -> Iterato
     """
     wanted = out or Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
     folder, created = _claim(wanted)
+    with locked(folder):
+        try:
+            yield folder
+        except BaseException:
+            if not (folder / keep).exists():  # a trained model is never thrown away
+                _remove(folder, created)
+            raise
+
+
+@contextmanager
+def reopened_run(run: Path) -> Iterator[Path]:
+    """Go on in an existing run folder.
+
+    Raises
+    ------
+    ParameterError
+        It is no run folder, or another training is writing into it.
+    """
+    require_run(run)
+    if is_running(run):
+        raise ParameterError(
+            f"--resume needs a training that has ended, but {str(run)!r} is being written by"
+            " another process. Wait for it, or stop it first."
+        )
+    with locked(run):
+        yield run
+
+
+def require_run(run: Path) -> None:
+    """Refuse a path that is no run folder."""
+    if not is_run(run):
+        raise ParameterError(
+            f"--resume must name the folder of a run, got {str(run)!r}, which holds no {CONFIG}."
+            " Give the folder that luce train has printed."
+        )
+
+
+@contextmanager
+def locked(run: Path) -> Iterator[None]:
+    """Hold the lock that says that a training is under way; the end of the process frees it.
+
+    It is on the folder itself, so nothing is left behind. Where the system has no such locks
+    nothing is locked.
+    """
+    descriptor = _lock(run, wait=True)
     try:
-        yield folder
-    except BaseException:
-        if not (folder / keep).exists():  # a trained model is never thrown away
-            _remove(folder, created)
-        raise
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def is_running(run: Path) -> bool:
+    """Return whether a process is writing a run right now, this one or another."""
+    try:
+        descriptor = _lock(run, wait=False)
+    except BlockingIOError:
+        return True
+    if descriptor is not None:
+        os.close(descriptor)
+    return False
+
+
+def _lock(run: Path, *, wait: bool) -> int | None:
+    """Lock a folder and return what holds the lock; None where there are no locks.
+
+    Raises BlockingIOError if somebody holds it and `wait` is False. Who only asks takes a shared
+    lock, and the writer waits for the moment that this takes.
+    """
+    if sys.platform == "win32":
+        return None
+    descriptor = None
+    try:
+        descriptor = os.open(run, os.O_RDONLY)
+        kind = fcntl.LOCK_EX if wait else fcntl.LOCK_SH | fcntl.LOCK_NB
+        fcntl.flock(descriptor, kind)
+    except OSError as error:
+        if descriptor is not None:
+            os.close(descriptor)
+        if isinstance(error, BlockingIOError):
+            raise
+        return None  # a file system without locks, or a folder that is gone
+    return descriptor
 
 
 def _claim(wanted: Path) -> tuple[Path, list[Path]]:

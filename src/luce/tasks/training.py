@@ -17,13 +17,14 @@ from luce.tasks import runs
 from luce.tasks.calibration import Calibration, calibrate
 from luce.tasks.environment import environment
 from luce.tasks.evaluation import Evaluation, measure, write_predictions
-from luce.tasks.model_kinds import KINDS
+from luce.tasks.model_kinds import KINDS, Classifier
 from luce.tasks.models import Model, classes_to_json
 from luce.tasks.options import TrainOptions
 from luce.tasks.preparation import Prepared, prepare
 from luce.tasks.report import write_report
 from luce.tasks.tuning import Trial, Tuned, tune
 
+Starter = Callable[[Prepared], None]
 Listener = Callable[[Mapping[str, Any]], None]
 
 
@@ -55,7 +56,7 @@ def train(
     options: TrainOptions,
     *,
     out: str | Path | None = None,
-    on_start: Callable[[Prepared], None] | None = None,
+    on_start: Starter | None = None,
     on_entry: Listener | None = None,
     on_trial: Callable[[Trial], object] | None = None,
 ) -> Trained:
@@ -97,15 +98,49 @@ def train(
         started = time.perf_counter()
         classifier = _fit(run, prepared, on_entry)
         seconds = time.perf_counter() - started
-        calibration = _calibrate(prepared, classifier)
-        metadata = _metadata(prepared, classifier, seconds, calibration)
+        ended = Ended.of(classifier, seconds)
         kept = KINDS[prepared.options.model].kept(classifier)
-        model = Model(kept, prepared.encoding, metadata, calibration)
-        model.save(run / runs.MODEL)  # now: what follows may be interrupted
-        evaluation = measure(model, prepared.held_out.dataset)
-        _write_evaluation(run, model, evaluation, prepared)
-        notes = (*evaluation.notes, *_report_notes(run))
-    return Trained(run, model, evaluation.figures, classifier.interrupted_, seconds, notes, tuned)
+        calibration = None if ended.interrupted else calibration_of(prepared, classifier)
+        return replace(conclude(run, prepared, kept, ended, calibration), tuned=tuned)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a fit ended: iterations or epochs, the proven gap, and the seconds it took."""
+
+    n_iter: int
+    gap: float | None
+    converged: bool
+    interrupted: bool
+    seconds: float
+
+    @classmethod
+    def of(cls, classifier: Any, seconds: float) -> "Ended":
+        """Return how the fit of an estimator ended."""
+        return cls(
+            int(np.max(classifier.n_iter_)),
+            _finite(getattr(classifier, "gap_", None)),
+            bool(getattr(classifier, "converged_", True)),
+            bool(classifier.interrupted_),
+            seconds,
+        )
+
+
+def conclude(
+    run: Path,
+    prepared: Prepared,
+    kept: Classifier,
+    ended: Ended,
+    calibration: Calibration | None,
+) -> Trained:
+    """Save the model, evaluate it on held-out rows, and report."""
+    metadata = _metadata(prepared, kept, ended, calibration)
+    model = Model(kept, prepared.encoding, metadata, calibration)
+    model.save(run / runs.MODEL)  # now: what follows may be interrupted
+    evaluation = measure(model, prepared.held_out.dataset)
+    _write_evaluation(run, model, evaluation, prepared)
+    notes = (*evaluation.notes, *_report_notes(run))
+    return Trained(run, model, evaluation.figures, ended.interrupted, ended.seconds, notes)
 
 
 def _tuned(
@@ -127,19 +162,16 @@ def _fit(run: Path, prepared: Prepared, on_entry: Listener | None) -> Any:
         return classifier.fit(prepared.features, prepared.labels)
 
 
-def _calibrate(prepared: Prepared, classifier: Any) -> Calibration | None:
+def calibration_of(prepared: Prepared, classifier: Any) -> Calibration | None:
     """Learn the calibration that was asked for; the rows held out for evaluation have no part."""
     kind = prepared.options.calibrate
-    if kind is None or classifier.interrupted_:
+    if kind is None:
         return None
     return calibrate(kind, classifier, prepared.features, prepared.labels)
 
 
 def _metadata(
-    prepared: Prepared,
-    classifier: Any,
-    seconds: float,
-    calibration: Calibration | None,
+    prepared: Prepared, kept: Classifier, ended: Ended, calibration: Calibration | None
 ) -> dict[str, Any]:
     """The metadata of the model file; ``docs/model_file.md`` describes the fields."""
     train = prepared.train
@@ -150,8 +182,8 @@ def _metadata(
         "luce_version": __version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "estimator": KINDS[prepared.options.model].estimator,
-        "classes": classes_to_json(classifier.classes_),
-        "class_names": None if names is None else [names[code] for code in classifier.classes_],
+        "classes": classes_to_json(kept.classes_),
+        "class_names": None if names is None else [names[code] for code in kept.classes_],
         "encoding": prepared.encoding.to_json(),
         "options": prepared.options.estimator_arguments(),
         "data": {
@@ -162,11 +194,11 @@ def _metadata(
         },
         "metrics": {},
         "training": {
-            "n_iter": int(np.max(classifier.n_iter_)),
-            "gap": _finite(getattr(classifier, "gap_", None)),
-            "converged": bool(getattr(classifier, "converged_", True)),
-            "interrupted": bool(classifier.interrupted_),
-            "seconds": round(seconds, 3),
+            "n_iter": ended.n_iter,
+            "gap": ended.gap,
+            "converged": ended.converged,
+            "interrupted": ended.interrupted,
+            "seconds": round(ended.seconds, 3),
         },
         "calibration": None if calibration is None else calibration.facts,
     }

@@ -15,6 +15,7 @@ run, and a hash of the path, the same after a restart, for what was opened on th
     workspace.models()                 every ModelFile: of runs, and what was opened
     workspace.model(id).path           what luce's tasks take as MODEL
     workspace.private                  a folder of this server alone, removed by close()
+    workspace.close()                  what to tell the user at the end, as sentences
 
 An id that nothing has is an `UnknownId`, which answers 404.
 """
@@ -24,7 +25,7 @@ import os
 import secrets
 import tempfile
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -106,15 +107,26 @@ class Workspace:
         self._folder = tempfile.TemporaryDirectory(prefix="luce-ui-", ignore_cleanup_errors=True)
         self.private = Path(self._folder.name)  # mode 0700
         self._lock = threading.Lock()
+        self._closers: list[Callable[[], Iterable[str]]] = []
         self._uploads: dict[str, Source] = {}
         self._data: dict[str, Source] = {}
         self._runs: dict[str, Run] = {}
         self._models: dict[str, ModelFile] = {}
         self.opened = None if opened is None else self._open(opened)
 
-    def close(self) -> None:
-        """Remove all uploads, and whatever else lies in the private folder."""
+    def on_close(self, closer: Callable[[], Iterable[str]]) -> None:
+        """Have something done first when the server ends; it returns what to tell the user."""
+        self._closers.append(closer)
+
+    def close(self) -> list[str]:
+        """Remove all uploads, and whatever else lies in the private folder.
+
+        Returns what the user should know: which trainings go on, for instance.
+        """
+        told = [sentence for closer in self._closers for sentence in closer()]
+        self._closers.clear()
         self._folder.cleanup()
+        return told
 
     def sources(self) -> list[Source]:
         """Return all data: what was opened first, then uploads (newest first), then named sets."""

@@ -1,0 +1,51 @@
+"""Rows that stand in the data more than once, with the same label or with different ones."""
+
+import hashlib
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from luce.data import Dataset
+
+
+class Repetition(NamedTuple):
+    """How many rows are not alone.
+
+    Attributes
+    ----------
+    repeated : rows that are equal, label and all, to an earlier one
+    contradictory : rows that are equal to another one, but for the label
+    """
+
+    repeated: int
+    contradictory: int
+
+
+def repetition(dataset: Dataset) -> Repetition:
+    """Count the rows of labelled data that are equal to others.
+
+    Rows count as equal if 128 bits of their hashes are.
+
+    >>> from luce.data import load
+    >>> repetition(load("iris"))
+    Repetition(repeated=1, contradictory=0)
+    """
+    rows = _codes(dataset.features)
+    labels = np.unique(np.asarray(dataset.target).astype(str), return_inverse=True)[1]
+    pairs = np.unique(np.stack([rows, labels]), axis=1)  # (2, distinct)
+    labels_a_row = np.bincount(pairs[0])
+    return Repetition(len(rows) - pairs.shape[1], int((labels_a_row[rows] > 1).sum()))
+
+
+def _codes(features: pl.DataFrame | NDArray[Any]) -> NDArray[np.intp]:
+    """The same number for equal rows, other numbers for others."""
+    if isinstance(features, pl.DataFrame):
+        halves = [features.hash_rows(seed=seed).to_numpy() for seed in (0, 1)]
+        hashes = np.stack(halves, axis=1).view("V16")[:, 0]
+    else:
+        flat = np.ascontiguousarray(features)
+        digests = (hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in flat)
+        hashes = np.frombuffer(b"".join(digests), dtype="V16")
+    return np.unique(hashes, return_inverse=True)[1]
