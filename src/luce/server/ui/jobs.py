@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,7 @@ class Job:
     answer : the file with its JSON
     hidden : words that stand for the user's name of the data in what it says
     stopping : how often it was asked to stop
+    ended : set when the child has ended and nothing is left to be done
     """
 
     id: str
@@ -63,11 +65,12 @@ class Job:
     hidden: str
     started: float = field(default_factory=time.time)
     stopping: int = 0
+    ended: threading.Event = field(default_factory=threading.Event)
 
     @property
     def is_running(self) -> bool:
         """Whether the child has not ended yet."""
-        return self.process.returncode is None
+        return not self.ended.is_set()
 
     @property
     def state(self) -> str:
@@ -205,7 +208,7 @@ class Jobs:
                 continue
             if stop or job.state == "preparing":
                 job.process.send_signal(signal.SIGINT)
-                job.process.wait()
+                job.ended.wait()
             else:
                 told.append(
                     f"A training goes on in {job.folder}. To stop it and keep its best model so"
@@ -251,10 +254,9 @@ class Jobs:
 def _await(job: Job) -> None:
     job.process.wait()
     if not is_run(job.folder):  # it failed before there was anything in it
-        try:
+        with suppress(OSError):
             job.folder.rmdir()
-        except OSError:
-            return
+    job.ended.set()
 
 
 def _tail(path: Path) -> str:

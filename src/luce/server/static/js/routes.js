@@ -19,9 +19,9 @@ export const ROUTES = [
 
   { path: '/explore/calibration', title: 'explore.calibration.title', group: 'explore', load: () => import('./pages/explore/calibration.js') },
 
-  // { path: '/data', title: 'data.title', group: 'work', load: () => import('./pages/data.js') },
+  { path: '/data', title: 'data.title', group: 'work', load: () => import('./pages/data.js') },
 
-  // { path: '/train', title: 'train.title', group: 'work', load: () => import('./pages/train.js') },
+  { path: '/train', title: 'train.title', group: 'work', load: () => import('./pages/train.js') },
 
   // { path: '/model', title: 'model.title', group: 'work', load: () => import('./pages/model.js') },
 

@@ -20,6 +20,7 @@ const MOST_BARS = 30;
 export const page = {
   title: 'data.title',
   lead: 'data.lead',
+  style: 'work',
   server: true,
   async show(root, view) {
     const bar = h('section', { class: 'columns' });

@@ -29,6 +29,7 @@ const LOOK = 4000;
 export const page = {
   title: 'train.title',
   lead: 'train.lead',
+  style: 'work',
   server: true,
   async show(root, view) {
     const [{ options }, sources] = await Promise.all([get('/api/options', { signal: view.signal }), allSources(view.signal)]);
