@@ -7,11 +7,11 @@
 /** @type {readonly Route[]} */
 export const ROUTES = [
   { path: '/', title: 'start.title', group: 'start', load: () => import('./pages/start.js') },
-  // { path: '/explore/softmax', title: 'explore.softmax.title', group: 'explore', load: () => import('./pages/explore/softmax.js') },
+  { path: '/explore/softmax', title: 'explore.softmax.title', group: 'explore', load: () => import('./pages/explore/softmax.js') },
 
-  // { path: '/explore/curves', title: 'explore.curves.title', group: 'explore', load: () => import('./pages/explore/curves.js') },
+  { path: '/explore/curves', title: 'explore.curves.title', group: 'explore', load: () => import('./pages/explore/curves.js') },
 
-  // { path: '/explore/losses', title: 'explore.losses.title', group: 'explore', load: () => import('./pages/explore/losses.js') },
+  { path: '/explore/losses', title: 'explore.losses.title', group: 'explore', load: () => import('./pages/explore/losses.js') },
 
   { path: '/explore/playground', title: 'explore.playground.title', group: 'explore', load: () => import('./pages/explore/playground.js') },
 

@@ -39,6 +39,8 @@ const WRITTEN = 30;
 export function heatMap(options) {
   let data = { ...options };
   const text = s('g');
+  const written = s('g');
+  let named = '';
   const chosen = s('rect', { class: 'chosen' });
   const cursor = s('rect', { class: 'cell-cursor' });
   const at = { row: 0, column: 0 };
@@ -57,7 +59,7 @@ export function heatMap(options) {
     draw,
     table: () => table(data),
   });
-  chart.svg.append(text, chosen, cursor);
+  chart.svg.append(text, written, chosen, cursor);
   chart.canvas.hidden = false;
   if (data.onSelect) listen();
 
@@ -69,6 +71,16 @@ export function heatMap(options) {
     set(svg, { viewBox: `0 0 ${width} ${height}`, height });
     const size = data.max ?? largest(data.shades ?? data.values);
     paint(width, height, box, size);
+    const names = [width, data.rowTitle, data.columnTitle, ...data.rows, '|', ...data.columns].join('\n');
+    if (names !== named) clear(text, name(box));
+    named = names;
+    clear(written, cell >= WRITTEN && tall >= 16 ? numbers(box, size) : null);
+    mark(chosen, data.selected ?? null, box);
+    mark(cursor, data.onSelect ? at : null, box);
+  }
+
+  /** The names of rows and columns, as many as there is room for. @param {import('./frame.js').Box} box */
+  function name(box) {
     /** @type {import('../dom.js').Child[]} */
     const parts = [];
     if (data.columnTitle) parts.push(s('text', { class: 'label', x: box.left, y: 12 }, data.columnTitle));
@@ -82,10 +94,7 @@ export function heatMap(options) {
     data.columns.forEach((name, j) => {
       if (j % step === 0) parts.push(s('text', { class: 'tick', x: box.left + (j + 0.5) * cell, y: box.top - 6, 'text-anchor': 'middle' }, shorten(name, cell * step)));
     });
-    if (cell >= WRITTEN && tall >= 16) parts.push(numbers(box, size));
-    clear(text, parts);
-    mark(chosen, data.selected ?? null, box);
-    mark(cursor, data.onSelect ? at : null, box);
+    return parts;
   }
 
   /** @param {number} width @param {number} height @param {import('./frame.js').Box} box @param {number} size */
@@ -101,10 +110,12 @@ export function heatMap(options) {
     pen.scale(sharp, sharp);
     const [none, up, down] = [resolve('var(--panel)'), resolve('var(--c0)'), resolve('var(--c1)')];
     const gap = tall > 8 && cell > 8 ? 1 : 0;
+    // Ten thousand cells have few colours: 256 steps each way are more than an eye can tell.
+    const [rising, falling] = [up, data.diverging ? down : up].map((full) => Array.from({ length: 257 }, (_, step) => css(mix(none, full, step / 256))));
     (data.shades ?? data.values).forEach((row, i) => {
       for (let j = 0; j < row.length; j += 1) {
-        const share = shade(Number(row[j]), size);
-        pen.fillStyle = css(mix(none, share < 0 && data.diverging ? down : up, Math.abs(share)));
+        const step = Math.round(256 * shade(Number(row[j]), size));
+        pen.fillStyle = (step < 0 ? falling?.[-step] : rising?.[step]) ?? '';
         pen.fillRect(box.left + j * cell, box.top + i * tall, cell - gap, tall - gap);
       }
     });

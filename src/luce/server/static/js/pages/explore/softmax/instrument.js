@@ -1,0 +1,93 @@
+// @ts-check
+/** Logits to move, and the probabilities that follow. */
+
+import { clear, h } from '../../../dom.js';
+import { number, percent, word } from '../../../words.js';
+import { numberField } from '../../../widgets/field.js';
+import { columns, roundUp } from '../parts/columns.js';
+import { addClass, removeClass } from './controls.js';
+
+/** @typedef {import('../softmax.js').SoftmaxStore} SoftmaxStore */
+
+/** @param {SoftmaxStore} store @returns {{element: HTMLElement, focus(index: number): void}} */
+export function instrument(store) {
+  const { state } = store;
+  const common = {
+    onSelect: (/** @type {number} */ i) => store.change({ i }),
+    onHover: (/** @type {number | null} */ lit) => state.lit !== lit && store.change({ lit }),
+  };
+  const logits = columns(
+    {
+      ...common,
+      caption: word('explore.softmax.bars.z'),
+      description: word('explore.softmax.bars.z.how'),
+      valueLabel: word('explore.logit'),
+      onChange(i, value) {
+        const z = [...state.z];
+        z[i] = value;
+        store.change({ z, i });
+      },
+      onKey(key, i) {
+        if (key === '+') addClass(store, (at) => logits.focus(at));
+        else if (key === 'Delete' || key === 'Backspace') {
+          removeClass(store);
+          requestAnimationFrame(() => logits.focus(Math.max(0, i - 1)));
+        } else return false;
+        return true;
+      },
+    },
+    { values: state.z, domain: logitDomain(state.z) },
+  );
+  const chances = columns(
+    {
+      ...common,
+      caption: word('explore.softmax.bars.p'),
+      description: word('explore.softmax.bars.p.how'),
+      valueLabel: word('explore.probability'),
+      format: (p) => percent(p),
+    },
+    { values: state.p, domain: chanceDomain(state.p) },
+  );
+  const typed = numberField({
+    label: word('explore.softmax.typed'),
+    value: null,
+    onInput(value) {
+      const z = [...state.z];
+      z[state.i] = value;
+      store.change({ z });
+    },
+  });
+  const facts = h('p', { class: 'facts-line numbers', 'aria-live': 'off' });
+  store.listen(({ z, p, logP, i, lit, shift, entropy }) => {
+    logits.update({ values: z, selected: i, lit, offset: shift, domain: logitDomain(z) });
+    chances.update({ values: p, selected: i, lit, domain: chanceDomain(p) });
+    if (document.activeElement !== typed.input) typed.value = Number.isFinite(z[i]) ? Number(z[i]) : null;
+    const most = z.length > 1 ? entropy / Math.log(z.length) : 0;
+    clear(facts,
+      h('strong', {}, word('explore.class', { i: i + 1 })),
+      h('span', {}, `p = ${percent(p[i], 2)}`),
+      h('span', {}, `log p = ${number(logP[i])}`),
+      h('span', {}, `H = ${number(entropy)}`, most > 0 ? ` (${percent(most, 0)})` : ''),
+    );
+  });
+  const element = h('section', { class: 'instrument' },
+    h('div', { class: 'pair-of-charts' }, logits.element, chances.element),
+    h('div', { class: 'row selected-class' }, typed.element, facts),
+  );
+  return { element, focus: logits.focus };
+}
+
+/** A domain on both sides of 0 that holds all finite logits. @param {number[]} z @returns {[number, number]} */
+export function logitDomain(z) {
+  let most = 0;
+  for (const each of z) if (Number.isFinite(each)) most = Math.max(most, Math.abs(each));
+  const end = roundUp(most, 5);
+  return [-end, end];
+}
+
+/** From 0 to 1; less where there are so many classes that none comes near. @param {ArrayLike<number>} p @returns {[number, number]} */
+export function chanceDomain(p) {
+  let most = 0;
+  for (let i = 0; i < p.length; i += 1) if (Number(p[i]) > most) most = Number(p[i]);
+  return [0, p.length > 12 ? Math.min(1, roundUp(most, 1e-3)) : 1];
+}
