@@ -7,7 +7,7 @@ import { crossEntropy, squaredError } from '../../../maths/losses.js';
 import { word } from '../../../words.js';
 import { question } from '../parts/question.js';
 
-/** @typedef {import('../losses.js').LossStore} LossStore */
+/** @typedef {import('./state.js').LossStore} LossStore */
 
 const REACH = 8;
 const POINTS = 161;

@@ -6,9 +6,9 @@ import { dataTable } from '../../../widgets/table.js';
 import { slider } from '../../../widgets/slider.js';
 import { number, percent, word } from '../../../words.js';
 import { columns } from '../parts/columns.js';
-import { chanceDomain, logitDomain } from '../softmax/instrument.js';
+import { chanceDomain, logitDomain } from '../parts/domains.js';
 
-/** @typedef {import('../losses.js').LossStore} LossStore */
+/** @typedef {import('./state.js').LossStore} LossStore */
 
 /** @param {LossStore} store */
 export function instrument(store) {

@@ -6,12 +6,12 @@ import { choice } from '../../../widgets/choice.js';
 import { numberField, select, textField } from '../../../widgets/field.js';
 import { slider } from '../../../widgets/slider.js';
 import { number, word } from '../../../words.js';
-import { fitted, nameOf } from '../losses.js';
+import { fitted, nameOf } from './state.js';
 import { formula, frac, log, m, row, sub, sumOver, sup } from '../parts/mathml.js';
 import { formatNumbers, parseNumbers } from '../parts/store.js';
 
-/** @typedef {import('../losses.js').State} State */
-/** @typedef {import('../losses.js').LossStore} LossStore */
+/** @typedef {import('./state.js').State} State */
+/** @typedef {import('./state.js').LossStore} LossStore */
 
 const KINDS = /** @type {const} */ (['ce', 'squared', 'distill']);
 

@@ -305,12 +305,3 @@ function widthOf(each) {
 function stepOf(domain) {
   return (domain[1] - domain[0]) / 100;
 }
-
-/** The smallest 1, 2 or 5 times a power of ten that is not below x.
- * @param {number} x @param {number} least @returns {number} */
-export function roundUp(x, least) {
-  if (!(x > least)) return least;
-  const power = 10 ** Math.floor(Math.log10(x));
-  const found = [1, 2, 5, 10].find((each) => each * power >= x * (1 - 1e-12)) ?? 10;
-  return Math.min(found * power, Number.MAX_VALUE / 4);
-}

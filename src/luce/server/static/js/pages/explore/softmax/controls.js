@@ -7,9 +7,9 @@ import { numberField, select, textField } from '../../../widgets/field.js';
 import { slider } from '../../../widgets/slider.js';
 import { number, word } from '../../../words.js';
 import { formatNumbers, parseNumbers } from '../parts/store.js';
-import { MOST_CLASSES } from '../softmax.js';
+import { MOST_CLASSES } from './state.js';
 
-/** @typedef {import('../softmax.js').SoftmaxStore} SoftmaxStore */
+/** @typedef {import('./state.js').SoftmaxStore} SoftmaxStore */
 
 const COLDEST = 0.05; // where the range of the temperature begins, and ends
 const HOTTEST = 20;

@@ -8,7 +8,7 @@ import { number, percent, word } from '../../../words.js';
 import { formula, log, row, sub, sumOver } from '../parts/mathml.js';
 import { question } from '../parts/question.js';
 
-/** @typedef {import('../softmax.js').SoftmaxStore} SoftmaxStore */
+/** @typedef {import('./state.js').SoftmaxStore} SoftmaxStore */
 
 const LOWEST = 0.05; // temperatures shown
 const HIGHEST = 20;

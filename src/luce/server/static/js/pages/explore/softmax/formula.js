@@ -6,8 +6,8 @@ import { number, percent, word } from '../../../words.js';
 import { formula, frac, inline, m, op, row, sub, sumOver, sup } from '../parts/mathml.js';
 import { question } from '../parts/question.js';
 
-/** @typedef {import('../softmax.js').State} State */
-/** @typedef {import('../softmax.js').SoftmaxStore} SoftmaxStore */
+/** @typedef {import('./state.js').State} State */
+/** @typedef {import('./state.js').SoftmaxStore} SoftmaxStore */
 
 const TERMS = 6; // written out; more would not fit
 

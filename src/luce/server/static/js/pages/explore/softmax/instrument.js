@@ -4,10 +4,11 @@
 import { clear, h } from '../../../dom.js';
 import { number, percent, word } from '../../../words.js';
 import { numberField } from '../../../widgets/field.js';
-import { columns, roundUp } from '../parts/columns.js';
+import { columns } from '../parts/columns.js';
+import { chanceDomain, logitDomain } from '../parts/domains.js';
 import { addClass, removeClass } from './controls.js';
 
-/** @typedef {import('../softmax.js').SoftmaxStore} SoftmaxStore */
+/** @typedef {import('./state.js').SoftmaxStore} SoftmaxStore */
 
 /** @param {SoftmaxStore} store @returns {{element: HTMLElement, focus(index: number): void}} */
 export function instrument(store) {
@@ -75,19 +76,4 @@ export function instrument(store) {
     h('div', { class: 'row selected-class' }, typed.element, facts),
   );
   return { element, focus: logits.focus };
-}
-
-/** A domain on both sides of 0 that holds all finite logits. @param {number[]} z @returns {[number, number]} */
-export function logitDomain(z) {
-  let most = 0;
-  for (const each of z) if (Number.isFinite(each)) most = Math.max(most, Math.abs(each));
-  const end = roundUp(most, 5);
-  return [-end, end];
-}
-
-/** From 0 to 1; less where there are so many classes that none comes near. @param {ArrayLike<number>} p @returns {[number, number]} */
-export function chanceDomain(p) {
-  let most = 0;
-  for (let i = 0; i < p.length; i += 1) if (Number(p[i]) > most) most = Number(p[i]);
-  return [0, p.length > 12 ? Math.min(1, roundUp(most, 1e-3)) : 1];
 }

@@ -7,7 +7,7 @@ import { softmaxJacobian } from '../../../maths/softmax.js';
 import { number, word } from '../../../words.js';
 import { formula, frac, row, sub } from '../parts/mathml.js';
 
-/** @typedef {import('../softmax.js').SoftmaxStore} SoftmaxStore */
+/** @typedef {import('./state.js').SoftmaxStore} SoftmaxStore */
 
 const MOST = 100; // classes shown: ten thousand cells
 

@@ -11,7 +11,7 @@ import { number, percent, word } from '../../../words.js';
 import { formula, frac, row, sub, sumOver, sup } from '../parts/mathml.js';
 import { question } from '../parts/question.js';
 
-/** @typedef {import('../softmax.js').SoftmaxStore} SoftmaxStore */
+/** @typedef {import('./state.js').SoftmaxStore} SoftmaxStore */
 
 const ROWS = 8; // more classes are left out: they would say the same
 

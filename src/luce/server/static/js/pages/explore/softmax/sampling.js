@@ -9,9 +9,9 @@ import { numberField } from '../../../widgets/field.js';
 import { number, percent, word } from '../../../words.js';
 import { columns } from '../parts/columns.js';
 import { formatNumber } from '../parts/store.js';
-import { chanceDomain } from './instrument.js';
+import { chanceDomain } from '../parts/domains.js';
 
-/** @typedef {import('../softmax.js').SoftmaxStore} SoftmaxStore */
+/** @typedef {import('./state.js').SoftmaxStore} SoftmaxStore */
 
 const SIZES = [10, 100, 1000, 10000];
 const FIRST = 24; // draws that are written out

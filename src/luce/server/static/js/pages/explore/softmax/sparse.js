@@ -7,9 +7,9 @@ import { slider } from '../../../widgets/slider.js';
 import { percent, word } from '../../../words.js';
 import { columns } from '../parts/columns.js';
 import { formula, m, row, sub } from '../parts/mathml.js';
-import { chanceDomain } from './instrument.js';
+import { chanceDomain } from '../parts/domains.js';
 
-/** @typedef {import('../softmax.js').SoftmaxStore} SoftmaxStore */
+/** @typedef {import('./state.js').SoftmaxStore} SoftmaxStore */
 
 /** @param {HTMLElement} place @param {SoftmaxStore} store */
 export function sparsePanel(place, store) {

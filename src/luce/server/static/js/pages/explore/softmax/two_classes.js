@@ -8,8 +8,8 @@ import { slider } from '../../../widgets/slider.js';
 import { number, percent, word } from '../../../words.js';
 import { formula, frac, row, sub, sup } from '../parts/mathml.js';
 
-/** @typedef {import('../softmax.js').State} State */
-/** @typedef {import('../softmax.js').SoftmaxStore} SoftmaxStore */
+/** @typedef {import('./state.js').State} State */
+/** @typedef {import('./state.js').SoftmaxStore} SoftmaxStore */
 
 const POINTS = 121;
 const REACH = 8; // of the differences shown
