@@ -182,11 +182,21 @@ SECTIONS = {
         ("text.py", "--features"),
         "`TextFeatures` and `TfidfVectorizer` with the same options ([text.md](text.md)).",
     ),
-    "text": Section(
-        "Classifiers of texts",
-        ("text.py",),
+    "text_newsgroups20": Section(
+        "Texts: 20 Newsgroups",
+        ("text.py", "newsgroups20"),
         "From a file to a model, and its probabilities on test rows: `luce train`'s defaults for\n"
         "texts, pipelines of scikit-learn, and Debian's fasttext ([text.md](text.md)).",
+    ),
+    "text_clinc150": Section(
+        "Texts: CLINC150",
+        ("text.py", "clinc150"),
+        "The same with short questions of 150 kinds.",
+    ),
+    "text_poets": Section(
+        "Texts: 50 Chinese poets",
+        ("text.py", "poets"),
+        "The same with poems: who wrote them?",
     ),
     "inference": Section(
         "Standard errors",

@@ -80,7 +80,7 @@ def linear_cross_entropy(
     Equals ``cross_entropy(torch.nn.functional.linear(hidden, weight, bias), target)``, which
     holds the logits, their log-softmax and its gradient. Here a few rows of logits at a time
     become their gradient in place, while the loss is computed, and enter both products: memory
-    beyond arguments and gradients is at most a quarter of one array of all logits, or 2 MB if
+    beyond arguments and gradients is at most a third of one array of all logits, or 2 MB if
     that is more, and never above 64 MB. Rows that do not count are left out of the products.
 
     So it is for tensors on the CPU, of any float dtype: 16 bits are computed in float32, under
