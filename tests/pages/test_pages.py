@@ -146,7 +146,7 @@ def test_no_page_is_heavy(route, script):
     """The start script, a page, and the larger dictionary; images, workers and tabs come later."""
     js = STATIC / "js"
     files = imports(js / script, imports(js / "main.js", set()))
-    sizes = {path.name: len(gzip.compress(path.read_bytes(), mtime=0)) for path in files}
+    sizes = {path.relative_to(js): len(gzip.compress(path.read_bytes(), mtime=0)) for path in files}
     dictionary = max(
         len(gzip.compress((js / "words" / f"{name}.js").read_bytes())) for name in LANGUAGES
     )

@@ -30,9 +30,11 @@ VERBS = {
     "doctor": "Check this installation.",
     "softmax": "Show the softmax of NUMBERS.",
     "demo": "Train on a named set, evaluate and report.",
+    "ui": "Open luce in the browser.",
 }
 APP_EXTRA = frozenset(
     {"click", "rich", "polars", "safetensors", "PIL", "matplotlib", "pooch", "tomli_w"}
+    | {"starlette", "uvicorn", "httptools"}
 )
 
 

@@ -86,7 +86,7 @@ def load(
         raise ParameterError(
             f"only named sets have a standard split, got split={split!r} for {path}. Leave it out."
         )
-    _require_exists(source, path)
+    require_exists(source)
     if ignore and (path.is_dir() or files.inner_suffix(path) not in tables.SUFFIXES):
         raise DataError(
             f"only columns of a table can be left out, got {listed(ignore)}, but {path} is no"
@@ -119,9 +119,11 @@ def load(
     return _with_classes(dataset, str(path)) if learning else dataset
 
 
-def _require_exists(source: str | Path, path: Path) -> None:
+def require_exists(source: str | Path) -> None:
+    """Refuse what is neither the name of a set nor the path of anything."""
+    path = Path(source)
     try:
-        if str(source) and path.exists():
+        if is_named(source) or (str(source) and path.exists()):
             return
         nearby = [str(entry) for entry in path.parent.iterdir()] if path.parent.is_dir() else []
     except OSError as error:  # a name that is too long, a folder that may not be entered

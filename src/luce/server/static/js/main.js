@@ -6,6 +6,7 @@ import { clear, h, set } from './dom.js';
 import { ROUTES } from './routes.js';
 import { changed, current, format, link, replace } from './state.js';
 import { LANGUAGES, language, setLanguage, word } from './words.js';
+import { toast } from './widgets/toast.js';
 import { showKeys } from './keys.js';
 
 /** @typedef {import('./page.js').Page} Page */
@@ -211,10 +212,19 @@ function onKey(event) {
   action();
 }
 
+/** What a page has not caught: a request that failed is told, one that was given up is not. */
+function onRejection(/** @type {PromiseRejectionEvent} */ event) {
+  const { reason } = event;
+  if (!(reason instanceof ApiError) && reason?.name !== 'AbortError') return;
+  event.preventDefault();
+  if (reason instanceof ApiError) toast(reason.status ? reason.message : word('shell.noAnswer'), 'bad');
+}
+
 document.documentElement.lang = '';
-document.body.append(skip, nav, h('div', { class: 'top' }, menu, corner), main, toasts);
+document.body.append(skip, nav, h('header', { class: 'top' }, menu, corner), main, toasts);
 if (!location.hash) history.replaceState(null, '', format('/', changed(new Map(), {})));
 addEventListener('hashchange', () => show(true));
 addEventListener('keydown', onKey);
+addEventListener('unhandledrejection', onRejection);
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => show());
 show();

@@ -53,7 +53,7 @@ export function barChart(options) {
     height: data.horizontal ? data.labels.length * ROW + 12 : (data.height ?? 240),
     margin: data.horizontal
       ? { left: Math.min(160, longest() + 14), right: 64, top: 4, bottom: 8 }
-      : { left: 48, top: data.valueLabel ? 28 : 16, bottom: 28 },
+      : { left: 48, top: data.valueLabel ? 32 : 16, bottom: 28 },
     role: interactive ? 'group' : 'img',
     draw,
     table: () => table(data),

@@ -146,7 +146,7 @@ export function drawAxes(group, { box, x, y, xLabel, yLabel, xFormat = tickText,
   }
   if (yLabel) {
     // Level, above the axis: easier to read than a label on its side.
-    parts.push(s('text', { class: 'label', x: 0, y: box.top - 10, 'text-anchor': 'start' }, yLabel));
+    parts.push(s('text', { class: 'label', x: 0, y: box.top - 15, 'text-anchor': 'start' }, yLabel));
   }
   clear(group, parts);
 }

@@ -40,7 +40,7 @@ export function lineChart(options) {
     caption: data.caption,
     ...(data.description ? { description: data.description } : {}),
     height: data.height ?? 280,
-    margin: { left: 56, top: 28 },
+    margin: { left: 56, top: 30 },
     draw,
     table: () => table(data),
   });
@@ -121,6 +121,7 @@ function scales(data, box) {
   };
   const xDomain = domain(data.x, data.series.map((series) => series.x), false);
   const yDomain = domain(data.y, data.series.map((series) => series.y), true);
+  if (xDomain[0] === xDomain[1]) xDomain[1] += 1; // one point: what follows comes to its right
   const xScale = makeScale(xDomain, [box.left, box.right], { kind: kind(data.x), ticks: Math.max(2, (box.right - box.left) / 90) });
   const yScale = makeScale(yDomain, [box.bottom, box.top], { kind: kind(data.y), ticks: 5 });
   return { xScale, yScale };

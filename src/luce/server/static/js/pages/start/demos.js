@@ -39,8 +39,8 @@ export function demoCard(view) {
     for (const button of list.querySelectorAll('button')) button.disabled = true;
     clear(state, word('start.demo.starting', { name: source.name }));
     try {
-      const { id } = await post('/api/runs', { data: source.id }, { signal: view.signal });
-      view.go('/train', { data: source.id, run: id });
+      const { run } = await post('/api/train', { source: source.id }, { signal: view.signal });
+      view.go('/train', { data: source.id, run });
     } catch (error) {
       for (const button of list.querySelectorAll('button')) button.disabled = false;
       if (!view.signal.aborted) fail(error);

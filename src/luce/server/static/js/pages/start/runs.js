@@ -3,9 +3,11 @@
 
 import { ApiError, get } from '../../api.js';
 import { clear, h } from '../../dom.js';
-import { word } from '../../words.js';
+import { percent, word } from '../../words.js';
 
-/** So many runs are listed; the Model page has all. */
+/** @typedef {{id: string, name: string, state: string, has_model: boolean, figures: {accuracy: number} | null}} Run */
+
+/** So many runs are listed; the Train page has all. */
 const MOST = 6;
 
 /** @param {import('../../page.js').View} view */
@@ -15,20 +17,26 @@ export function runsCard(view) {
 
   async function fill() {
     try {
-      /** @type {{models: {id: string, name: string}[]}} */
-      const { models } = await get('/api/models', { signal: view.signal });
-      if (!models.length) {
+      /** @type {{runs: Run[]}} */
+      const { runs } = await get('/api/runs', { signal: view.signal });
+      if (!runs.length) {
         clear(place, h('p', { class: 'hint' }, word('start.runs.none')));
         return;
       }
-      const items = models.slice(0, MOST).map(({ id, name }) => h('li', {}, h('a', { class: 'button', href: view.link('/model', { model: id }) }, h('strong', {}, name), h('span', { 'aria-hidden': 'true' }, '→'))));
-      const more = models.length > MOST ? h('p', { class: 'hint' }, h('a', { href: view.link('/model') }, word('start.runs.more', { n: models.length }))) : null;
-      clear(place, h('ul', { class: 'choices' }, items), more);
+      const more = runs.length > MOST ? h('p', { class: 'hint' }, h('a', { href: view.link('/train') }, word('start.runs.more', { n: runs.length }))) : null;
+      clear(place, h('ul', { class: 'choices' }, runs.slice(0, MOST).map(item)), more);
     } catch (error) {
       if (view.signal.aborted) return;
       const message = error instanceof ApiError && error.status ? error.message : word('shell.noAnswer');
       clear(place, h('p', { class: 'wrong', role: 'alert' }, message));
     }
+  }
+
+  /** A run that has a model opens it; one that is under way opens its curves. @param {Run} run */
+  function item(run) {
+    const href = run.has_model && run.state !== 'running' ? view.link('/model', { model: run.id }) : view.link('/train', { run: run.id });
+    const figure = run.figures ? word('start.runs.accuracy', { accuracy: percent(run.figures.accuracy) }) : word('start.runs.open');
+    return h('li', {}, h('a', { class: 'button', href }, h('span', {}, h('strong', {}, run.name), h('span', { class: 'muted' }, figure)), h('span', { 'aria-hidden': 'true' }, '→')));
   }
 
   return h('article', { class: 'card' }, h('h2', {}, word('start.runs')), h('p', {}, word('start.runs.lead')), place);

@@ -1,0 +1,76 @@
+"""The application of ``luce ui``: the routes of every page under ``/api``, and the pages.
+
+::
+
+    GET /api/hello    {"version", "opened": {"kind", "id"} or null, "torch": whether it is there}
+    GET /...          a file of the front end
+"""
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from luce import __version__
+from luce.errors import LuceError
+from luce.server.security import LOOPBACK, Access, App, Guard
+from luce.server.ui import data_routes, train_routes, uploads
+from luce.server.ui.refusals import refused
+from luce.server.ui.static_files import StaticFiles
+from luce.server.ui.workspace import Workspace
+
+BODIES = ("application/json", "application/octet-stream")
+
+
+def make_app(workspace: Workspace, *, token: str | None, port: int) -> App:
+    """Return the application, guarded: only this computer, only who knows the token.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        What the browser can see.
+    token : str, optional
+        What requests under ``/api`` must show, as a cookie or as a bearer; None lets all in.
+    port : int
+        Names the cookie, so that several servers on one computer keep theirs apart.
+    """
+    static = StaticFiles()
+    app = Starlette(
+        routes=[
+            Mount("/api", routes=api_routes(workspace)),
+            Route("/{path:path}", static.answer, methods=["GET"]),
+        ],
+        exception_handlers={LuceError: refused, HTTPException: refused},
+    )
+    access = Access(
+        hosts=LOOPBACK,
+        token=token,
+        cookie=f"luce-{port}",
+        protected=lambda path: path == "/api" or path.startswith("/api/"),
+        write_types=BODIES,
+    )
+    return Guard(app, access)
+
+
+def api_routes(workspace: Workspace) -> Sequence[BaseRoute]:
+    """Return the routes of all pages."""
+
+    async def hello(request: Request) -> Response:
+        opened = workspace.opened
+        tree = {
+            "version": __version__,
+            "opened": None if opened is None else {"kind": opened.kind, "id": opened.id},
+            "torch": find_spec("torch") is not None,
+        }
+        return JSONResponse(tree)
+
+    return [
+        Route("/hello", hello, methods=["GET"]),
+        *uploads.routes(workspace),
+        *data_routes.routes(workspace),
+        *train_routes.routes(workspace),
+    ]

@@ -1,0 +1,79 @@
+import pytest
+from starlette.testclient import TestClient
+
+from luce import __version__
+from luce.server.ui.app import make_app
+from luce.server.ui.workspace import Workspace
+
+pytestmark = pytest.mark.once
+TOKEN = "a-token-for-tests"
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    made = Workspace(runs=tmp_path / "runs")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def client(workspace):
+    app = make_app(workspace, token=TOKEN, port=8000)
+    return TestClient(app, base_url="http://127.0.0.1:8000", follow_redirects=False)
+
+
+def test_the_api_needs_the_token(client):
+    assert client.get("/api/hello").status_code == 401
+    assert client.get("/api").status_code == 401
+    assert client.get("/api/").status_code == 401
+    allowed = client.get("/api/hello", headers={"authorization": f"Bearer {TOKEN}"})
+    assert allowed.json()["version"] == __version__
+    assert allowed.json()["opened"] is None
+
+
+def test_the_pages_need_no_token(client):
+    assert client.get("/").status_code == 200
+    assert client.get("/js/main.js").status_code == 200
+
+
+def test_the_address_with_the_token_gives_a_cookie_and_loses_it(client):
+    answer = client.get(f"/?token={TOKEN}")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    assert "luce-8000" in answer.cookies
+    for part in ("HttpOnly", "SameSite=Strict", "Path=/"):
+        assert part in answer.headers["set-cookie"]
+    assert client.get("/api/hello").status_code == 200  # the client keeps cookies
+
+
+def test_every_answer_is_protected(client):
+    for path in ("/", "/js/main.js", "/no-such", "/api/hello"):
+        headers = client.get(path).headers
+        assert headers["content-security-policy"].startswith("default-src 'self'")
+        assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_an_unknown_address_is_told_as_json(client):
+    answer = client.get("/api/no-such", headers={"authorization": f"Bearer {TOKEN}"})
+    assert answer.status_code == 404
+    assert set(answer.json()["error"]) == {"type", "message"}
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+def test_the_pages_cannot_be_written(client, method):
+    answer = client.request(method, "/", json={})
+    assert answer.status_code == 405
+
+
+def test_foreign_hosts_and_origins_are_refused(client):
+    assert client.get("/", headers={"host": "evil.example"}).status_code == 421
+    headers = {"origin": "http://evil.example", "authorization": f"Bearer {TOKEN}"}
+    assert client.get("/api/hello", headers=headers).status_code == 403
+
+
+def test_what_was_opened_is_told(tmp_path):
+    workspace = Workspace(runs=tmp_path, opened="digits")
+    try:
+        client = TestClient(make_app(workspace, token=None, port=1), base_url="http://localhost:1")
+        assert client.get("/api/hello").json()["opened"] == {"kind": "data", "id": "digits"}
+    finally:
+        workspace.close()
