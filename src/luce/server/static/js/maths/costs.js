@@ -93,12 +93,12 @@ export function fullCost({ words, width, rows }) {
 }
 
 /**
- * Bytes of logits that luce's fused cross-entropy holds: a quarter of them all or 2 MB if that is
+ * Bytes of logits that luce's fused cross-entropy holds: a third of them all or 2 MB if that is
  * more, never above 64 MB (luce.nn.functional.linear_cross_entropy).
  * @param {number} logits how many there are @param {number} bytes of each
  */
 export function fusedBytes(logits, bytes) {
-  return Math.min(logits * bytes, 63.5e6, Math.max(2e6, (logits * bytes) / 4));
+  return Math.min(logits * bytes, 63.5e6, Math.max(2e6, Math.floor((logits * bytes) / 3)));
 }
 
 /**

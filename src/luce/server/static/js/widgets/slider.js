@@ -4,6 +4,8 @@
 import { freshId, h } from '../dom.js';
 import { word } from '../words.js';
 
+const STEPS = 200; // of a logarithmic range
+
 /**
  * @param {{label: string, min: number, max: number, step: number, value: number,
  *   scale?: 'linear' | 'log', format?: (value: number) => string, onInput: (value: number) => void}} options
@@ -13,15 +15,16 @@ import { word } from '../words.js';
  */
 export function slider({ label, min, max, step, value, scale = 'linear', format, onInput }) {
   const log = scale === 'log';
-  const toRange = (/** @type {number} */ x) => (log ? Math.log(x) : x);
-  const ofRange = (/** @type {number} */ x) => (log ? round(Math.exp(x)) : x);
+  // On a logarithmic range whole steps are counted: sums of logarithms would miss its upper end.
+  const toRange = (/** @type {number} */ x) => (log ? (STEPS * Math.log(x / min)) / Math.log(max / min) : x);
+  const ofRange = (/** @type {number} */ x) => (log ? round(min * (max / min) ** (x / STEPS)) : x);
   const id = freshId('slider');
   const range = h('input', {
     type: 'range',
     id,
-    min: toRange(min),
-    max: toRange(max),
-    step: log ? (Math.log(max) - Math.log(min)) / 200 : step,
+    min: log ? 0 : min,
+    max: log ? STEPS : max,
+    step: log ? 1 : step,
   });
   const number = h('input', { type: 'number', step: 'any', inputmode: 'decimal', 'aria-label': word('widget.exactly', { label }) });
   let now = value;
@@ -30,7 +33,7 @@ export function slider({ label, min, max, step, value, scale = 'linear', format,
     if (except !== number) number.value = String(now);
     const share = (Math.min(max, Math.max(min, now)) - min) / (max - min || 1);
     range.style.setProperty('--share', String(log ? (Math.log(Math.max(now, min)) - Math.log(min)) / (Math.log(max) - Math.log(min)) : share));
-    if (format) range.setAttribute('aria-valuetext', format(now));
+    if (format || log) range.setAttribute('aria-valuetext', format ? format(now) : String(now));
   };
   range.addEventListener('input', () => {
     now = ofRange(range.valueAsNumber);

@@ -65,7 +65,6 @@ async function show(root, view) {
           h('p', { class: 'hint' }, word('explore.calibration.source.hint')),
           made,
         ),
-        h('section', { class: 'panel' }, temperature.element, h('div', { class: 'row' }, toBest, toOne), verdict),
         h('section', { class: 'panel' },
           numeric('bins'),
           choice({
@@ -76,7 +75,8 @@ async function show(root, view) {
           }).element,
         ),
       ),
-      h('div', { class: 'stack' },
+      h('div', { class: 'calibration-main' },
+        h('section', { class: 'panel calibration-bend' }, temperature.element, h('div', { class: 'row' }, toBest, toOne), verdict),
         h('div', { class: 'calibration-charts' }, diagram.element, h('div', { class: 'stack' }, errors.element, losses.element)),
         figures.element,
       ),
@@ -110,8 +110,9 @@ async function show(root, view) {
     const now = measured(judging, settings, settings.T);
     curves ??= curvesOf(judging, settings);
     diagram.update(now.bins, now.sure);
+    const apart = Math.abs(Math.log(best / settings.T)) > 0.35; // else their words would overlap
     const rules = [
-      { value: settings.T, axis: /** @type {const} */ ('x'), label: word('explore.calibration.now') },
+      { value: settings.T, axis: /** @type {const} */ ('x'), label: apart ? word('explore.calibration.now') : '' },
       ...(best > LEAST_T && best < MOST_T ? [{ value: best, axis: /** @type {const} */ ('x'), label: word('explore.calibration.best') }] : []),
     ];
     errors.update({ series: [{ name: '', x: curves.T, y: curves.ece }], rules });
@@ -122,10 +123,13 @@ async function show(root, view) {
     toOne.disabled = settings.T === 1;
     made.hidden = settings.source !== 'made';
     const sure = now.confidence - now.accuracy;
-    const kind = Math.abs(sure) < 0.01 ? 'right' : sure > 0 ? 'over' : 'under';
+    const rows = judging.labels.length;
+    const chance = 2 * Math.sqrt((now.accuracy * (1 - now.accuracy)) / rows); // two standard errors
+    const kind = Math.abs(sure) <= chance ? 'right' : sure > 0 ? 'over' : 'under';
     verdict.textContent = word(`explore.calibration.verdict.${kind}`, {
       confidence: percent(now.confidence, 1),
       accuracy: percent(now.accuracy, 1),
+      rows,
     });
   }
 

@@ -14,9 +14,11 @@ import { MOST_STEPS, STRUCTURE, read, written } from './playground/settings.js';
 
 /** @typedef {import('./playground/settings.js').Settings} Settings */
 
-const COARSE = 56; // nodes of a row of the grid while the models learn
-const FINE = 112; // and when they rest
-const FRAME = 10; // milliseconds of a frame that steps may take
+const COARSE = [24, 36, 52, 72]; // nodes of a row of the grid while the models learn, as time allows
+const FINE = 96; // and when they rest
+const FRAME = 8; // milliseconds of a frame that steps may take, and about that a picture
+const HURRY = 30; // milliseconds where the steps of an address are caught up with
+const SELDOM = 120; // milliseconds between two drawings of curves and figures
 const CALM = 500; // milliseconds between pictures where motion is to be reduced
 const NUDGE = 1 / 16; // of the cursor, by an arrow key
 const FINE_NUDGE = 1 / 128; // with Shift
@@ -43,7 +45,8 @@ function show(root, view) {
   let fields = session.fields(FINE);
   let running = false;
   let target = settings.steps; // steps that an address asks for are taken at once
-  let [timer, painted] = [0, 0];
+  let [timer, painted, figured] = [0, 0, 0];
+  let coarse = 2;
 
   const status = h('p', { class: 'playground-status numbers' });
   const spoken = h('p', { class: 'sr', 'aria-live': 'polite' });
@@ -67,7 +70,7 @@ function show(root, view) {
     accuracy: curve('accuracy'),
   };
   const reading = readout();
-  const run = h('button', { type: 'button', class: 'primary', onclick: () => (running ? pause() : start()) });
+  const run = h('button', { type: 'button', class: 'primary', onclick: () => (running ? rest() : start()) });
   const bar = h(
     'div',
     { class: 'playground-bar' },
@@ -83,6 +86,7 @@ function show(root, view) {
       panel.element,
       h('div', { class: 'playground-main' },
         bar,
+        panel.tools,
         plots,
         h('p', { class: 'hint' }, word('explore.playground.hint')),
         spoken,
@@ -117,6 +121,11 @@ function show(root, view) {
     cancelAnimationFrame(timer);
   }
 
+  function rest() {
+    pause();
+    settled();
+  }
+
   function single() {
     pause();
     session.step();
@@ -133,19 +142,28 @@ function show(root, view) {
     const from = performance.now();
     const replay = session.steps() < target;
     const goal = replay ? target : Math.min(MOST_STEPS, session.steps() + settings.speed);
-    while (session.steps() < goal && performance.now() - from < FRAME) session.step();
+    while (session.steps() < goal && performance.now() - from < (replay ? HURRY : FRAME)) session.step();
     if (replay ? session.steps() >= target && !running : session.steps() >= MOST_STEPS) {
-      pause();
-      return settled();
+      return rest();
     }
-    const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
-    if (!calm || from - painted >= CALM) {
-      painted = from;
-      fields = session.fields(COARSE);
-      draw();
+    const wait = replay || matchMedia('(prefers-reduced-motion: reduce)').matches ? CALM : 0;
+    if (from - painted >= wait) paint();
+    schedule();
+  }
+
+  /** The models of this moment, as finely as there is time. */
+  function paint() {
+    painted = performance.now();
+    fields = session.fields(COARSE[coarse]);
+    drawPlots();
+    if (painted - figured >= SELDOM) {
+      figured = painted;
+      drawFigures();
       drawCurves();
     }
-    schedule();
+    const spent = performance.now() - painted;
+    if (spent > 1.5 * FRAME) coarse = Math.max(0, coarse - 1);
+    else if (spent < FRAME / 2) coarse = Math.min(COARSE.length - 1, coarse + 1);
   }
 
   /** What a pause shows: the finest picture, and the address that leads to it. */
@@ -158,11 +176,19 @@ function show(root, view) {
   }
 
   function draw() {
+    drawPlots();
+    drawFigures();
+  }
+
+  function drawPlots() {
     const cursor = { x: settings.x, y: settings.y, label: settings.label };
     const scene = { points, cursor, mode: settings.mode };
     charts.softmax.update({ ...scene, field: fields.softmax });
     charts.sigmoid.update({ ...scene, field: fields.sigmoid });
     charts.sigmoid.element.hidden = !settings.compare;
+  }
+
+  function drawFigures() {
     run.textContent = word(running ? 'explore.playground.pause' : 'explore.playground.run');
     reading.update(settings, session.at(settings.x, settings.y));
     const perEpoch = Math.ceil(points.length / (settings.batch || points.length)) || 1;

@@ -22,7 +22,7 @@ export const DEFAULTS = {
   source: 'made',
   T: 1,
   bins: 10,
-  binning: 'mass',
+  binning: 'width',
   rows: 2000,
   classes: 4,
   sureness: 2.5,
@@ -48,7 +48,7 @@ export const RANGES = {
 export function read(params) {
   const settings = { ...DEFAULTS };
   if (params.get('source') === 'digits') settings.source = 'digits';
-  if (params.get('binning') === 'width') settings.binning = 'width';
+  if (params.get('binning') === 'mass') settings.binning = 'mass';
   for (const [name, [low, high]] of Object.entries(RANGES)) {
     const value = params.has(name) ? Number(params.get(name) || NaN) : NaN;
     if (!(value >= low && value <= high)) continue;

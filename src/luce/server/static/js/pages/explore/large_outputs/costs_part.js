@@ -23,6 +23,7 @@ const PAUSE = 150; // milliseconds after the last key until large trees are buil
  */
 export function costsPart(settings, change) {
   let timer = 0;
+  let cuts = /** @type {number[]} */ ([]); // the last ones that can be
   /** @param {Partial<Settings>} changes */
   const changed = (changes) => {
     change(changes);
@@ -88,9 +89,10 @@ export function costsPart(settings, change) {
   return { element, stop: () => clearTimeout(timer) };
 
   function update() {
-    const cuts = parsedCutoffs(settings.cutoffs, settings.words);
-    cutoffs.fail(cuts ? null : word('explore.large.cutoffs.wrong', { most: settings.words - 1 }));
-    const sizes = { ...settings, cutoffs: cuts ?? [] };
+    const typed = parsedCutoffs(settings.cutoffs, settings.words);
+    cuts = typed ?? cuts.filter((cut) => cut < settings.words);
+    cutoffs.fail(typed ? null : word('explore.large.cutoffs.wrong', { most: settings.words - 1 }));
+    const sizes = { ...settings, cutoffs: cuts };
     const found = costs(sizes);
     bars.update({ values: HEADS.map((head) => found[head].products) });
     table.update(HEADS.map((head) => rowOf(head, found)));

@@ -77,6 +77,13 @@ export function controls(settings, actions) {
   const degree = range('degree', 2, MOST_DEGREE, 1);
   const units = h('div', {}, range('units', 1, 32, 1), bar('activation', ['tanh', 'relu'], (value) => word(`explore.playground.activation.${value}`)));
   const labels = h('div', { class: 'letters segments' });
+  const tools = h(
+    'div',
+    { class: 'playground-tools' },
+    h('fieldset', { class: 'field choice' }, h('legend', {}, word('explore.playground.label')), labels),
+    bar('mode', ['place', 'remove'], (value) => word(`explore.playground.mode.${value}`)),
+    h('button', { type: 'button', onclick: actions.clear }, word('explore.playground.clear')),
+  );
   const element = h(
     'div',
     { class: 'playground-controls' },
@@ -86,9 +93,6 @@ export function controls(settings, actions) {
       range('points', 20, MOST_POINTS, 20),
       range('noise', 0, 1, 0.05),
       seed.element,
-      h('fieldset', { class: 'field choice' }, h('legend', {}, word('explore.playground.label')), labels),
-      bar('mode', ['place', 'remove'], (value) => word(`explore.playground.mode.${value}`)),
-      h('button', { type: 'button', onclick: actions.clear }, word('explore.playground.clear')),
     ),
     group(word('explore.playground.model.group'), bar('model', ['linear', 'polynomial', 'hidden'], (value) => word(`explore.playground.model.${value}`)), degree, units, compare.element),
     group(word('explore.playground.training.group'),
@@ -118,7 +122,7 @@ export function controls(settings, actions) {
     });
   };
   update(settings);
-  return { element, update };
+  return { element, tools, update };
 
   /** @param {number} label of the next point */
   function radio(label) {

@@ -27,11 +27,11 @@ export function readout() {
       const { softmax, sigmoid: rest } = found;
       const alone = rest ? rest.logits.map((z) => sigmoid(z)) : null;
       const names = ['class', 'logit', 'p', ...(rest ? ['alone', 'share'] : [])];
-      clear(head, names.map((name, i) => h('th', { scope: 'col', class: i ? 'numeric' : null }, word(`explore.playground.${name}`))));
+      clear(head, names.map((name, i) => h('th', { scope: 'col', class: i ? `numeric ${name}` : null }, word(`explore.playground.${name}`))));
       clear(body, Array.from({ length: classes }, (_, j) =>
         h('tr', {},
           h('th', { scope: 'row' }, h('span', { class: 'swatch', style: { '--own': seriesColour(j) } }, letterOf(j))),
-          h('td', { class: 'numeric' }, fixed(softmax.logits[j], 2)),
+          h('td', { class: 'numeric logit' }, fixed(softmax.logits[j], 2)),
           bar(softmax.p[j], j),
           rest && alone ? [bar(alone[j], j), bar(rest.p[j], j)] : null,
         ),
@@ -40,7 +40,7 @@ export function readout() {
       clear(
         foot,
         h('th', { scope: 'row' }, word('explore.playground.sum')),
-        h('td', {}),
+        h('td', { class: 'logit' }),
         h('td', { class: 'numeric' }, number(1)),
         rest ? [h('td', { class: 'numeric' }, fixed(sum, 2)), h('td', { class: 'numeric' }, number(1))] : null,
       );

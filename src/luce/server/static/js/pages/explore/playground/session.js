@@ -9,7 +9,7 @@ import { startTraining } from '../../../maths/training.js';
 /** @typedef {import('../../../maths/point_sets.js').Point} Point */
 /** @typedef {{softmax: number[], sigmoid: number[]}} Pair */
 
-const MOST_SCORES = 400;
+const MOST_SCORES = 300;
 
 /**
  * @param {readonly Point[]} points
@@ -33,7 +33,7 @@ export function startSession(points, settings) {
   const sigmoid = settings.compare ? start('sigmoid') : null;
 
   let steps = 0;
-  let every = 1; // steps between two scores: twice as many whenever there are too many of them
+  let every = 4; // steps between two scores: twice as many whenever there are too many of them
   const history = {
     steps: /** @type {number[]} */ ([]),
     loss: /** @type {Pair} */ ({ softmax: [], sigmoid: [] }),
