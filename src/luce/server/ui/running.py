@@ -4,6 +4,7 @@ import contextlib
 import secrets
 import signal
 import socket
+import threading
 from collections.abc import Callable, Generator
 
 import uvicorn
@@ -88,6 +89,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._on_start()
+        threading.Thread(target=_warm_up, daemon=True).start()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -98,3 +100,9 @@ class _Server(uvicorn.Server):
         finally:
             for one, handler in before.items():
                 signal.signal(one, handler)
+
+
+def _warm_up() -> None:
+    """Import what the first page asks for, while the browser is still opening it."""
+    import luce.data.named
+    import luce.tasks.run_listing  # noqa: F401

@@ -158,5 +158,5 @@ export function crisp(pixel) {
 
 /** @param {number} value */
 export function tickText(value) {
-  return number(value, 6);
+  return number(value, 6).replace(/^(−?)1\u2009×\u2009/, '$1'); // 10⁻⁶ is enough
 }
