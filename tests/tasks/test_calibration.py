@@ -88,7 +88,7 @@ def test_of_many_rows_some_folds_are_enough(monkeypatch):
     monkeypatch.setattr(calibration, "ENOUGH", 150)
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(500, 3)), rng.integers(0, 2, 500)
-    found = calibrate("temperature", SoftmaxRegression().fit(X, y), X, y)
+    found = calibrate("isotonic", SoftmaxRegression().fit(X, y), X, y)
     assert found.facts["folds"] == 2
     assert found.facts["rows"] == 200
 
@@ -124,3 +124,17 @@ def test_files_of_version_1_are_read(tmp_path):
     del metadata["calibration"]
     save_model(tmp_path / "old", tensors, metadata | {"version": 1})
     assert load_model(tmp_path / "old").calibration is None
+
+
+def test_a_temperature_needs_one_fold_of_many_rows(monkeypatch):
+    monkeypatch.setattr(calibration, "ENOUGH_FOR_TEMPERATURE", 60)
+    digits = data.load("digits")
+    X, y = digits.features[:500].reshape(500, -1) / 16, digits.target[:500]
+    model = SoftmaxRegression().fit(X, y)
+    assert calibrate("temperature", model, X, y).facts["folds"] == 1
+    assert calibrate("isotonic", model, X, y).facts["folds"] == 5
+
+
+def test_no_calibration_where_none_is_wanted(tmp_path):
+    options = TrainOptions(data="wine", calibrate="none")
+    assert train(options, out=tmp_path / "run").model.metadata["calibration"] is None

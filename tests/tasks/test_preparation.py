@@ -65,3 +65,20 @@ def test_training_on_the_rows_to_evaluate_on_is_refused():
 def test_a_fraction_lies_between_0_and_1(valid):
     with pytest.raises(ParameterError, match="between 0 and 1"):
         prepare(TrainOptions(data="iris", valid=valid))
+
+
+@pytest.mark.parametrize(
+    ("texts", "given", "calibrate"),
+    [(1000, None, "temperature"), (996, None, "none"), (1000, "none", "none"), (8, "auto", "auto")],
+)
+def test_many_texts_are_calibrated_unless_it_is_forbidden(tmp_path, texts, given, calibrate):
+    path = tmp_path / "topics.txt"
+    lines = [f"__label__{'ab'[i % 2]} this is text number {i}" for i in range(texts)]
+    path.write_text("\n".join(lines))
+    prepared = prepare(TrainOptions(data=str(path), calibrate=given))
+    assert prepared.options.calibrate == calibrate
+    assert prepared.options.C == 100
+
+
+def test_other_tables_are_not_calibrated_unasked():
+    assert prepare(TrainOptions(data="wine")).options.calibrate == "none"

@@ -14,6 +14,7 @@ from luce.estimators.held_out import codes
 
 FOLDS = 5
 ENOUGH = 10_000  # rows; more change no digit of a calibration that anybody would read
+ENOUGH_FOR_TEMPERATURE = 2_000  # rows: it is one number
 _GROUP = "calibration."
 
 
@@ -45,20 +46,23 @@ def calibrate(kind: str, classifier: Any, X: Any, labels: NDArray[Any]) -> Calib
     """Learn a calibration for a classifier that was trained on these rows.
 
     The rows are dealt into five folds; each fold's logits come from a clone that is trained on the
-    other four. Of more than 10,000 rows only as many folds are held out as hold 10,000. The kind
-    "auto" is chosen by these rows, and the facts tell what it came to.
+    other four. Of more than 10,000 rows (for a temperature, 2,000) only as many folds are held out
+    as hold so many. The kind "auto" is chosen by these rows, and the facts tell what it came to.
     """
-    held_out = held_out_logits(classifier, X, labels)
+    enough = ENOUGH_FOR_TEMPERATURE if kind == "temperature" else ENOUGH
+    held_out = held_out_logits(classifier, X, labels, enough)
     calibrator = fitted_calibrator(kind, held_out.logits, held_out.codes)
     facts = {"kind": name_of(calibrator), "rows": len(held_out.codes), "folds": held_out.folds}
     return Calibration(calibrator, facts)
 
 
-def held_out_logits(classifier: Any, X: Any, labels: NDArray[Any]) -> HeldOutLogits:
+def held_out_logits(
+    classifier: Any, X: Any, labels: NDArray[Any], enough: int = ENOUGH
+) -> HeldOutLogits:
     """Return logits of training rows, each by a clone of the classifier that has not seen it."""
     numbers = codes(labels, classifier.classes_)
     clone = type(classifier)(**{**classifier.get_params(), "callbacks": None, "verbose": 0})
-    splits = list(_splits(folds(X, numbers, FOLDS)))
+    splits = list(_splits(folds(X, numbers, FOLDS), enough))
     found = out_of_fold_logits(clone, X, numbers, None, classifier.classes_, splits)
     return HeldOutLogits(found.logits, numbers[found.rows], len(splits))
 
@@ -90,12 +94,12 @@ def read_calibration(
 
 
 def _splits(
-    fold: NDArray[np.int64],
+    fold: NDArray[np.int64], enough: int
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """Yield rows to train on and rows held out, until enough rows were held out."""
     held_out = 0
     for number in np.unique(fold):
-        if held_out >= ENOUGH:
+        if held_out >= enough:
             return
         held_out += int((fold == number).sum())
         yield np.flatnonzero(fold != number), np.flatnonzero(fold == number)

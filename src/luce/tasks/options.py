@@ -183,8 +183,9 @@ class TrainOptions:
     calibrate: str | None = _option(
         None,
         "Calibrate the probabilities on training rows that the model has not seen; without a "
-        "value (auto), by vector, unless temperature or matrix do better on rows held out.",
-        choices=("auto", "temperature", "vector", "matrix", "isotonic"),
+        "value (auto), by vector, unless temperature or matrix do better on rows held out. Without "
+        "the option, 1,000 texts or more are calibrated by temperature, nothing else is (none).",
+        choices=("auto", "temperature", "vector", "matrix", "isotonic", "none"),
         bare="auto",
         basic=True,
     )

@@ -20,6 +20,7 @@ from luce.tasks.splits import stratified_split
 _TEST = "test"  # the value of `valid` that stands for a standard test split
 _FRACTION = "0.2"
 _C, _C_OF_TEXTS = 1.0, 100.0  # docs/text.md tells how the second was chosen
+_TEXTS_TO_CALIBRATE = 1_000  # a fifth of them is held out: fewer tell little about a temperature
 
 
 @dataclass(frozen=True)
@@ -101,9 +102,19 @@ def _with_guesses(options: TrainOptions, whole: Dataset) -> TrainOptions:
     if options.model == "mlp":
         units = hidden_units(options.hidden)
         options = replace(options, hidden=",".join(map(str, units)))
-    elif options.C is None:
-        options = replace(options, C=_C_OF_TEXTS if read else _C)
+    else:
+        options = _with_guesses_of_linear(options, texts=len(whole) if read else 0)
     return replace(options, text=write_columns(read)) if read else options
+
+
+def _with_guesses_of_linear(options: TrainOptions, texts: int) -> TrainOptions:
+    """Fill in C and the calibration: a penalty that is right for texts makes them too doubtful."""
+    if options.C is None:
+        options = replace(options, C=_C_OF_TEXTS if texts else _C)
+    if options.calibrate is None:
+        enough = texts >= _TEXTS_TO_CALIBRATE
+        options = replace(options, calibrate="temperature" if enough else "none")
+    return options
 
 
 def _source(options: TrainOptions) -> str:

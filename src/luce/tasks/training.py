@@ -165,7 +165,7 @@ def _fit(run: Path, prepared: Prepared, on_entry: Listener | None) -> Any:
 def calibration_of(prepared: Prepared, classifier: Any) -> Calibration | None:
     """Learn the calibration that was asked for; the rows held out for evaluation have no part."""
     kind = prepared.options.calibrate
-    if kind is None:
+    if kind in (None, "none"):
         return None
     return calibrate(kind, classifier, prepared.features, prepared.labels)
 
