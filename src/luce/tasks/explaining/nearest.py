@@ -145,7 +145,7 @@ def to_half_space(x: Doubles, w: Doubles, needed: float, low: float, high: float
         return None
     first = int(at[0])
     t = (needed - met[first]) / free[first]
-    return np.clip(x + t * w, low, high)
+    return np.asarray(np.clip(x + t * w, low, high))
 
 
 def _step(

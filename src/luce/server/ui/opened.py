@@ -1,0 +1,74 @@
+"""Models and runs that have been read; each is read once, and again if its file is replaced."""
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+
+from luce.errors import DataError
+from luce.server.ui.workspace import ModelFile
+from luce.tasks.models import Model, load_model
+from luce.tasks.reporting.record import Record, read_run
+from luce.tasks.runs import EVALUATION, is_run, model_path
+from luce.tasks.viewing.form import Field, fields
+
+_MOST = 4  # models in memory; a run brings its evaluated rows along
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A model, the run it came from if there is one, and the cells of its rows."""
+
+    model: Model
+    record: Record | None
+    fields: tuple[Field, ...]
+
+
+def evaluated_rows(opened: Opened) -> Record:
+    """Return the run of a model, or say that there is none."""
+    if opened.record is None:
+        raise DataError(
+            "this view needs the rows on which the model was evaluated, but the model file lies in"
+            " no run folder. Open the folder that luce train has printed."
+        )
+    return opened.record
+
+
+class OpenedModels:
+    """The models that were asked for last.
+
+    Two requests for the same model wait for one reading of it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: OrderedDict[tuple[Path, int], Opened] = OrderedDict()
+
+    def read(self, file: ModelFile) -> Opened:
+        """Return a model; blocks while it is read.
+
+        Raises
+        ------
+        ModelFileError
+            The model cannot be loaded.
+        DataError
+            A file of its run is damaged.
+        """
+        path = model_path(file.path)
+        key = path, path.stat().st_mtime_ns
+        with self._lock:
+            if key not in self._known:
+                self._known[key] = _opened(file.path)
+                while len(self._known) > _MOST:
+                    self._known.popitem(last=False)
+            self._known.move_to_end(key)
+            return self._known[key]
+
+
+def _opened(path: Path) -> Opened:
+    folder = path if path.is_dir() else path.parent
+    if is_run(folder) and (folder / EVALUATION).is_file():
+        record = read_run(folder)
+        return Opened(record.model, record, tuple(fields(record.model.encoding, record.evaluated)))
+    model = load_model(path)
+    return Opened(model, None, tuple(fields(model.encoding, None)))
