@@ -23,10 +23,10 @@ export const ROUTES = [
 
   { path: '/train', title: 'train.title', group: 'work', load: () => import('./pages/train.js') },
 
-  // { path: '/model', title: 'model.title', group: 'work', load: () => import('./pages/model.js') },
+  { path: '/model', title: 'model.title', group: 'work', load: () => import('./pages/model.js') },
 
-  // { path: '/predict', title: 'predict.title', group: 'work', load: () => import('./pages/predict.js') },
+  { path: '/predict', title: 'predict.title', group: 'work', load: () => import('./pages/predict.js') },
 
-  // { path: '/serve', title: 'serve.title', group: 'work', load: () => import('./pages/serve.js') },
+  { path: '/serve', title: 'serve.title', group: 'work', load: () => import('./pages/serve.js') },
 
 ];
