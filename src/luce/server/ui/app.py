@@ -18,7 +18,15 @@ from starlette.routing import BaseRoute, Mount, Route
 from luce import __version__
 from luce.errors import LuceError
 from luce.server.security import LOOPBACK, Access, App, Guard
-from luce.server.ui import data_routes, train_routes, uploads
+from luce.server.ui import (
+    data_routes,
+    model_routes,
+    predict_routes,
+    serve_routes,
+    train_routes,
+    uploads,
+)
+from luce.server.ui.opened import OpenedModels
 from luce.server.ui.refusals import refused
 from luce.server.ui.static_files import StaticFiles
 from luce.server.ui.workspace import Workspace
@@ -59,6 +67,8 @@ def make_app(workspace: Workspace, *, token: str | None, port: int) -> App:
 def api_routes(workspace: Workspace) -> Sequence[BaseRoute]:
     """Return the routes of all pages."""
 
+    models = OpenedModels()  # read once for all pages
+
     async def hello(request: Request) -> Response:
         opened = workspace.opened
         tree = {
@@ -73,4 +83,7 @@ def api_routes(workspace: Workspace) -> Sequence[BaseRoute]:
         *uploads.routes(workspace),
         *data_routes.routes(workspace),
         *train_routes.routes(workspace),
+        *model_routes.routes(workspace, models),
+        *predict_routes.routes(workspace, models),
+        *serve_routes.routes(workspace),
     ]

@@ -26,12 +26,8 @@ from starlette.routing import Route
 from luce.server.ui.opened import Opened, OpenedModels, evaluated_rows
 from luce.server.ui.queries import class_code, one_of, share, whole
 from luce.server.ui.workspace import Workspace
-from luce.tasks.viewing.abstaining import promise, risk_curve
-from luce.tasks.viewing.confusions import confusions
-from luce.tasks.viewing.examples import ORDERS, examples
-from luce.tasks.viewing.overview import overview
-from luce.tasks.viewing.weights import weights
 
+# What the views need is imported when they are asked for: a page is to open at once.
 _MOST_PAGES = 1_000_000
 _MOST_ROWS = 60
 
@@ -71,10 +67,14 @@ def routes(workspace: Workspace, models: OpenedModels | None = None) -> list[Rou
 
 
 def _overview(opened: Opened, request: Request) -> dict[str, Any]:
+    from luce.tasks.viewing.overview import overview
+
     return overview(opened.model, opened.record)
 
 
 def _confusions(opened: Opened, request: Request) -> dict[str, Any]:
+    from luce.tasks.viewing.confusions import confusions
+
     record = evaluated_rows(opened)
     return confusions(record.figures, page=whole(request, "page", 0, most=_MOST_PAGES))
 
@@ -94,6 +94,8 @@ def _reliability(opened: Opened, request: Request) -> dict[str, Any]:
 
 
 def _rows(opened: Opened, request: Request) -> dict[str, Any]:
+    from luce.tasks.viewing.examples import ORDERS, examples
+
     record = evaluated_rows(opened)
     classes = len(record.classes)
     wrong = request.query_params.get("wrong")
@@ -109,13 +111,19 @@ def _rows(opened: Opened, request: Request) -> dict[str, Any]:
 
 
 def _weights(opened: Opened, request: Request) -> dict[str, Any]:
+    from luce.tasks.viewing.weights import weights
+
     page = whole(request, "page", 0, most=_MOST_PAGES)
     return weights(opened.model, opened.record, page=page)
 
 
 def _risk(opened: Opened, request: Request) -> dict[str, Any]:
+    from luce.tasks.viewing.abstaining import risk_curve
+
     return risk_curve(evaluated_rows(opened))
 
 
 def _promise(opened: Opened, request: Request) -> dict[str, Any]:
+    from luce.tasks.viewing.abstaining import promise
+
     return promise(evaluated_rows(opened), share(request, "max_risk", 0.05))

@@ -4,13 +4,16 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from luce.errors import DataError
 from luce.server.ui.workspace import ModelFile
-from luce.tasks.models import Model, load_model
-from luce.tasks.reporting.record import Record, read_run
 from luce.tasks.runs import EVALUATION, is_run, model_path
-from luce.tasks.viewing.form import Field, fields
+
+if TYPE_CHECKING:  # slow to import: not before a model is asked for
+    from luce.tasks.models import Model
+    from luce.tasks.reporting.record import Record
+    from luce.tasks.viewing.form import Field
 
 _MOST = 4  # models in memory; a run brings its evaluated rows along
 
@@ -19,12 +22,12 @@ _MOST = 4  # models in memory; a run brings its evaluated rows along
 class Opened:
     """A model, the run it came from if there is one, and the cells of its rows."""
 
-    model: Model
-    record: Record | None
-    fields: tuple[Field, ...]
+    model: "Model"
+    record: "Record | None"
+    fields: tuple["Field", ...]
 
 
-def evaluated_rows(opened: Opened) -> Record:
+def evaluated_rows(opened: Opened) -> "Record":
     """Return the run of a model, or say that there is none."""
     if opened.record is None:
         raise DataError(
@@ -66,6 +69,10 @@ class OpenedModels:
 
 
 def _opened(path: Path) -> Opened:
+    from luce.tasks.models import load_model
+    from luce.tasks.reporting.record import read_run
+    from luce.tasks.viewing.form import fields
+
     folder = path if path.is_dir() else path.parent
     if is_run(folder) and (folder / EVALUATION).is_file():
         record = read_run(folder)

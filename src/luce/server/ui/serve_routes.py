@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import Any
 
 import anyio
-import numpy as np
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -54,6 +53,8 @@ def routes(workspace: Workspace, servers: Servers | None = None) -> list[Route]:
 
 
 def _tried(servers: Servers, file: ModelFile, body: dict[str, Any]) -> dict[str, Any]:
+    import numpy as np
+
     path, kind = body.get("path", "/v1/predict"), body.get("content_type", _TYPES[0])
     text, times = body.get("body", ""), body.get("times", 1)
     if path not in _PATHS or kind not in _TYPES or not isinstance(text, str):
