@@ -109,7 +109,7 @@ function small({ id, value, slope, low, high, formula: written }, store) {
         { name: 'f′(x)', x, y: slopes, colour: 1 },
       ];
       bands = vanishing(x, slopes, least).map(([from, to]) => ({ from, to, label: '' }));
-      const share = bands.reduce((before, { from, to }) => before + to - from, 0) / (2 * REACH);
+      const share = Math.max(0, slopes.filter((each) => Math.abs(each) < least).length - 1) / (POINTS - 1);
       clear(says, word('explore.curves.share', { share: number(100 * share, 3) }), ' ', word(`explore.curves.${id}.text`));
     }
     chart.update({ series, bands, rules: [{ axis: 'x', value: at, label: '' }] });

@@ -39,6 +39,7 @@ import { number, word } from '../../../words.js';
 
 const NAMED = 17; // pixels of a column that its number needs
 const VALUED = 46; // pixels of a column that its value needs
+const MOST_SPOKEN = 1e15; // larger numbers are told by their text alone
 const KNOB = 7; // radius, in pixels
 const MARGIN = { left: 56, right: 8, top: 26, bottom: 26 };
 
@@ -195,7 +196,7 @@ export function columns(options, data) {
     if (cell.seen.value !== value || cell.seen.end !== domain[1] || cell.seen.offset !== offset) {
       Object.assign(cell.seen, { value, end: domain[1], offset });
       const text = format(value + offset);
-      set(cell.group, { 'aria-valuenow': Number.isNaN(value) ? 0 : value, 'aria-valuetext': text, 'aria-valuemin': domain[0], 'aria-valuemax': domain[1] });
+      set(cell.group, { 'aria-valuenow': plain(value), 'aria-valuetext': text, 'aria-valuemin': plain(domain[0]), 'aria-valuemax': plain(domain[1]) });
     }
   }
 
@@ -294,6 +295,11 @@ function pathOfArrow(x, from, to, across) {
   const end = to.toFixed(2);
   const head = (to + back).toFixed(2);
   return `M${x} ${from.toFixed(2)}V${end}M${x - side} ${head}L${x} ${end}L${x + side} ${head}`;
+}
+
+/** A number as ARIA takes it: finite, and written without an exponent. @param {number} x */
+function plain(x) {
+  return Number.isNaN(x) ? 0 : Number(Math.min(MOST_SPOKEN, Math.max(-MOST_SPOKEN, x)).toFixed(6));
 }
 
 /** How wide a bar is in a column. @param {number} each */

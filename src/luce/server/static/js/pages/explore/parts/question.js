@@ -29,7 +29,7 @@ export function question({ say, answers, right, answered, onAnswer }) {
   }
   if (answered && answers.includes(answered)) reveal(answered);
   return h('section', { class: 'question', 'aria-label': word('explore.predict') },
-    h('h3', {}, word('explore.predict')),
+    h('p', { class: 'ask' }, word('explore.predict')),
     h('p', {}, say('ask')),
     h('div', { class: 'answers' }, buttons),
     verdict,

@@ -75,12 +75,18 @@ export function controls(store, focus) {
   });
   const add = h('button', { type: 'button', class: 'icon', 'aria-label': word('explore.softmax.add'), onclick: () => addClass(store, focus) }, '+');
   const remove = h('button', { type: 'button', class: 'icon', 'aria-label': word('explore.softmax.remove'), onclick: () => removeClass(store) }, '−');
+  const exact = /** @type {HTMLInputElement} */ (temperature.element.querySelector('input[type=number]'));
+  exact.addEventListener('input', () => {
+    if (exact.valueAsNumber === 0) store.change({ T: 0 }); // the range, being logarithmic, has no 0
+  });
   let seenT = NaN;
   let seenZ = '';
   store.listen(({ z, T }) => {
     if (T !== seenT) {
       seenT = T;
-      if (temperature.value !== T) temperature.value = T || COLDEST;
+      const typing = document.activeElement === exact;
+      if (T > 0 && temperature.value !== T && !typing) temperature.value = T;
+      if (T === 0 && !typing) exact.value = '0';
       limits.forEach((button, limit) => button.setAttribute('aria-pressed', String(T === limit)));
     }
     const text = formatNumbers(z);
