@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import * as calibration from '../../src/luce/server/static/js/maths/calibration.js';
 import * as costs from '../../src/luce/server/static/js/maths/costs.js';
 import { polynomial } from '../../src/luce/server/static/js/maths/features.js';
-import { huffman, huffmanCost } from '../../src/luce/server/static/js/maths/huffman.js';
+import { huffman } from '../../src/luce/server/static/js/maths/huffman.js';
 import { layersOf, lossAndGradient } from '../../src/luce/server/static/js/maths/network.js';
 import { adam, sgd } from '../../src/luce/server/static/js/maths/optimizers.js';
 
@@ -42,7 +42,7 @@ each('huffman', (one, what) => {
 });
 
 each('huffmanCost', (one, what) => {
-  const cost = huffmanCost(one.words, (rank) => (rank + 1) ** -one.zipf, 1 / 16);
+  const cost = costs.zipfTree(one.words, one.zipf);
   for (const name of ['length', 'depth', 'often', 'oftenVisits']) near(cost[name], one[name], `${what} ${name}`);
 });
 

@@ -4,7 +4,9 @@ import { test } from 'node:test';
 
 import { boundaries } from '../../src/luce/server/static/js/maths/boundaries.js';
 import { bestTemperature } from '../../src/luce/server/static/js/maths/calibration.js';
+import { zipfTree } from '../../src/luce/server/static/js/maths/costs.js';
 import { madeLogits } from '../../src/luce/server/static/js/maths/made_logits.js';
+
 import * as points from '../../src/luce/server/static/js/maths/point_sets.js';
 import { random, shuffled } from '../../src/luce/server/static/js/maths/random.js';
 import { startTraining } from '../../src/luce/server/static/js/maths/training.js';
@@ -131,6 +133,16 @@ test('settings return from an address as they were', () => {
 test('what cannot be set is as it is by default', () => {
   const params = new Map(Object.entries({ classes: '99', rate: 'x', C: '-1', set: 'nothing', steps: '', own: '!!' }));
   assert.deepEqual(playground.read(params), { ...playground.DEFAULTS, own: '!!' });
+});
+
+test('words taken together make nearly the same tree', () => {
+  for (const [words, zipf] of [[100_000, 1], [70_001, 0.5], [50_000, 1.5], [65_536, 0]]) {
+    const exact = zipfTree(words, zipf);
+    const quick = zipfTree(words, zipf, 2 ** 13);
+    assert.ok(Math.abs(quick.length / exact.length - 1) < 1e-6, `${quick.length} instead of ${exact.length}`);
+    assert.ok(Math.abs(quick.depth - exact.depth) <= 1, `${quick.depth} instead of ${exact.depth}`);
+    assert.equal(quick.often, exact.often);
+  }
 });
 
 test('cutoffs rise below the number of words', () => {

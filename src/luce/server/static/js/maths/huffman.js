@@ -28,21 +28,20 @@ export function huffman(counts) {
 }
 
 /**
- * What a tree for many words costs, without the tree: words are numbered by falling count.
- * @param {number} k
- * @param {(rank: number) => number} count of the word of a rank 0..k-1; it must not rise
+ * What a tree for many words costs, without the tree.
+ * @param {Float64Array} sorted rising counts
  * @param {number} often a node visited by this part of the rows, or more, counts as often visited
+ * @param {Uint8Array} [heights] of leaves that stand for small trees; else all are 0
  * @returns {{length: number, depth: number, often: number, oftenVisits: number}} nodes on the way of a
  *   word on average and at most; the nodes often visited, and their part in the average
  */
-export function huffmanCost(k, count, often) {
-  const sorted = new Float64Array(k);
-  let total = 0;
-  for (let i = 0; i < k; i++) total += sorted[k - 1 - i] = count(i);
+export function huffmanCost(sorted, often, heights = new Uint8Array(sorted.length)) {
+  const k = sorted.length;
+  const total = sorted.reduce((sum, count) => sum + count, 0);
   const mass = new Float64Array(k - 1);
   const height = new Uint8Array(k - 1); // a way longer than 255 would need counts above 2^170
   merge(sorted, mass, (node, child, isLeaf) => {
-    height[node] = Math.max(height[node], isLeaf ? 1 : height[child] + 1);
+    height[node] = Math.max(height[node], (isLeaf ? heights : height)[child] + 1);
   });
   const found = { length: 0, depth: height[k - 2], often: 0, oftenVisits: 0 };
   for (const one of mass) {
