@@ -9,7 +9,7 @@ import { choice } from '../../../widgets/choice.js';
 import { numberField, textField } from '../../../widgets/field.js';
 import { slider } from '../../../widgets/slider.js';
 import { dataTable } from '../../../widgets/table.js';
-import { number, word } from '../../../words.js';
+import { language, number, word } from '../../../words.js';
 import { PRESETS, RANGES, parsedCutoffs } from './settings.js';
 
 /** @typedef {import('./settings.js').Settings} Settings */
@@ -141,12 +141,11 @@ function columns() {
   ];
 }
 
-/** A count, in millions where it is large. @param {number} x */
+/** A count; a large one as the language says it: 4.2 billion, 42亿. @param {number} x */
 function amount(x) {
   if (x < 1e6) return number(Math.round(x));
-  return word(x < 1e9 ? 'explore.large.millions' : x < 1e12 ? 'explore.large.milliards' : 'explore.large.billions', {
-    x: number(x / (x < 1e9 ? 1e6 : x < 1e12 ? 1e9 : 1e12), 3),
-  });
+  const style = /** @type {const} */ ({ notation: 'compact', compactDisplay: 'long', maximumSignificantDigits: 3 });
+  return new Intl.NumberFormat(language() === 'zh' ? 'zh-CN' : 'en', style).format(x);
 }
 
 /** @param {number} power */
