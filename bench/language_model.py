@@ -241,6 +241,84 @@ def show_top_k(model: LanguageModel, corpus: Corpus) -> float:
     return ratios[0]
 
 
+def heads_of(corpus: Corpus) -> tuple[tuple[int, ...], dict[str, Callable[[], nn.Module]]]:
+    """Return the cutoffs that this machine asks for, and the heads beside the full softmax."""
+    counts, rows = corpus.counts, STREAMS * STEPS
+    cutoffs = AdaptiveSoftmax.from_counts(WIDTH, counts, rows=rows, div_value=SHRINK).cutoffs
+    tree = ClassTree.huffman(counts)
+    return cutoffs, {
+        ADAPTIVE: lambda: AdaptiveSoftmax(WIDTH, WORDS, cutoffs, div_value=SHRINK),
+        TORCHS: lambda: TorchAdaptive(cutoffs),
+        TREE: lambda: HierarchicalSoftmax(WIDTH, tree),
+        SAMPLED: lambda: SampledSoftmax(
+            WIDTH, WORDS, n_samples=1000, sampler=UnigramSampler(counts)
+        ),
+    }
+
+
+class Found(NamedTuple):
+    """All trainings: for the same time, and on the text that the full softmax has seen."""
+
+    plain: Run
+    full: Run
+    timed: dict[str, Run]
+    matched: dict[str, Run]
+    sampled: LanguageModel
+
+    @classmethod
+    def by_training(
+        cls, corpus: Corpus, heads: dict[str, Callable[[], nn.Module]], budget: float
+    ) -> "Found":
+        trained = {name: LanguageModel(head) for name, head in heads.items()}
+        full_model = LanguageModel(lambda: FullSoftmax(WIDTH, WORDS))
+        plain = run(PLAIN, LanguageModel(Plain), corpus, False, seconds=min(budget, 30.0))
+        full = run(FULL, full_model, corpus, seconds=budget)
+        timed = {name: run(name, model, corpus, seconds=budget) for name, model in trained.items()}
+        matched = {
+            name: run(name, LanguageModel(head), corpus, tokens=full.tokens)
+            for name, head in heads.items()
+        }
+        return cls(plain, full, timed, matched, trained[SAMPLED])
+
+    def table(self) -> list[dict[str, str]]:
+        first = [row(PLAIN, self.plain, None, self.full), row(FULL, self.full, None, self.full)]
+        return first + [
+            row(name, self.timed[name], self.matched[name], self.full) for name in self.timed
+        ]
+
+    @property
+    def fastest_full(self) -> float:
+        return max(self.full.speed, self.plain.speed)
+
+    @property
+    def worse(self) -> float:
+        return self.matched[ADAPTIVE].perplexity / self.full.perplexity - 1
+
+
+def demands(found: Found, top: float) -> list[Demand]:
+    speeds = [
+        Demand(
+            f"{name}: training at least {FASTER:g} times as fast as the faster full softmax",
+            f"{found.timed[name].speed / found.fastest_full:.1f}",
+            found.timed[name].speed >= FASTER * found.fastest_full,
+        )
+        for name in (ADAPTIVE, TREE, SAMPLED)
+    ]
+    return [
+        *speeds,
+        Demand(
+            f"{ADAPTIVE}: trained on the same text, at most {WORSE:.0%} worse",
+            f"{found.worse:+.1%}",
+            found.worse <= WORSE,
+        ),
+        Demand(
+            f"`ExactTopK`: the 10 likeliest words of one row at least {SOONER:g} times as fast",
+            f"{top:.1f}",
+            top >= SOONER,
+        ),
+    ]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--minutes", type=float, default=3.5, help="training time of each head")
@@ -252,69 +330,23 @@ def main() -> int:
     corpus = Corpus.read()
     corpus = corpus._replace(test=corpus.test[: given.test])
     check_same(corpus)
-    rows = STREAMS * STEPS
-    cutoffs = AdaptiveSoftmax.from_counts(WIDTH, corpus.counts, rows=rows, div_value=SHRINK).cutoffs
-    tree, counts = ClassTree.huffman(corpus.counts), corpus.counts
-    heads: dict[str, Callable[[], nn.Module]] = {
-        ADAPTIVE: lambda: AdaptiveSoftmax(WIDTH, WORDS, cutoffs, div_value=SHRINK),
-        TORCHS: lambda: TorchAdaptive(cutoffs),
-        TREE: lambda: HierarchicalSoftmax(WIDTH, tree),
-        SAMPLED: lambda: SampledSoftmax(
-            WIDTH, WORDS, n_samples=1000, sampler=UnigramSampler(counts)
-        ),
-    }
-    trained = {name: LanguageModel(head) for name, head in heads.items()}
-    full_model = LanguageModel(lambda: FullSoftmax(WIDTH, WORDS))
-    plain = run(PLAIN, LanguageModel(Plain), corpus, False, seconds=min(budget, 30.0))
-    full = run(FULL, full_model, corpus, seconds=budget)
-    timed = {name: run(name, model, corpus, seconds=budget) for name, model in trained.items()}
-    matched = {
-        name: run(name, LanguageModel(head), corpus, tokens=full.tokens)
-        for name, head in heads.items()
-    }
-
+    cutoffs, heads = heads_of(corpus)
+    found = Found.by_training(corpus, heads, budget)
     print(
         f"{len(corpus.train):,} tokens of training text, {len(corpus.test):,} of test text;"
         f" {torch.get_num_threads()} threads, {budget / 60:g} minutes a head;"
         f" measured cutoffs: {list(cutoffs)}, widths shrink by {SHRINK:g}.\n"
     )
-    show_table(
-        [row(PLAIN, plain, None, full), row(FULL, full, None, full)]
-        + [row(name, timed[name], matched[name], full) for name in heads]
-    )
-    top = show_top_k(trained[SAMPLED], corpus)
-    best = max(full.speed, plain.speed)
-    worse = matched[ADAPTIVE].perplexity / full.perplexity - 1
+    show_table(found.table())
+    top = show_top_k(found.sampled, corpus)
     show_figures(
-        adaptive_speed=f"{timed[ADAPTIVE].speed / best:.1f}",
-        adaptive_worse=f"{100 * worse:+.1f}",
-        full_perplexity=f"{full.perplexity:.0f}",
-        adaptive_perplexity=f"{timed[ADAPTIVE].perplexity:.0f}",
+        adaptive_speed=f"{found.timed[ADAPTIVE].speed / found.fastest_full:.1f}",
+        adaptive_worse=f"{100 * found.worse:+.1f}",
+        full_perplexity=f"{found.full.perplexity:.0f}",
+        adaptive_perplexity=f"{found.timed[ADAPTIVE].perplexity:.0f}",
         top_k_speed=f"{top:.1f}",
     )
-    demands = [
-        Demand(
-            f"{name}: training at least {FASTER:g} times as fast as the faster full softmax",
-            f"{timed[name].speed / best:.1f}",
-            timed[name].speed >= FASTER * best,
-        )
-        for name in (ADAPTIVE, TREE, SAMPLED)
-    ]
-    demands.append(
-        Demand(
-            f"{ADAPTIVE}: trained on the same text, at most {WORSE:.0%} worse",
-            f"{worse:+.1%}",
-            worse <= WORSE,
-        )
-    )
-    demands.append(
-        Demand(
-            f"`ExactTopK`: the 10 likeliest words of one row at least {SOONER:g} times as fast",
-            f"{top:.1f}",
-            top >= SOONER,
-        )
-    )
-    return verdict(demands)
+    return verdict(demands(found, top))
 
 
 if __name__ == "__main__":

@@ -72,9 +72,11 @@ def test_a_network_is_trained_watched_reported_and_used(trained):
     same = (run.parent / "again" / "predictions.csv").read_text()
     assert same == (run / "predictions.csv").read_text()
 
-    refused = luce("export", run, "digits.onnx")
+    refused = luce("export", run, "digits.py")
     assert refused.code == 2
     assert "must be linear" in refused.err
+    exported = luce("export", run, "digits.npz", "--json").json
+    assert (exported["features"], exported["classes"]) == (64, 10)
 
 
 def test_the_model_is_used_without_torch(trained):

@@ -2,7 +2,8 @@
 
 import pytest
 import torch
-from nn.head_options import COLUMNS, HEADS, IGNORED, Batch, made
+from nn.head_options import COLUMNS
+from nn.heads import HEADS, IGNORED, Batch, made
 
 pytestmark = [
     pytest.mark.once,

@@ -123,3 +123,32 @@ def test_a_mixture_has_a_higher_rank_than_one_softmax():
     rank = torch.linalg.matrix_rank
     assert rank(flat, rtol=1e-10) == 4  # the product, the bias, the normaliser
     assert rank(head.log_prob(hidden), rtol=1e-10) > 10
+
+
+@ANY
+def test_the_likeliest_classes_are_those_of_all_log_probabilities(name):
+    head, hidden = made(name), rows(9).reshape(3, 3, WIDTH)
+    exact = head.log_prob(hidden).topk(5)
+    for found in (head.topk(hidden, 5), torch.no_grad()(head.topk)(hidden, 5)):
+        torch.testing.assert_close(found.log_prob, exact.values, rtol=1e-13, atol=0)
+        assert torch.equal(found.indices, exact.indices)
+    assert torch.equal(head.predict(hidden), exact.indices[..., 0])
+
+
+@ANY
+def test_classes_whose_probabilities_underflow_keep_their_order(name):
+    head, hidden = made(name), rows(4)
+    with torch.no_grad():
+        head.classes.bias[:] = -1e4 * torch.arange(CLASSES)
+        found = head.topk(hidden, CLASSES)
+    assert torch.equal(found.indices, torch.arange(CLASSES).expand(4, CLASSES))
+    torch.testing.assert_close(found.log_prob, head.log_prob(hidden))
+
+
+@ANY
+def test_the_likeliest_classes_are_found_in_chunks_of_rows(name, monkeypatch):
+    head, hidden = made(name), rows(9)
+    monkeypatch.setattr(mixture, "_CHUNK", 2 * head.components * CLASSES)
+    with torch.no_grad():
+        found = head.topk(hidden, 3)
+    torch.testing.assert_close(tuple(found), tuple(head.log_prob(hidden).topk(3)))

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from nn.head_options import COLUMNS, HEADS
+from nn.head_options import COLUMNS
+from nn.heads import HEADS
 
 pytestmark = pytest.mark.once
 

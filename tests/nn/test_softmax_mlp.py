@@ -262,3 +262,21 @@ def test_an_impossible_option_is_named(options, named):
 def test_a_loss_that_explodes_is_told():
     with pytest.raises(ConvergenceError, match="smaller learning_rate"):
         SoftmaxMLP(solver="sgd", learning_rate=1e30, epochs=20, hidden=(8,)).fit(X, Y)
+
+
+def test_corrected_probabilities_are_balanced_ones_divided_by_the_weights_of_their_classes():
+    some = np.concatenate([np.flatnonzero(Y == 0), np.flatnonzero(Y == 1)[:8]])
+    inputs, labels = X[some], Y[some]
+    options = {
+        "hidden": (8,), "epochs": 5, "warm_start": True, "random_state": 0,
+        "class_weight": "balanced",
+    }  # fmt: skip
+    balanced, corrected = SoftmaxMLP(**options), SoftmaxMLP(**options, correct_prior=True)
+    weights = len(labels) / (2 * np.bincount(labels))
+    for _ in range(2):  # the second goes on from where the first was, without the correction
+        balanced.fit(inputs, labels)
+        corrected.fit(inputs, labels)
+        p = balanced.predict_proba(inputs) / weights
+        np.testing.assert_allclose(
+            corrected.predict_proba(inputs), p / p.sum(axis=1, keepdims=True), rtol=1e-6
+        )

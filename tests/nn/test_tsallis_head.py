@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from luce.nn import EntmaxHead, FullSoftmax, SparsemaxHead
+from luce.nn import EntmaxHead, FullSoftmax, SparsemaxHead, tsallis_loss
 from luce.nn import functional as F
 
 pytestmark = pytest.mark.once
@@ -80,3 +80,43 @@ def test_samples_come_from_the_support():
     head, hidden = made(SparsemaxHead), rows(200)
     drawn = head.sample(hidden, generator=torch.Generator().manual_seed(0))
     assert head.log_prob(hidden).gather(1, drawn[:, None]).isfinite().all()
+
+
+@pytest.mark.parametrize("alpha", [1.3, 1.5, 2.0, 3.0])
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_the_fused_loss_is_the_composed_one_in_chunks_too(alpha, bias, reduction, monkeypatch):
+    """A z-loss of next to nothing takes the way through all logits."""
+    monkeypatch.setattr(tsallis_loss, "_CHUNK", 2 * CLASSES)
+    head, y = made(EntmaxHead, alpha=alpha, bias=bias), torch.arange(9)
+    y[4] = -100
+    weight = torch.rand(CLASSES, generator=torch.Generator().manual_seed(2)).double()
+    options = {"ignore_index": -100, "weight": weight, "reduction": reduction}
+    got = []
+    for more in ({}, {"z_loss": 1e-300}):
+        hidden = rows(9).requires_grad_()
+        loss = head(hidden, y, **options, **more)
+        each = torch.arange(9).double() if reduction == "none" else torch.tensor(0.5).double()
+        got.append([loss, *torch.autograd.grad(loss, [hidden, *head.parameters()], each)])
+    for one, other in zip(*got, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
+
+
+def test_a_second_pass_through_a_graph_that_was_retained_gives_the_same():
+    head, hidden = made(SparsemaxHead), rows(9).requires_grad_()
+    loss = head(hidden, torch.arange(9))
+    first = torch.autograd.grad(loss, head.classes.weight, retain_graph=True)
+    torch.testing.assert_close(first, torch.autograd.grad(loss, head.classes.weight))
+
+
+def test_the_gradient_of_a_sure_label_is_not_rounded_away():
+    head = EntmaxHead(WIDTH, CLASSES, alpha=1.1).float()
+    with torch.no_grad():
+        head.classes.weight.zero_()
+        head.classes.bias.zero_()
+        head.classes.bias[3] = 8.0
+    (slope,) = torch.autograd.grad(
+        head(torch.zeros(1, WIDTH), torch.tensor([3])), head.classes.bias
+    )
+    assert 0 < slope[0] < 2e-7
+    assert slope[3] == pytest.approx(-float(slope[0]) * (CLASSES - 1), rel=1e-5)

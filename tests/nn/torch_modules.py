@@ -9,8 +9,8 @@ import warnings
 from typing import Any
 
 import torch
-from nn import head_options
-from nn.head_options import CLASSES, COLUMNS, OFFERED, OTHERS, WIDTH
+from nn.head_options import COLUMNS
+from nn.heads import CLASSES, EXPECTED, OFFERED, OTHERS, WIDTH
 from torch import Tensor, nn
 
 from luce import losses
@@ -137,7 +137,7 @@ for kind in (_Plain, _Linear, _Chunked):
     OTHERS[kind.name], OFFERED[kind.name] = kind, _OF_CROSS_ENTROPY
 OFFERED[CHUNKED] = {"weight", "ignore_index", "reduction"}  # for others it makes no chunks
 OTHERS[ADAPTIVE], OFFERED[ADAPTIVE] = _Adaptive, {"reduction", "predict"}
-head_options.EXPECTED[ADAPTIVE] = _of_log_prob
+EXPECTED[ADAPTIVE] = _of_log_prob
 
 
 def judged(name: str, column: str) -> tuple[str, str]:

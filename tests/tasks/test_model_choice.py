@@ -13,7 +13,6 @@ pytestmark = pytest.mark.once
         ({"model": "mlp", "C": 2.0}, "--C is an option of --model linear"),
         ({"model": "mlp", "tol": 1e-3}, "--tol"),
         ({"model": "mlp", "solver": "newton"}, "--solver sgd or adam"),
-        ({"model": "mlp", "class_weight": "corrected"}, "--class-weight balanced"),
         ({"model": "mlp", "tune": "10s"}, "--tune needs --model linear"),
         ({"hidden": "8"}, "--hidden is an option of --model mlp"),
         ({"dropout": 0.1}, "--dropout"),
@@ -25,7 +24,10 @@ def test_an_option_of_the_other_model_is_named(options, named):
         check_model(TrainOptions(**options))
 
 
-@pytest.mark.parametrize("options", [{}, {"solver": "sgd"}, {"model": "mlp", "dropout": 0.5}])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"solver": "sgd"}, {"model": "mlp", "dropout": 0.5, "class_weight": "corrected"}],
+)
 def test_what_goes_together_passes(options):
     check_model(TrainOptions(**options))
 
@@ -44,3 +46,8 @@ def test_every_argument_of_the_network_is_one_of_the_estimator():
     for name, value in arguments.items():
         if name not in ("random_state", "early_stopping"):
             assert value == defaults[name], name
+
+
+def test_corrected_weights_are_those_of_the_estimator():
+    arguments = TrainOptions(model="mlp", class_weight="corrected").estimator_arguments()
+    assert (arguments["class_weight"], arguments["correct_prior"]) == ("balanced", True)

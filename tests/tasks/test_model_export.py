@@ -1,6 +1,7 @@
 """Exported models predict what the model predicts, in the library they were exported to."""
 
 import importlib.util
+import itertools
 import json
 import sys
 from dataclasses import replace
@@ -14,10 +15,13 @@ from scipy.special import log_softmax
 from luce import SoftmaxRegression
 from luce.data import encoding_from_json
 from luce.errors import MissingExtraError, ModelFileError, ParameterError
+from luce.estimators.calibration_choice import fitted_calibrator
+from luce.functions.perceptron import Perceptron
 from luce.tasks import Model, export, model_export
-from luce.tasks.calibration import calibrate
+from luce.tasks.calibration import Calibration, calibrate
 from luce.tasks.exporting import numpy_file, onnx_graph, sklearn_script, torch_layer
 from luce.tasks.exporting.layer import layer
+from luce.tasks.model_kinds import NetworkClassifier
 
 pytestmark = pytest.mark.once
 
@@ -258,3 +262,76 @@ def test_what_is_not_linear_has_no_place_in_a_linear_layer():
 def test_a_missing_model_is_told(tmp_path):
     with pytest.raises(ModelFileError):
         export(tmp_path / "none.safetensors", tmp_path / "m.npz")
+
+
+def network_of(k=3, dtype="float64", layers=(5, 4), kind="str"):
+    """A network of random weights, and rows in raw units."""
+    random = np.random.default_rng(1)
+    sizes = [4, *layers, k]
+    weights = [random.normal(size=pair).astype(dtype) for pair in itertools.pairwise(sizes)]
+    biases = [random.normal(size=n).astype(dtype) for n in sizes[1:]]
+    X = random.normal(size=(60, 4)) * [1, 100, 0.01, 1] + [0, 1000, 0, 5]
+    network = Perceptron(X.mean(axis=0), X.std(axis=0), weights, biases)
+    values = np.array(KINDS[kind][:k], dtype=object if kind == "str" else None)
+    tree = metadata(
+        estimator="SoftmaxMLP",
+        version=3,
+        classes={"kind": kind, "values": values.tolist()},
+        class_names=None,
+        options={},
+        encoding={"kind": "array", "features": 4, "dtype": dtype},
+    )
+    classifier = NetworkClassifier(network, values, {})
+    return Model(classifier, encoding_from_json(tree["encoding"]), tree), X.astype(dtype)
+
+
+NETWORKS = pytest.mark.parametrize(("k", "layers"), [(3, (5, 4)), (2, (5,)), (3, ())])
+
+
+@NETWORKS
+def test_arrays_hold_a_network(k, layers, tmp_path):
+    model, X = network_of(k, layers=layers)
+    path = tmp_path / "model.npz"
+    path.write_bytes(numpy_file.to_bytes(layer(model)))
+    with np.load(path, allow_pickle=False) as file:
+        h = (X - file["centre"]) / file["scale"]
+        for i in range(len(layers)):
+            h = np.maximum(h @ file[f"hidden_coef_{i}"].T + file[f"hidden_intercept_{i}"], 0)
+        z = h @ file["coef"].T + file["intercept"]
+    np.testing.assert_allclose(np.exp(log_softmax(z, axis=1)), model.probabilities(X), rtol=1e-10)
+
+
+@NETWORKS
+@pytest.mark.parametrize("calibration", [None, "temperature", "matrix"])
+def test_onnxruntime_runs_a_network(k, layers, calibration):
+    pytest.importorskip("onnx")
+    runtime = pytest.importorskip("onnxruntime")
+    model, X = network_of(k, layers=layers)
+    if calibration:
+        codes = np.random.default_rng(2).integers(k, size=len(X))
+        found = fitted_calibrator(calibration, model.network.network.logits(X), codes)
+        model = replace(model, calibration=Calibration(found, {"kind": calibration}))
+    session = runtime.InferenceSession(
+        onnx_graph.to_bytes(layer(model)), providers=["CPUExecutionProvider"]
+    )
+    label, p = session.run(None, {"features": X})
+    expected = model.probabilities(X)
+    np.testing.assert_allclose(p, expected, atol=1e-12)
+    assert label.tolist() == model.classifier.classes_[expected.argmax(axis=1)].tolist()
+
+
+def test_a_network_in_float32_is_exported_in_float32_or_float64():
+    pytest.importorskip("onnx")
+    runtime = pytest.importorskip("onnxruntime")
+    model, X = network_of(dtype="float32")
+    for dtype in ("float32", "float64"):
+        content = onnx_graph.to_bytes(layer(model).astype(dtype))
+        session = runtime.InferenceSession(content, providers=["CPUExecutionProvider"])
+        _, p = session.run(None, {"features": X.astype(dtype)})
+        np.testing.assert_allclose(p, model.probabilities(X), atol=1e-4)
+
+
+@pytest.mark.parametrize("form", ["torch", "sklearn"])
+def test_a_network_has_no_place_in_a_linear_layer(form):
+    with pytest.raises(ParameterError, match=r"must be linear, got a network.*--to onnx or npz"):
+        model_export._check_linear(layer(network_of()[0]), form)

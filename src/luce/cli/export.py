@@ -38,6 +38,8 @@ def command(model: str, out: Path, form: str | None, dtype: str | None, as_json:
     torch    weight and bias of torch.nn.Linear, as .safetensors
     npz      coef, intercept, classes and names, for NumPy alone
 
+    A network (--model mlp) goes --to onnx or npz.
+
     The file takes the features that luce computes from columns or images; how it computes them
     stays in MODEL.
     """

@@ -10,6 +10,7 @@ from luce._checks import as_count
 from luce.errors import ParameterError
 from luce.nn.audit import Audit, audit
 from luce.nn.eager import widened
+from luce.nn.functional.gumbel import with_noise
 from luce.nn.functional.linear_cross_entropy import linear_cross_entropy
 from luce.nn.functional.log_softmax import log_softmax
 from luce.nn.hidden_rows import as_rows
@@ -262,9 +263,5 @@ class FactoredHead(Head):
 
 
 def sample_from(log_p: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """Return the place of a class for each row, drawn with its probability.
-
-    The first of exponential waiting times with rates p: any number of classes, no sum of p.
-    """
-    waiting = torch.empty_like(log_p).exponential_(generator=generator)
-    return (log_p - waiting.log()).argmax(dim=-1)
+    """Return the place of a class for each row, drawn with its probability."""
+    return with_noise(log_p, generator).argmax(dim=-1)

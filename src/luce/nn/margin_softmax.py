@@ -19,8 +19,10 @@ from luce.nn.head import Head
 from luce.nn.logit_shape import LogitShape
 from luce.nn.options import LossOptions
 from luce.nn.sampled_head import as_sampler
+from luce.nn.sampled_loss import sampled_loss
 from luce.nn.sampled_softmax import sampled_row_losses
 from luce.nn.samplers import Sampler, UniformSampler
+from luce.nn.targets import Targets
 
 _MARGINS = {"arcface": 0.5, "cosface": 0.35}
 
@@ -145,7 +147,11 @@ class MarginSoftmax(Head):
 
     def forward(self, hidden: Tensor, target: Tensor, **options: Unpack[LossOptions]) -> Tensor:
         if self.training and self.sampler is not None:
-            return self._sampled_loss(hidden, target, options)
+            assert self.n_samples is not None
+            return sampled_loss(
+                self, hidden, target, options,
+                sampler=self.sampler, n_samples=self.n_samples, top=self.top, of_rows=self._of_rows,
+            )  # fmt: skip
         rows, targets = self.rows_and_targets(hidden, target, options)
         labels = targets.y
         if labels is None:
@@ -154,12 +160,9 @@ class MarginSoftmax(Head):
         logits = self.scale * self._with_margin(self._cosines(rows), labels)
         return cross_entropy(logits.reshape(*hidden.shape[:-1], self.n_classes), target, **options)
 
-    def _sampled_loss(self, hidden: Tensor, target: Tensor, options: LossOptions) -> Tensor:
-        assert self.sampler is not None
-        assert self.n_samples is not None
-        rows, targets = self.rows_and_targets(hidden, target, options)
+    def _of_rows(self, rows: Tensor, among: Comparison, targets: Targets) -> Tensor:
+        """Return the loss of each row (n,) while training on sampled centres."""
         rows, scalars = normalize(widened(rows), dim=1), targets.scalars
-        among = Comparison.of(target, targets, self.sampler, self.n_samples, self.top)
         centres = nn.functional.embedding(among.every_id(), self.weight, sparse=self.sparse)
         own, drawn = among.split(normalize(widened(centres), dim=1))
         with torch.autocast(rows.device.type, enabled=False):
@@ -169,7 +172,7 @@ class MarginSoftmax(Head):
         if not self.correction:
             log_weight = torch.where(torch.isfinite(log_weight), 0.0, log_weight)
         shape = LogitShape(scalars.softcap, scalars.temperature)
-        losses = sampled_row_losses(
+        return sampled_row_losses(
             shape(self.scale * c_own),
             shape(self.scale * c_drawn),
             log_weight,
@@ -177,7 +180,6 @@ class MarginSoftmax(Head):
             targets,
             self.n_classes,
         )
-        return targets.reduced(losses.reshape(hidden.shape[:-1]))
 
     def _cosines(self, rows: Tensor) -> Tensor:
         """Return the cosines (n, n_classes) of rows with all centres, which are not copied."""

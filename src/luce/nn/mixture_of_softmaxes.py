@@ -4,6 +4,7 @@ from typing import Any, final
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from luce._checks import as_count
 from luce.nn.full_softmax import FullSoftmax
@@ -111,6 +112,9 @@ class MixtureOfSoftmaxes(Mixture):
         states = torch.tanh(self.latent(hidden)).chunk(self.components, dim=1)
         weight, bias = self.classes.class_weights(), self.classes.class_bias()
         return [Component(state, weight, bias) for state in states]
+
+    def _all_logits(self, hidden: Tensor) -> list[Tensor]:
+        return [F.linear(*one) for one in self._softmaxes(hidden)]
 
     def extra_repr(self) -> str:
         return (

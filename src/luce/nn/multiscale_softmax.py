@@ -134,6 +134,10 @@ class MultiScaleSoftmax(Mixture):
             for scale in scales
         ]
 
+    def _all_logits(self, hidden: Tensor) -> list[Tensor]:
+        z = F.linear(hidden, self.classes.class_weights(), self.classes.class_bias())
+        return [z * scale for scale in (-self.log_temperature).exp()]
+
     def extra_repr(self) -> str:
         gated = self.mixing_weight is not None
         return f"{super().extra_repr()}, temperatures={self.temperatures}, gated={gated}"

@@ -13,6 +13,7 @@ from luce.nn.comparison import Comparison
 from luce.nn.head import LinearHead
 from luce.nn.logit_shape import LogitShape
 from luce.nn.options import LossOptions
+from luce.nn.sampled_loss import sampled_loss
 from luce.nn.samplers import Sampler, UniformSampler
 from luce.nn.targets import Targets
 
@@ -33,14 +34,14 @@ class SampledHead(LinearHead):
         in_features: int,
         n_classes: int,
         *,
-        n_samples: int,
-        sampler: Sampler | None,
-        top: int,
-        bias: bool,
-        weight: nn.Parameter | None,
-        sparse: bool,
-        device: torch.device | str | None,
-        dtype: torch.dtype | None,
+        n_samples: int = 1024,
+        sampler: Sampler | None = None,
+        top: int = 5,
+        bias: bool = True,
+        weight: nn.Parameter | None = None,
+        sparse: bool = False,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__(in_features, n_classes)
         self.n_samples = min(as_count(n_samples, 2**31, "n_samples"), self.n_classes)
@@ -71,12 +72,15 @@ class SampledHead(LinearHead):
         """Return the loss: while training that of the sample, else the exact one."""
         if not self.training:
             return super().forward(hidden, target, **options)
-        rows, targets = self.rows_and_targets(hidden, target, options)
-        among = Comparison.of(target, targets, self.sampler, self.n_samples, self.top)
+        return sampled_loss(
+            self, hidden, target, options,
+            sampler=self.sampler, n_samples=self.n_samples, top=self.top, of_rows=self._of_rows,
+        )  # fmt: skip
+
+    def _of_rows(self, rows: Tensor, among: Comparison, targets: Targets) -> Tensor:
         shape = LogitShape(targets.scalars.softcap, targets.scalars.temperature)
         own, drawn = self._compared(rows, among, shape)
-        losses = self._row_losses(own, drawn, among, targets)
-        return targets.reduced(losses.reshape(hidden.shape[:-1]))
+        return self._row_losses(own, drawn, among, targets)
 
     @abstractmethod
     def _row_losses(

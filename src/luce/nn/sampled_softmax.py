@@ -3,14 +3,13 @@
 from typing import final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from luce.nn.comparison import Comparison
 from luce.nn.functional.cross_entropy import cross_entropy
 from luce.nn.functional.log_softmax import log_softmax
 from luce.nn.row_losses import expected_surprise, log_normaliser, of_labels, of_normalisers
 from luce.nn.sampled_head import SampledHead
-from luce.nn.samplers import Sampler
 from luce.nn.targets import Targets
 
 
@@ -84,33 +83,6 @@ class SampledSoftmax(SampledHead):
     >>> head(hidden, target, label_smoothing=0.1).backward()
     >>> exact = head.eval()(hidden, target)
     """
-
-    def __init__(
-        self,
-        in_features: int,
-        n_classes: int,
-        *,
-        n_samples: int = 1024,
-        sampler: Sampler | None = None,
-        top: int = 5,
-        bias: bool = True,
-        weight: nn.Parameter | None = None,
-        sparse: bool = False,
-        device: torch.device | str | None = None,
-        dtype: torch.dtype | None = None,
-    ) -> None:
-        super().__init__(
-            in_features,
-            n_classes,
-            n_samples=n_samples,
-            sampler=sampler,
-            top=top,
-            bias=bias,
-            weight=weight,
-            sparse=sparse,
-            device=device,
-            dtype=dtype,
-        )
 
     def class_bias(self) -> Tensor | None:
         return self.bias

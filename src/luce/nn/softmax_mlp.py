@@ -2,17 +2,13 @@
 
 import itertools
 from collections.abc import Callable, Collection, Mapping, Sequence
-from math import ceil
 from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.model_selection import train_test_split
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classification_targets
@@ -21,13 +17,21 @@ from torch import Tensor
 
 from luce import functions
 from luce._checks import as_choice, as_finite, as_whole
-from luce.errors import DataError, LabelError, ParameterError
+from luce.errors import LabelError, ParameterError
 from luce.functions.perceptron import Perceptron
-from luce.nn.functional.cross_entropy import cross_entropy
-from luce.nn.perceptron import perceptron, set_weights, weights_of
+from luce.nn.perceptron import (
+    layers_of,
+    perceptron,
+    set_weights,
+    usual_dropout,
+    usual_epochs,
+    weights_of,
+)
 from luce.nn.standardised_rows import (
     StandardisedRows,
     Table,
+    check_some_weight,
+    column_units,
     dtype_of,
     flat,
     known_codes,
@@ -37,6 +41,7 @@ from luce.nn.torch_threads import threads_of_luce
 from luce.nn.training.loop import advance, fit
 from luce.nn.training.plan import Plan
 from luce.nn.training.randomness import seeded
+from luce.nn.weighted_loss import WeightedLoss
 
 Doubles = NDArray[np.float64]
 Floats = NDArray[np.floating[Any]]
@@ -44,10 +49,6 @@ Entry = dict[str, Any]
 
 _DTYPES = (np.float64, np.float32, np.uint8)
 _STANDARDIZE = ("auto", "columns", "shared")
-_FEWEST_STEPS = 400  # of a training whose epochs nobody has chosen
-_FEWEST_EPOCHS = 20
-_MANY_ROWS = 1000  # from which on dropout is worth its noise
-_DROPOUT = 0.2
 
 
 class SoftmaxMLP(ClassifierMixin, BaseEstimator):
@@ -83,6 +84,10 @@ class SoftmaxMLP(ClassifierMixin, BaseEstimator):
         Share of each target that is spread evenly over all classes, in ``[0, 1)``.
     class_weight : dict or "balanced", optional
         Weight of each class; "balanced": inverse to its frequency.
+    correct_prior : bool, default=False
+        Whether probabilities are brought back to the shares of the training rows, which
+        `class_weight` has changed: the logarithm of its weight is taken off the last bias of each
+        class.
     loss : callable, optional
         A loss of one's own in place of the cross-entropy: ``loss(logits, labels)`` of tensors,
         labels from 0; it returns the loss of each row, or the mean.
@@ -146,6 +151,7 @@ class SoftmaxMLP(ClassifierMixin, BaseEstimator):
     """
 
     _moments: dict[str, Tensor] | None = None  # what partial_fit's optimizer keeps
+    _shift: Doubles | float = 0.0  # taken from the last biases after training, for `correct_prior`
 
     def __init__(
         self,
@@ -162,6 +168,7 @@ class SoftmaxMLP(ClassifierMixin, BaseEstimator):
         clip_norm: float | None = None,
         label_smoothing: float = 0.0,
         class_weight: Mapping[Any, float] | str | None = None,
+        correct_prior: bool = False,
         loss: Callable[[Tensor, Tensor], Tensor] | None = None,
         standardize: str = "auto",
         early_stopping: bool = False,
@@ -184,6 +191,7 @@ class SoftmaxMLP(ClassifierMixin, BaseEstimator):
         self.clip_norm = clip_norm
         self.label_smoothing = label_smoothing
         self.class_weight = class_weight
+        self.correct_prior = correct_prior
         self.loss = loss
         self.standardize = standardize
         self.early_stopping = early_stopping
@@ -233,14 +241,18 @@ class SoftmaxMLP(ClassifierMixin, BaseEstimator):
         if not continued:
             self._begin(table)
         rows = self._rows(table, codes)
-        _check_some_weight(rows.weights)
+        check_some_weight(rows.weights)
         seed = self._seed()
-        kept, held_out = self._split(rows, seed)
-        plan = self._plan(self._epochs(len(kept)), self.schedule, seed)
+        kept, held_out = (
+            rows.split(self.validation_fraction, seed) if self.early_stopping else (rows, None)
+        )
+        epochs = self.epochs or usual_epochs(len(kept), self.batch_size)
+        plan = self._plan(epochs, self.schedule, seed)
         network = self._network(table, seed, len(kept))
+        loss = WeightedLoss(self.loss, self.label_smoothing)
         with threads_of_luce():
-            done = fit(network, self._loss, kept, valid=held_out, plan=plan, callbacks=[self._tell])
-        self.coefs_, self.intercepts_ = weights_of(network)
+            done = fit(network, loss, kept, valid=held_out, plan=plan, callbacks=[self._tell])
+        self._keep(network)
         self._moments = None
         self.history_, self.n_iter_ = done.history, len(done.history)
         self.best_epoch_, self.interrupted_ = done.best_epoch, done.interrupted
@@ -295,9 +307,10 @@ class SoftmaxMLP(ClassifierMixin, BaseEstimator):
         seed = self._seed() + self.n_iter_
         network = self._network(table, seed, len(rows))
         plan = self._plan(1, "constant", seed)
+        loss = WeightedLoss(self.loss, self.label_smoothing)
         with threads_of_luce():
-            done, self._moments = advance(network, self._loss, rows, plan, self._moments)
-        self.coefs_, self.intercepts_ = weights_of(network)
+            done, self._moments = advance(network, loss, rows, plan, self._moments)
+        self._keep(network)
         self.n_iter_ += 1
         self.best_epoch_ = self.n_iter_
         entry = {**done.history[0], "epoch": self.n_iter_}
@@ -340,7 +353,7 @@ class SoftmaxMLP(ClassifierMixin, BaseEstimator):
 
     def _check(self) -> None:
         """Check what the plan does not check."""
-        self._layers()
+        layers_of(self.hidden)
         as_choice(self.solver, ("adam", "sgd"), "solver")
         as_choice(self.standardize, _STANDARDIZE, "standardize")
         if self.epochs is not None:
@@ -376,7 +389,7 @@ class SoftmaxMLP(ClassifierMixin, BaseEstimator):
         table, target = validate_data(self, flat(X), y, **checked)
         check_classification_targets(target)
         weights = _check_sample_weight(weight, table, dtype=np.float64, ensure_non_negative=True)
-        _check_some_weight(weights)
+        check_some_weight(weights)
         used = np.flatnonzero(weights)
         if len(used) < len(weights):
             return Table(table[used], target[used], weights[used])
@@ -389,7 +402,7 @@ class SoftmaxMLP(ClassifierMixin, BaseEstimator):
         shared = self.standardize == "shared" or (
             self.standardize == "auto" and table.X.dtype == np.uint8
         )
-        measure = shared_units if shared else _column_units
+        measure = shared_units if shared else column_units
         self.centre_, self.scale_ = measure(table.X, table.weights)
         self._moments = None
 
@@ -403,13 +416,7 @@ class SoftmaxMLP(ClassifierMixin, BaseEstimator):
         return here == wanted and np.array_equal(classes, self.classes_)
 
     def _sizes(self, inputs: int, outputs: int) -> list[int]:
-        return [inputs, *self._layers(), outputs]
-
-    def _layers(self) -> list[int]:
-        """Return the units of each hidden layer."""
-        several = isinstance(self.hidden, Sequence | np.ndarray)
-        given: Any = self.hidden if several else [self.hidden]
-        return [as_whole(units, "each entry of hidden", least=1) for units in given]
+        return [inputs, *layers_of(self.hidden), outputs]
 
     def _rows(self, table: Table, codes: NDArray[np.int64]) -> StandardisedRows:
         """Return the rows that count for something, with the weights of their classes, too.
@@ -418,10 +425,10 @@ class SoftmaxMLP(ClassifierMixin, BaseEstimator):
         """
         weights = table.weights
         if self.class_weight is not None:
-            each = compute_class_weight(
+            self._class_weights = compute_class_weight(
                 self.class_weight, classes=self.classes_, y=self.classes_[codes]
             )
-            weights = weights * each[codes]
+            weights = weights * self._class_weights[codes]
         placeholder = [np.empty(0, dtype_of(table.X))]
         units = Perceptron(self.centre_, self.scale_, placeholder, placeholder)
         rows = StandardisedRows(table.X, units, codes, weights)
@@ -430,41 +437,29 @@ class SoftmaxMLP(ClassifierMixin, BaseEstimator):
 
     def _network(self, table: Table, seed: int, rows: int) -> torch.nn.Sequential:
         """Return the network with fresh weights, or those of before."""
-        dropout = self.dropout
-        if dropout is None:
-            dropout = _DROPOUT if rows >= _MANY_ROWS else 0.0
+        dropout = usual_dropout(rows) if self.dropout is None else self.dropout
         sizes = self._sizes(table.X.shape[1], len(self.classes_))
         dtype = torch.float64 if dtype_of(table.X) == np.float64 else torch.float32
         with seeded(seed, torch.device("cpu")):
             network = perceptron(sizes, dropout, dtype)
         if hasattr(self, "coefs_"):
-            set_weights(network, self.coefs_, self.intercepts_)
+            *biases, last = self.intercepts_
+            set_weights(network, self.coefs_, [*biases, (last + self._shift).astype(last.dtype)])
         return network
 
     def planned_epochs(self, rows: int) -> int:
         """Return how many passes `fit` makes at most over so many rows, held-out ones included."""
-        return self._epochs(rows - round(self.validation_fraction * rows * self.early_stopping))
+        kept = rows - round(self.validation_fraction * rows * self.early_stopping)
+        return self.epochs or usual_epochs(kept, self.batch_size)
 
-    def _epochs(self, rows: int) -> int:
-        if self.epochs is not None:
-            return self.epochs
-        steps = max(1, round(rows / self.batch_size))
-        return max(_FEWEST_EPOCHS, ceil(_FEWEST_STEPS / steps))
-
-    def _split(
-        self, rows: StandardisedRows, seed: int
-    ) -> tuple[StandardisedRows, StandardisedRows | None]:
-        """Hold out rows of each class; none where a class is too small to be split."""
-        n, counts = len(rows), np.bincount(rows.codes)
-        counts = counts[counts > 0]
-        size = round(self.validation_fraction * n)
-        few = size < len(counts) or n - size < len(counts) or counts.min() < 2
-        if not self.early_stopping or few:
-            return rows, None
-        kept, held_out = train_test_split(
-            np.arange(n), test_size=size, stratify=rows.codes, random_state=seed
-        )
-        return rows.only(np.sort(kept)), rows.only(np.sort(held_out))
+    def _keep(self, network: torch.nn.Sequential) -> None:
+        """Take over what was learnt, with the last biases as the true shares ask for them."""
+        self.coefs_, self.intercepts_ = weights_of(network)
+        self._shift = 0.0
+        if self.correct_prior and self.class_weight is not None:
+            weights = self._class_weights
+            self._shift = np.log(np.where(weights > 0, weights, 1.0))
+            self.intercepts_[-1] -= self._shift.astype(self.intercepts_[-1].dtype)
 
     def _seed(self) -> int:
         given: Any = self.random_state  # a RandomState, too, is allowed in scikit-learn
@@ -472,38 +467,11 @@ class SoftmaxMLP(ClassifierMixin, BaseEstimator):
             return int(given)
         return int(check_random_state(given).randint(2**31))
 
-    def _loss(self, logits: Tensor, labels: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the weighted sum of the losses, and the sum of the weights."""
-        if self.loss is None:
-            each = cross_entropy(
-                logits, labels, label_smoothing=self.label_smoothing, reduction="none"
-            )
-        else:
-            each = self.loss(logits, labels)
-        total = weights.sum()
-        return ((each * weights).sum() if each.ndim else each * total), total
-
     def _tell(self, entry: Entry) -> None:
         for callback in self.callbacks or ():
             callback(entry)
         if self.verbose:
             print(" ".join(f"{name}={_short(value)}" for name, value in entry.items()))
-
-
-def _check_some_weight(weights: Doubles) -> None:
-    if not weights.any():
-        raise DataError(
-            "the weights of the rows must not all be 0, got nothing else. Give some row, and its"
-            " class, a weight above 0."
-        )
-
-
-def _column_units(X: Any, weights: Doubles) -> tuple[Doubles, Doubles]:
-    """Return mean and deviation of each column; sparse columns are not moved."""
-    is_sparse = sparse.issparse(X)
-    scaler = StandardScaler(with_mean=not is_sparse).fit(X, sample_weight=weights)
-    centre = np.zeros(X.shape[1]) if is_sparse else scaler.mean_
-    return np.asarray(centre, np.float64), np.asarray(scaler.scale_, np.float64)
 
 
 def _short(value: object) -> str:

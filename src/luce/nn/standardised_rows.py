@@ -6,8 +6,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import sparse
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import StandardScaler
 
-from luce.errors import LabelError
+from luce.errors import DataError, LabelError
 from luce.functions.perceptron import Perceptron
 from luce.nn.training.rows import Batch, Rows
 
@@ -41,6 +43,18 @@ class StandardisedRows(Rows):
     def only(self, rows: NDArray[np.int64]) -> "StandardisedRows":
         """Return some of the rows."""
         return StandardisedRows(self._X[rows], self._units, self.codes[rows], self.weights[rows])
+
+    def split(self, share: float, seed: int) -> "tuple[StandardisedRows, StandardisedRows | None]":
+        """Hold out a share of the rows of each class; none where a class is too small."""
+        n, counts = len(self), np.bincount(self.codes)
+        counts = counts[counts > 0]
+        size = round(share * n)
+        if size < len(counts) or n - size < len(counts) or counts.min() < 2:
+            return self, None
+        kept, held_out = train_test_split(
+            np.arange(n), test_size=size, stratify=self.codes, random_state=seed
+        )
+        return self.only(np.sort(kept)), self.only(np.sort(held_out))
 
 
 def flat(X: Any) -> Any:
@@ -78,3 +92,20 @@ def shared_units(X: Any, weights: Doubles) -> tuple[Doubles, Doubles]:
         square += float(weights[row : row + 4096] @ np.einsum("ij,ij->i", moved, moved))
     spread = (square / mass) ** 0.5 or 1.0
     return np.full(d, mean), np.full(d, spread)
+
+
+def column_units(X: Any, weights: Doubles) -> tuple[Doubles, Doubles]:
+    """Return mean and deviation of each column; sparse columns are not moved."""
+    is_sparse = sparse.issparse(X)
+    scaler = StandardScaler(with_mean=not is_sparse).fit(X, sample_weight=weights)
+    centre = np.zeros(X.shape[1]) if is_sparse else scaler.mean_
+    return np.asarray(centre, np.float64), np.asarray(scaler.scale_, np.float64)
+
+
+def check_some_weight(weights: Doubles) -> None:
+    """Raise a DataError if no row counts."""
+    if not weights.any():
+        raise DataError(
+            "the weights of the rows must not all be 0, got nothing else. Give some row, and its"
+            " class, a weight above 0."
+        )

@@ -8,11 +8,9 @@ from torch import Tensor
 from luce._checks import as_alpha
 from luce.nn.full_softmax import FullSoftmax
 from luce.nn.functional.entmax import entmax
-from luce.nn.functional.fenchel_young import of_rows
 from luce.nn.head import Head
-from luce.nn.logit_shape import LogitShape
 from luce.nn.options import LossOptions
-from luce.nn.row_losses import of_all_classes, of_labels, of_normalisers
+from luce.nn.tsallis_loss import linear_tsallis_loss
 
 
 class TsallisHead(Head):
@@ -66,29 +64,11 @@ class TsallisHead(Head):
 
     def forward(self, hidden: Tensor, target: Tensor, **options: Unpack[LossOptions]) -> Tensor:
         rows, targets = self.rows_and_targets(hidden, target, options)
-        scalars = targets.scalars
-        shape = LogitShape(scalars.softcap, scalars.temperature)
-        u = shape(self.logits(rows))  # (n, k)
-        plain = targets._replace(scalars=scalars._replace(gamma=0.0))
-        least, top = _loss_of_likeliest(u, self.alpha)  # (n,), (n, 1)
-        conjugate = least + top[:, 0]
-        if targets.y is not None and targets.spread is None:
-            at = targets.y[:, None]
-            each = self._weighed(least[:, None] + (top - u.gather(1, at)), u, scalars.gamma, at)
-            losses = of_labels(-each[:, 0], plain)
-        else:
-            each = self._weighed(least[:, None] + (top - u), u, scalars.gamma, None)
-            losses = of_all_classes(-each, plain)
-        if scalars.z_loss:
-            losses = losses + of_normalisers(conjugate.square(), targets)
-        return targets.reduced(losses.reshape(hidden.shape[:-1]))
-
-    def _weighed(self, each: Tensor, u: Tensor, gamma: float, at: Tensor | None) -> Tensor:
-        """Return losses of classes times ``(1 - p)^gamma``; `at` says of which, None of all."""
-        if gamma == 0:
-            return each
-        p = entmax(u, self.alpha)
-        return each * _power(1.0 - (p if at is None else p.gather(1, at)), gamma)
+        weight, bias = self.classes.class_weights(), self.classes.class_bias()
+        if torch.is_autocast_enabled(rows.device.type):
+            rows = rows.to(weight.dtype)
+        losses = linear_tsallis_loss(rows, weight, bias, targets, self.alpha)
+        return targets.reduced(losses.reshape(hidden.shape[:-1]) if losses.ndim else losses)
 
     def log_prob(self, hidden: Tensor) -> Tensor:
         p = entmax(self.logits(hidden), self.alpha)
@@ -97,20 +77,3 @@ class TsallisHead(Head):
 
     def predict(self, hidden: Tensor) -> Tensor:
         return self.logits(hidden).argmax(dim=-1)
-
-
-def _loss_of_likeliest(u: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
-    """Return the loss of the likeliest class as the label (n,), and its logit (n, 1).
-
-    It comes without cancellation, and the loss of any other class is as much more as the logit
-    of that class is lower.
-    """
-    winner = u.detach().argmax(dim=1, keepdim=True)
-    q = torch.zeros_like(u).scatter(1, winner, 1.0)
-    return of_rows(u, q, alpha), u.gather(1, winner)
-
-
-def _power(rest: Tensor, gamma: float) -> Tensor:
-    """Return ``rest ** gamma``, without the infinite slope that it may have at 0."""
-    some = rest > 0
-    return torch.where(some, torch.where(some, rest, 1.0) ** gamma, 0.0)

@@ -8,10 +8,16 @@ from typing import Any
 import numpy as np
 
 from luce import __version__, storage
-from luce.errors import LuceError, ModelFileError, ParameterError
+from luce.errors import LuceError, MissingExtraError, ModelFileError, ParameterError
 from luce.estimators import Calibrated
 from luce.estimators.calibrated_arrays import put_together, taken_apart
 from luce.estimators.fitted_arrays import from_arrays, to_arrays
+from luce.tasks.estimator_networks import (
+    NETWORK,
+    is_network,
+    network_tensors,
+    restored_network,
+)
 from luce.tasks.models import classes_to_json
 
 _GROUP = "estimator."
@@ -22,9 +28,9 @@ def save_estimator(estimator: Any, path: str | Path) -> None:
     """Write a fitted classifier to one file, whole or not at all.
 
     `SoftmaxRegression`, `SoftmaxRegressionCV`, `OneVsRest`, `OneVsOne`, `GaussianNaiveBayes`,
-    `MultinomialNaiveBayes` and `LinearDiscriminantAnalysis` can be kept, and each of them within
-    `Calibrated`: the options, and what `fit` has learnt, to the last bit; not the history of the
-    fit, nor callbacks, nor the coefficients of each fold.
+    `MultinomialNaiveBayes`, `LinearDiscriminantAnalysis` and `luce.nn.SoftmaxMLP` can be kept, and
+    each of them within `Calibrated`: the options, and what `fit` has learnt, to the last bit; not
+    the history of the fit, nor callbacks, nor the coefficients of each fold.
 
     Parameters
     ----------
@@ -60,8 +66,7 @@ def save_estimator(estimator: Any, path: str | Path) -> None:
     if isinstance(estimator, Calibrated):
         classifier, tensors, facts = taken_apart(estimator)
         calibration = {name: _to_json(name, value) for name, value in facts.items()}
-    for name, array in to_arrays(classifier).items():
-        tensors[name if name in _WEIGHTS else _GROUP + name] = array
+    tensors |= network_tensors(classifier) if is_network(classifier) else _arrays(classifier)
     metadata = {**_metadata(classifier), "calibration": calibration}
     storage.save_model(Path(path), tensors, metadata)
 
@@ -84,6 +89,8 @@ def load_estimator(path: str | Path) -> Any:
     ModelFileError
         The file is missing, damaged, foreign or too new, or it is a model of ``luce train`` with
         an encoding of its own (`luce.tasks.load_model` reads those).
+    MissingExtraError
+        It is a network, and PyTorch is not installed.
     """
     tensors, metadata = storage.load_model(Path(path))
     if metadata["encoding"].get("kind") != "features":
@@ -92,29 +99,30 @@ def load_estimator(path: str | Path) -> Any:
             f" {metadata['encoding'].get('kind')!r}: the model encodes its input itself. Read it"
             " with luce.tasks.load_model."
         )
-    classes = metadata["classes"]
-    dtype = object if classes["kind"] == "str" else None
     try:
         options = {name: _from_json(value) for name, value in metadata["options"].items()}
-        model = from_arrays(
-            metadata["estimator"],
-            options,
-            np.asarray(classes["values"], dtype=dtype),
-            {
-                name.removeprefix(_GROUP): array
-                for name, array in tensors.items()
-                if name in _WEIGHTS or name.startswith(_GROUP)
-            },
-        )
-        _restore_facts(model, metadata)
+        if metadata["estimator"] == NETWORK:
+            model = restored_network(Path(path), tensors, metadata, options)
+        else:
+            model = _restored(tensors, metadata, options)
+        _restore_names(model, metadata)
         if metadata.get("calibration") is not None:
             facts = {name: _from_json(value) for name, value in metadata["calibration"].items()}
             model = put_together(model, facts, tensors)
+    except MissingExtraError:
+        raise
     except (LuceError, TypeError) as error:
         raise ModelFileError(
             f"{str(path)!r}: {error} The file is damaged: copy it again or save the model again."
         ) from error
     return model
+
+
+def _arrays(classifier: Any) -> dict[str, Any]:
+    return {
+        name if name in _WEIGHTS else _GROUP + name: array
+        for name, array in to_arrays(classifier).items()
+    }
 
 
 def _metadata(estimator: Any) -> dict[str, Any]:
@@ -143,15 +151,32 @@ def _metadata(estimator: Any) -> dict[str, Any]:
     }
 
 
-def _restore_facts(model: Any, metadata: Mapping[str, Any]) -> None:
-    names = metadata["encoding"].get("names")
-    if names is not None:
-        model.feature_names_in_ = np.asarray(names, dtype=object)
-    training = metadata["training"]
+def _restored(
+    tensors: Mapping[str, Any], metadata: Mapping[str, Any], options: Mapping[str, Any]
+) -> Any:
+    """Return a classifier of the room of estimators."""
+    classes, training = metadata["classes"], metadata["training"]
+    model = from_arrays(
+        metadata["estimator"],
+        options,
+        np.asarray(classes["values"], dtype=object if classes["kind"] == "str" else None),
+        {
+            name.removeprefix(_GROUP): array
+            for name, array in tensors.items()
+            if name in _WEIGHTS or name.startswith(_GROUP)
+        },
+    )
     if training["n_iter"]:  # it was found by a solver
         model.n_iter_ = np.array([training["n_iter"]], dtype=np.int32)
         model.gap_ = np.inf if training["gap"] is None else float(training["gap"])
         model.converged_ = training["converged"]
+    return model
+
+
+def _restore_names(model: Any, metadata: Mapping[str, Any]) -> None:
+    names = metadata["encoding"].get("names")
+    if names is not None:
+        model.feature_names_in_ = np.asarray(names, dtype=object)
 
 
 def _to_json(name: str, value: Any) -> Any:

@@ -32,11 +32,6 @@ def check_model(options: TrainOptions) -> None:
             f"--model mlp needs --solver sgd or adam, got {options.solver!r}: the others are for"
             " linear models. Leave --solver out."
         )
-    if options.class_weight == "corrected":
-        raise ParameterError(
-            "--model mlp needs --class-weight balanced, got 'corrected'. Give that, or --calibrate"
-            " for probabilities that can be trusted."
-        )
     if options.tune is not None:
         raise ParameterError(
             f"--tune needs --model linear, got {options.tune!r} with mlp. Leave one of them out."

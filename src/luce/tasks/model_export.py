@@ -30,8 +30,9 @@ def export(
 ) -> Export:
     """Write the classifier of a model file in the form of another library.
 
-    What is written is the linear part with its softmax: from the features, as `luce` computes them
-    from raw columns or images, to probabilities. The encoding stays in the model file.
+    What is written leads from the features, as `luce` computes them from raw columns or images,
+    to probabilities: the linear part with its softmax, or a network with all its layers. The
+    encoding stays in the model file.
 
     Parameters
     ----------
@@ -47,7 +48,7 @@ def export(
     Raises
     ------
     ParameterError
-        The form or the dtype is unknown, or the form cannot hold the model's calibration.
+        The form or the dtype is unknown, or the form cannot hold hidden layers or the calibration.
     ModelFileError
         The model cannot be loaded.
     MissingExtraError
@@ -70,8 +71,8 @@ def export(
             f"the dtype must be one of {', '.join(DTYPES)}, got {dtype!r}. Pass one of these."
         )
     write_atomically(target, _content(fitted, linear.astype(dtype), form, dtype))
-    k, d = linear.weight.shape
-    return Export(target, form, dtype, d, k, _note(fitted))
+    k = len(linear.classes)
+    return Export(target, form, dtype, linear.features, k, _note(fitted))
 
 
 def _form_of(target: Path) -> str:
@@ -96,6 +97,11 @@ def _content(model: Model, linear: Layer, form: str, dtype: str) -> bytes:
 
 
 def _check_linear(linear: Layer, form: str) -> None:
+    if linear.hidden is not None and form in _LINEAR:
+        raise ParameterError(
+            f"a model for {form} must be linear, got a network. Export it --to onnx or npz,"
+            " or train one with --model linear."
+        )
     if linear.matrix is not None and form in _LINEAR:
         raise ParameterError(
             f"a model for {form} must be linear, got one whose calibration is not (vector or"

@@ -234,6 +234,8 @@ class TrainOptions:
             for option in OPTIONS.values()
             if option.limits.network is not None
         }
+        if self.class_weight == "corrected":
+            arguments |= {"class_weight": "balanced", "correct_prior": True}
         return arguments | {
             "hidden": hidden_units(self.hidden),
             "solver": "adam" if self.solver == "auto" else self.solver,

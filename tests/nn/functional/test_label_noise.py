@@ -2,7 +2,7 @@ import mpmath as mp
 import pytest
 import torch
 
-from luce.errors import ParameterError, ShapeError
+from luce.errors import DataError, ParameterError, ShapeError
 from luce.nn import Plan, fit
 from luce.nn.functional import (
     cross_entropy,
@@ -83,7 +83,36 @@ def test_wrong_labels_mislead_less_than_with_the_cross_entropy(loss):
     assert found["robust"] > found["plain"]
 
 
-@pytest.mark.parametrize("loss", [generalized_cross_entropy, symmetric_cross_entropy])
+ROBUST = pytest.mark.parametrize("loss", [generalized_cross_entropy, symmetric_cross_entropy])
+
+
+@ROBUST
+def test_weights_of_classes_count_in_the_mean_too(loss):
+    generator = torch.Generator().manual_seed(0)
+    z = torch.randn(5, 4, generator=generator, dtype=torch.float64, requires_grad=True)
+    y, weight = torch.tensor([0, 3, -100, 1, 0]), torch.tensor([2.0, 0.0, 5.0, 0.5]).double()
+    alone = loss(z, y, ignore_index=-100, reduction="none")
+    options = {"weight": weight, "ignore_index": -100}
+    each = loss(z, y, **options, reduction="none")
+    torch.testing.assert_close(each, alone * torch.tensor([2.0, 0.5, 0.0, 0.0, 2.0]))
+    torch.testing.assert_close(loss(z, y, **options), each.sum() / 4.5)
+    torch.testing.assert_close(loss(z, y, **options, normalizer=7.0), each.sum() / 7)
+    assert torch.autograd.gradcheck(lambda z: loss(z, y, **options), (z,))
+    wrong = z.detach().clone()
+    wrong[3] = torch.nan  # of weight 0
+    torch.testing.assert_close(loss(wrong, y, **options), loss(z, y, **options))
+
+
+@ROBUST
+def test_the_mean_of_nothing_is_what_was_asked_for(loss):
+    z, y = torch.randn(2, 3), torch.tensor([7, 7])
+    assert loss(z, y, ignore_index=7).isnan()
+    assert loss(z, y, ignore_index=7, empty="zero") == 0
+    with pytest.raises(DataError, match="ignore"):
+        loss(z, y, ignore_index=7, empty="raise")
+
+
+@ROBUST
 def test_distributions_are_refused(loss):
     with pytest.raises(ShapeError, match=r"label for each row, shape \(2,\).*got shape \(2, 3\)"):
         loss(torch.zeros(2, 3), torch.full((2, 3), 1 / 3))

@@ -1,12 +1,6 @@
-"""What each process does: run as ``work.py RANK PROCESSES FOLDER``, it saves what it found there.
+"""What each process does; run by `launch`, it saves what it has found."""
 
-All is done in one start, for starting processes takes longer than all of it.
-"""
-
-import datetime
-import os
 import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from nn.sharding import cases, faults
+from nn.sharding.launch import work_through
 
 from luce.nn import FullSoftmax, ShardedSoftmax, global_normalizer, sharded_softmax, sum_over_ranks
 
@@ -292,22 +287,5 @@ def data_parallel():
     return results
 
 
-def main(rank: int, processes: int, folder: Path) -> None:
-    torch.set_num_threads(1)
-    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
-    dist.init_process_group(
-        "gloo", init_method=(folder / "meeting").as_uri(), rank=rank, world_size=processes,
-        timeout=datetime.timedelta(seconds=600),
-    )  # fmt: skip
-    results: dict[str, Any] = {}
-    try:
-        for name, task in WORK.items():
-            results[name] = task()
-    except Exception:
-        results["error"] = f"{name}: {traceback.format_exc()}"
-    torch.save(results, folder / f"{rank}.pt")
-    dist.destroy_process_group()
-
-
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))
+    work_through(WORK)

@@ -172,6 +172,17 @@ def of_rows(u: Tensor, q: Tensor, alpha: float) -> Tensor:
     return (_divergence(q, p, alpha) + _slack(u, q, p, alpha)).sum(1) + undefined
 
 
+def of_winner(p: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
+    """Return the loss of each row's likeliest class as the label (n,), and which it is (n, 1).
+
+    All that it takes are the probabilities (n, k): nothing is lost to the threshold.
+    """
+    top, winner = p.max(dim=1, keepdim=True)
+    undefined = 0.0 * top[:, 0]  # NaN where the row has no entmax
+    others = power_or_zero(p.scatter(1, winner, 0.0), alpha).sum(dim=1) / alpha
+    return _divergence(torch.ones_like(top), top, alpha)[:, 0] + others + undefined, winner
+
+
 def _divergence(q: Tensor, p: Tensor, alpha: float) -> Tensor:
     """Return D of each class."""
     if alpha == 2.0:
@@ -186,7 +197,8 @@ def _divergence(q: Tensor, p: Tensor, alpha: float) -> Tensor:
         fall = b.log() - a.log()
         left = torch.expm1(alpha * fall) / alpha - torch.expm1((alpha - 1.0) * fall) / (alpha - 1.0)
         near = a**alpha * left
-    alone = torch.where(p > 0, _power(p, alpha) / alpha, _power(q, alpha) / (alpha * (alpha - 1.0)))
+    of_p, of_q = power_or_zero(p, alpha), power_or_zero(q, alpha)
+    alone = torch.where(p > 0, of_p / alpha, of_q / (alpha * (alpha - 1.0)))
     return torch.where(both, near, alone)
 
 
@@ -198,10 +210,10 @@ def _slack(u: Tensor, q: Tensor, p: Tensor, alpha: float) -> Tensor:
     return q * torch.where(lost, threshold - torch.where(lost, u, torch.zeros_like(u)), 0.0)
 
 
-def _power(x: Tensor, alpha: float) -> Tensor:
-    """Return ``x ** alpha``, also without a derivative that is infinite or NaN at 0."""
+def power_or_zero(x: Tensor, exponent: float) -> Tensor:
+    """Return ``x ** exponent`` and 0 where x is 0, without the infinite slope it may have there."""
     inside = x > 0
-    return torch.where(inside, torch.where(inside, x, torch.ones_like(x)) ** alpha, 0.0)
+    return torch.where(inside, torch.where(inside, x, torch.ones_like(x)) ** exponent, 0.0)
 
 
 def _mixed(targets: Targets, rows: Tensor) -> Tensor:

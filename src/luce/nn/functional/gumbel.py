@@ -76,10 +76,19 @@ def gumbel_softmax(
     gap = z - z.detach().amax(dim, keepdim=True)  # an offset of 1e20 must not swallow the noise
     if z.device.type == "cpu":
         gap = gap.double()
-    noise = torch.empty_like(gap).exponential_(generator=generator).clamp(min=_SMALLEST)
-    noisy = gap - noise.log()
+    noisy = with_noise(gap, generator)
     soft = softmax(noisy, dim, temperature=t).to(x.dtype)
     if not hard:
         return soft
     drawn = torch.zeros_like(soft).scatter(dim, noisy.argmax(dim, keepdim=True), 1.0)
     return drawn + (soft - soft.detach())  # exactly 0, but for the gradient and for NaN
+
+
+def with_noise(x: Tensor, generator: torch.Generator | None) -> Tensor:
+    """Return numbers plus standard Gumbel noise: the minus logarithms of exponential variates.
+
+    The largest along a dimension is each with its softmax probability (Yellott 1977): no
+    probability is computed, and no sum of them.
+    """
+    waiting = torch.empty_like(x).exponential_(generator=generator).clamp(min=_SMALLEST)
+    return x - waiting.log()

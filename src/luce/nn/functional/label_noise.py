@@ -1,13 +1,16 @@
 """Losses that wrong labels cannot pull far."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from luce._checks import as_finite, as_ignore_index, as_strength
+from luce._checks import as_finite, as_strength
 from luce.errors import ParameterError, ShapeError
+from luce.nn.eager import widened
 from luce.nn.functional.cross_entropy import cross_entropy
+from luce.nn.options import checked
+from luce.nn.targets import Targets
 
 
 def generalized_cross_entropy(
@@ -15,8 +18,11 @@ def generalized_cross_entropy(
     target: Tensor,
     *,
     q: float = 0.7,
+    weight: Tensor | None = None,
     ignore_index: int | None = None,
     reduction: str = "mean",
+    normalizer: float | None = None,
+    empty: str = "nan",
 ) -> Tensor:
     r"""Between the cross-entropy and the mean absolute error, which noise hardly moves.
 
@@ -34,9 +40,11 @@ def generalized_cross_entropy(
         Labels.
     q : float, default=0.7
         In [0, 1].
+    weight : Tensor of shape (k,), optional
+        Weight of each class: rows with this label count so much, in the mean, too.
     ignore_index : int, optional
         Rows with this label do not count.
-    reduction : {"mean", "sum", "none"}
+    reduction, normalizer, empty
         As for `cross_entropy`.
 
     Returns
@@ -67,9 +75,12 @@ def generalized_cross_entropy(
     1.4286
     """
     power = as_finite(q, "q", 0.0, 1.0)
-    surprise = _surprise(logits, target, ignore_index)
-    loss = surprise if power == 0 else -torch.expm1(-power * surprise) / power
-    return _reduced(loss, target, ignore_index, reduction)
+    rows = _Rows.of(
+        logits, target, weight=weight, ignore_index=ignore_index, reduction=reduction,
+        normalizer=normalizer, empty=empty,
+    )  # fmt: skip
+    surprise = rows.surprise
+    return rows.reduced(surprise if power == 0 else -torch.expm1(-power * surprise) / power)
 
 
 def symmetric_cross_entropy(
@@ -79,8 +90,11 @@ def symmetric_cross_entropy(
     alpha: float = 0.1,
     beta: float = 1.0,
     log_zero: float = -4.0,
+    weight: Tensor | None = None,
     ignore_index: int | None = None,
     reduction: str = "mean",
+    normalizer: float | None = None,
+    empty: str = "nan",
 ) -> Tensor:
     r"""Cross-entropy plus its reverse, in which the label's distribution is inside the logarithm.
 
@@ -101,9 +115,11 @@ def symmetric_cross_entropy(
         Weight of its reverse.
     log_zero : float, default=-4.0
         A, below 0.
+    weight : Tensor of shape (k,), optional
+        Weight of each class: rows with this label count so much, in the mean, too.
     ignore_index : int, optional
         Rows with this label do not count.
-    reduction : {"mean", "sum", "none"}
+    reduction, normalizer, empty
         As for `cross_entropy`.
 
     Returns
@@ -137,32 +153,43 @@ def symmetric_cross_entropy(
             "log_zero must be below 0, got 0: the reverse part would be nothing. Pass log_zero=-4,"
             " or beta=0."
         )
-    surprise = _surprise(logits, target, ignore_index)
-    loss = a * surprise + b * floor * torch.expm1(-surprise)
-    return _reduced(loss, target, ignore_index, reduction)
+    rows = _Rows.of(
+        logits, target, weight=weight, ignore_index=ignore_index, reduction=reduction,
+        normalizer=normalizer, empty=empty,
+    )  # fmt: skip
+    return rows.reduced(a * rows.surprise + b * floor * torch.expm1(-rows.surprise))
 
 
-def _surprise(logits: Tensor, target: Tensor, ignore_index: int | None) -> Tensor:
-    """Return ``-log p_y`` of each row; a distribution has no single one."""
-    if target.shape != logits.shape[:-1]:
-        raise ShapeError(
-            f"target must hold a label for each row, shape {tuple(logits.shape[:-1])}, got shape"
-            f" {tuple(target.shape)}. For distributions use cross_entropy, or pass their argmax."
-        )
-    return cross_entropy(logits, target, ignore_index=ignore_index, reduction="none")
+class _Rows(NamedTuple):
+    """What the losses of rows are made of, and what they come to."""
 
+    surprise: Tensor
+    """``-log p_y`` of each row (n,)."""
+    targets: Targets
+    leading: tuple[int, ...]
 
-def _reduced(loss: Tensor, target: Tensor, ignore_index: int | None, reduction: str) -> Tensor:
-    """The mean over the rows that count; ignored rows have a surprise, and so a loss, of 0."""
-    if reduction == "none":
-        return loss
-    if reduction == "sum":
-        return loss.sum()
-    if reduction != "mean":
-        raise ParameterError(
-            f"reduction must be one of 'mean', 'sum', 'none', got {reduction!r}. Pass one of these."
-        )
-    ignored = as_ignore_index(ignore_index)
-    if ignored is None:
-        return loss.mean()
-    return loss.sum() / (target != ignored).sum()
+    @classmethod
+    def of(
+        cls, logits: Tensor, target: Tensor, *, weight: Tensor | None, **options: Any
+    ) -> "_Rows":
+        """Check rows with a label each; a distribution has no single surprise."""
+        *leading, k = logits.shape
+        if target.shape != logits.shape[:-1]:
+            raise ShapeError(
+                f"target must hold a label for each row, shape {tuple(leading)}, got shape"
+                f" {tuple(target.shape)}. For distributions use cross_entropy, or pass their"
+                " argmax."
+            )
+        _, scalars = checked(**options)
+        z = widened(logits)
+        targets = Targets.of(target, tuple(leading), k, weight, scalars, z.dtype)
+        assert targets.y is not None
+        rows = targets.without_unused(z.reshape(-1, k))
+        return cls(cross_entropy(rows, targets.y, reduction="none"), targets, tuple(leading))
+
+    def reduced(self, losses: Tensor) -> Tensor:
+        """Return the loss, given that of each row (n,)."""
+        used = self.targets.used
+        if used is not None:  # 0 * inf would be NaN
+            losses = torch.where(used, losses, 0.0)
+        return self.targets.reduced((self.targets.own * losses).reshape(self.leading))
