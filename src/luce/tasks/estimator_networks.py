@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
 
 from luce.errors import ParameterError
 from luce.tasks.model_kinds import KINDS, NetworkClassifier
@@ -21,7 +20,10 @@ def is_network(estimator: Any) -> bool:
 
 def network_tensors(estimator: Any) -> dict[str, NDArray[Any]]:
     """Return the weights of a fitted network as the tensors of a file."""
-    check_is_fitted(estimator)
+    if not hasattr(estimator, "coefs_"):
+        raise ParameterError(
+            f"a model to be kept must be fitted, got a {NETWORK} that is not. Call fit before."
+        )
     return KINDS["mlp"].tensors(KINDS["mlp"].kept(estimator))
 
 
