@@ -62,7 +62,7 @@ def test_gradients_vanish_layer_after_layer(curves, expect, axe):
     expect(curves.locator(".layers")).to_contain_text("After 10 layers at x = 0: sigmoid 9.5")
     curves.get_by_role("slider", name="Layers").focus()
     curves.keyboard.press("Home")
-    expect(curves.locator(".layers")).to_contain_text("After 1 layers at x = 0: sigmoid 0.25")
+    expect(curves.locator(".layers")).to_contain_text("After 1 layer at x = 0: sigmoid 0.25")
     curves.get_by_text("The values as a table").first.click()
     expect(curves.locator("details[open] tbody tr").first).to_be_visible()
     axe(curves)

@@ -231,6 +231,13 @@ def test_a_hundred_classes_and_more(opened, expect):
     expect(page.locator("[role=slider].column")).to_have_count(4)
 
 
+def test_the_chosen_view_is_in_sight_on_a_phone(new_page, ui_server, expect):
+    page = new_page(viewport={"width": 360, "height": 740})
+    page.goto(ui_server.url("/explore/softmax?lang=en&tab=sparse"))
+    page.get_by_role("tablist").scroll_into_view_if_needed()
+    expect(page.get_by_role("tab", name="Sparsemax and entmax")).to_be_in_viewport(ratio=0.9)
+
+
 def test_nothing_is_wrong_for_axe_in_any_view_and_the_language_keeps_it(opened, expect, axe):
     page = opened(z="2,1,-inf", tab=VIEWS[0])
     for view in VIEWS:

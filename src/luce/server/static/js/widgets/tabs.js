@@ -53,8 +53,17 @@ export function tabs({ label, items, selected, onSelect }) {
     turn += 1;
     const mine = turn;
     const result = await items[i]?.show(clear(panel));
+    reveal(buttons[i]);
     if (mine === turn) close = result ?? (() => {});
     else result?.();
+  }
+
+  /** Where the row of tabs is cut off, the chosen one is to be seen. @param {HTMLElement | undefined} button */
+  function reveal(button) {
+    const list = button?.parentElement;
+    if (!button || !list || button.contains(document.activeElement)) return; // the focus brings it into sight
+    const [tab, row] = [button.getBoundingClientRect(), list.getBoundingClientRect()];
+    if (tab.left < row.left || tab.right > row.right) list.scrollLeft += tab.left - row.left - 24;
   }
 
   const first = items.find((item) => item.id === selected) ?? items[0];

@@ -220,7 +220,7 @@ export const words = {
   'explore.curves.layers.caption': 'What is left of a gradient of 1',
   'explore.curves.layers.x': 'Layers passed',
   'explore.curves.layers.y': 'Gradient',
-  'explore.curves.layers.says': 'After {n} layers at x = {x}: sigmoid {sigmoid}, tanh {tanh}, ReLU {relu}.',
+  'explore.curves.layers.says': 'After {n} {n|layer|layers} at x = {x}: sigmoid {sigmoid}, tanh {tanh}, ReLU {relu}.',
   'explore.curves.q.ask': 'Ten layers of sigmoids, each at its steepest point. How much of the gradient arrives?',
   'explore.curves.q.a': 'All of it',
   'explore.curves.q.b': 'About a quarter',

@@ -35,7 +35,7 @@ export function jacobianPanel(place, store) {
     h('div', { class: 'columns' },
       h('div', { class: 'stack-small' },
         h('p', {}, word('explore.softmax.jacobian.text')),
-        formula(frac(row('∂', sub('p', 'i')), row('∂', sub('z', 'j'))), '=', frac(row(sub('p', 'i'), '(', sub('δ', 'ij'), '−', sub('p', 'j'), ')'), 'T')),
+        formula(frac(row('∂', sub('p', 'i')), row('∂', sub('z', 'j'))), '=', frac(row(sub('p', 'i'), '(', sub('δ', row('i', 'j')), '−', sub('p', 'j'), ')'), 'T')),
         says,
         h('p', {}, word('explore.softmax.jacobian.sum')),
         note,
