@@ -5,7 +5,7 @@ import pytest
 from reference.softmax_problems import softmax_problem, some_theta
 
 from luce.solvers.memory import Memory, pairs_that_pay
-from luce.solvers.whitening import shared_whitening
+from luce.solvers.whitening import _scaling, shared_whitening
 
 pytestmark = pytest.mark.once
 
@@ -26,6 +26,19 @@ def test_the_last_change_of_the_gradient_is_answered_by_the_last_step():
     memory.learn(step, change)
     assert len(memory) == 3
     np.testing.assert_allclose(memory.times_inverse_hessian(change, metric), step, atol=1e-12)
+
+
+def test_the_size_of_the_metric_makes_no_difference_where_it_is_scaled():
+    f = softmax_problem(0)
+    memory, u = learned(f, [1, 2, 3]), some_theta(f, 4, 1.0)
+    size = f.penalty + 1.0
+    steps = [
+        memory.times_inverse_hessian(u, _scaling(c * size, 0 * size), scaled=True)
+        for c in (1.0, 0.01)
+    ]
+    np.testing.assert_allclose(steps[0], steps[1], atol=1e-12)
+    unscaled = memory.times_inverse_hessian(u, _scaling(0.01 * size, 0 * size))
+    assert np.abs(unscaled - steps[0]).max() > 0.1
 
 
 def test_the_inverse_is_symmetric_and_keeps_columns_that_sum_to_zero():

@@ -88,13 +88,17 @@ class _Run:
         self.finished = False
         self.values = [self.value]
         self._next_whitening = _FIRST_WHITENING
+        self._asked = np.inf  # the main term of the gap when the bound was last computed
 
     def iterate(self) -> None:
         self.iteration += 1
         if self.iteration == self._next_whitening:
             self._next_whitening = 2 * self.iteration + _FIRST_WHITENING
             self._rewhiten()
-        moved = self._search(-self.pairs.times_inverse_hessian(self.gradient, self.metric))
+        direction = -self.pairs.times_inverse_hessian(
+            self.gradient, self.metric, scaled=not self._logits_fit()
+        )
+        moved = self._search(direction)
         self.values.append(self.value)
         self._prove_if_near()
         self.journal.step(self.value, self.gradient, self.accuracy)
@@ -115,10 +119,15 @@ class _Run:
         """
         self.theta = theta
         objective = self.objective
-        if len(objective) * objective.classes * objective.dtype.itemsize > _LARGEST_LOGITS:
+        if not self._logits_fit():
             self.value, self.gradient, self.accuracy = objective.scan(theta)
         else:
             self._stand(point_at(objective, theta))
+
+    def _logits_fit(self) -> bool:
+        """Whether logits are kept: then a length is found without a pass over the rows."""
+        objective = self.objective
+        return len(objective) * objective.classes * objective.dtype.itemsize <= _LARGEST_LOGITS
 
     def _stand(self, point: Point) -> None:
         self._point, self.theta = point, point.theta
@@ -168,8 +177,10 @@ class _Run:
         return self.stalled() or (coarse and self._near())
 
     def _prove_if_near(self) -> None:
-        """Ask for the dual bound once it may be good enough."""
-        if self._near():
+        """Ask for the dual bound once it may be good enough, and not before half is left again."""
+        gap = self.objective.gradient_gap(self.gradient)
+        if self._near() and gap <= 0.5 * self._asked:
+            self._asked = gap
             if self.objective.dtype == np.float32:  # a proof stands on numbers that are fresh
                 self._arrive(self.theta)
             known = self._point.logits if self._point is not None else None
@@ -187,5 +198,6 @@ class _Run:
         elif self.objective.dtype == np.float32:
             self.objective = self.objective.in_double()
             self._arrive(self.theta)
+            self._asked = np.inf
         else:
             self.finished = True

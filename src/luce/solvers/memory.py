@@ -49,8 +49,14 @@ class Memory:
         """Forget all pairs."""
         self._pairs.clear()
 
-    def times_inverse_hessian(self, gradient: Doubles, metric: Metric) -> Doubles:
-        """Nocedal & Wright's two loops (algorithm 7.4), with the whitening in the middle."""
+    def times_inverse_hessian(
+        self, gradient: Doubles, metric: Metric, *, scaled: bool = False
+    ) -> Doubles:
+        """Nocedal & Wright's two loops (algorithm 7.4), with the whitening in the middle.
+
+        `scaled` gives the whitening the curvature of the last pair (their equation 7.20): whole
+        steps do more often, though near separation more of them are needed.
+        """
         q = gradient.copy()
         shares = []
         for step, change, curvature in reversed(self._pairs):
@@ -58,6 +64,9 @@ class Memory:
             q -= share * change
             shares.append(share)
         r = _centred(metric.solve(_centred(q)))
+        if scaled and self._pairs:
+            _, change, curvature = self._pairs[-1]
+            r *= curvature / inner(change, _centred(metric.solve(_centred(change))))
         for (step, change, curvature), share in zip(self._pairs, reversed(shares), strict=True):
             r += (share - inner(change, r) / curvature) * step
         return r
