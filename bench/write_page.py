@@ -219,6 +219,12 @@ SECTIONS = {
         ("startup_time.py",),
         "New processes that take turns, median of 15.",
     ),
+    "pages": Section(
+        "The pages of luce ui",
+        ("pages.py",),
+        "In Debian's Chromium without a graphics card, through a real server; [ui.md](ui.md)\n"
+        "tells what they are.",
+    ),
 }
 
 

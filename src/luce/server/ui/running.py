@@ -76,6 +76,7 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
+                loop="asyncio",  # uvloop, where it is installed, has lost answers of threads here
                 ws="none",
                 lifespan="off",
                 log_config=None,
