@@ -4,7 +4,6 @@
 import { get, post } from '../api.js';
 import { clear, h } from '../dom.js';
 import { codeBlock } from '../widgets/code.js';
-import { tabs } from '../widgets/tabs.js';
 import { language, word } from '../words.js';
 import { readColumns } from './data/column_lists.js';
 import { allSources, sourceList, uploadZone } from './data/sources.js';
@@ -85,15 +84,8 @@ export const page = {
         command.update(commandLine(source.name, all, table));
         python.update(pythonCode(source.name, all, table));
       };
-      const code = tabs({
-        label: word('train.same.as'),
-        items: [
-          { id: 'command', label: word('train.command'), show: (panel) => panel.append(command.element) },
-          { id: 'python', label: 'Python', show: (panel) => panel.append(python.element) },
-        ],
-      });
       write(form.settings());
-      clear(setup, data, h('h2', {}, word('train.options')), form.element, h('div', { class: 'go' }, start, refusal), h('h3', {}, word('train.same.as')), code.element);
+      clear(setup, data, h('h2', {}, word('train.options')), form.element, h('div', { class: 'go' }, start, refusal), h('h3', {}, word('train.same.as')), h('div', { class: 'columns' }, command.element, python.element));
 
       async function begin() {
         clear(refusal);

@@ -21,6 +21,9 @@
  */
 /** @typedef {Record<string, string | number>} Settings options that are not at their default */
 
+/** A longer command goes on in the next line, after a backslash. */
+const LONGEST = 60;
+
 /**
  * A word of a command line, as a POSIX shell reads it back.
  * @param {string} word
@@ -36,12 +39,13 @@ export function quoted(word) {
  * @param {readonly Option[]} table
  */
 export function commandLine(data, settings, table) {
-  const words = ['luce', 'train', quoted(data.startsWith('-') ? `./${data}` : data)];
+  const parts = [`luce train ${quoted(data.startsWith('-') ? `./${data}` : data)}`];
   for (const option of table) {
     const value = settings[option.name];
-    if (value !== undefined) words.push(option.flag, quoted(text(value, option)));
+    if (value !== undefined) parts.push(`${option.flag} ${quoted(text(value, option))}`);
   }
-  return words.join(' ');
+  const line = parts.join(' ');
+  return line.length <= LONGEST ? line : parts.join(' \\\n  ');
 }
 
 /**

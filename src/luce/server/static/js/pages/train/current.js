@@ -44,7 +44,7 @@ export function currentRun({ table, onChange, toModel, language }) {
     const canResume = !live && run.has_model && run.options.data !== undefined && run.options.model !== undefined;
     return [
       live ? h('button', { type: 'button', class: 'danger', disabled: !ours, title: ours ? null : word('train.stop.elsewhere'), onclick: stop }, run.job?.stopping ? word('train.stop.now') : word('train.stop')) : null,
-      canResume ? h('button', { type: 'button', onclick: () => resumeDialog(run) }, word('train.resume')) : null,
+      canResume ? h('button', { type: 'button', onclick: () => resumeDialog(run) }, word(run.state === 'finished' ? 'train.further' : 'train.resume')) : null,
       run.has_report ? h('button', { type: 'button', onclick: () => showReport(run) }, word('train.report')) : null,
       run.has_model && !live ? h('button', { type: 'button', class: 'primary', onclick: () => toModel(run.id) }, word('train.toModel')) : null,
     ];

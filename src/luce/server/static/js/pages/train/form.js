@@ -97,7 +97,8 @@ function makeField(option, value, onChange) {
     return { option, element: control.element, read: () => control.value, fail: control.fail };
   }
   // Numbers are typed as text: 1e-4 is one, and what is no number can be told.
-  const placeholder = option.default === null ? (option.metavar ?? word('train.auto')) : String(option.default);
+  const unset = option.kind === 'text' ? word('train.unset') : word('train.auto');
+  const placeholder = option.default === null ? unset : String(option.default);
   const input = h('input', { type: 'text', placeholder, autocomplete: 'off', spellcheck: 'false', inputmode: option.kind === 'text' ? null : 'decimal' });
   input.value = given;
   input.addEventListener('input', onChange);

@@ -36,6 +36,11 @@ export const CHINESE = {
   threads: ['线程数', '原生内核的线程数；不填为每核一个。'],
 };
 
+/** Where the command line takes a file, a page does not. @type {Record<string, string>} */
+const ENGLISH = {
+  valid: "Rows to evaluate on: a fraction held out of each class, or 'test', the standard test split of a named set; without it, 'test' where there is one, else 0.2.",
+};
+
 /**
  * @param {string} name
  * @param {'en' | 'zh'} language
@@ -51,5 +56,5 @@ export function labelOf(name, language) {
  * @param {'en' | 'zh'} language
  */
 export function helpOf(option, language) {
-  return language === 'zh' ? (CHINESE[option.name]?.[1] ?? option.help) : option.help;
+  return language === 'zh' ? (CHINESE[option.name]?.[1] ?? option.help) : (ENGLISH[option.name] ?? option.help);
 }
