@@ -1,0 +1,82 @@
+"""The Data page: every action by mouse, again by keys alone, and nothing that axe minds."""
+
+import pytest
+
+pytestmark = pytest.mark.once
+
+LEAKY = "id,note,copy,label\n" + "".join(
+    f"{i},remark {i},{'ab'[i % 2]}!,{'ab'[i % 2]}\n" for i in range(40)
+)
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text(LEAKY)
+    return path
+
+
+@pytest.fixture
+def data(page, ui_server):
+    page.goto(ui_server.url("/data"))
+    page.wait_for_selector("#source")
+    return page
+
+
+def test_a_file_is_opened_looked_at_and_taken_to_training(data, table, axe):
+    axe(data)
+    data.set_input_files("input[type=file]", table)
+    data.wait_for_selector(".stats")
+    assert data.get_by_role("heading", name="mine.csv").is_visible()
+    assert data.locator(".badge.bad").inner_text().startswith("> 99.9")
+    axe(data)
+    data.get_by_role("button", name="Leave it out").click()
+    data.wait_for_selector(".badge.bad", state="detached")
+    data.get_by_label("Role of note").select_option("text")
+    data.wait_for_function("location.hash.includes('text=note')")
+    assert "ignore=copy" in data.url
+    data.get_by_role("button", name="Train on these data").click()
+    data.wait_for_selector(".setup .fields")
+    assert "Left out: copy" in data.locator(".setup").inner_text()
+    command = data.locator(".setup code").first.inner_text()
+    assert "--ignore copy" in command
+    assert "--text note" in command
+
+
+def test_another_target_is_chosen_and_a_file_is_removed_by_keys(data, table):
+    data.set_input_files("input[type=file]", table)  # the system's own dialog cannot be driven
+    role = data.get_by_label("Role of copy")
+    role.focus()
+    data.keyboard.type("targ")
+    data.wait_for_function("location.hash.includes('target=copy')")
+    data.wait_for_selector("tr:has(.badge):has-text('copy')")
+    data.get_by_role("button", name="Remove this file").focus()
+    data.keyboard.press("Enter")
+    data.wait_for_selector(".empty")
+    assert data.locator("#source option", has_text="mine.csv").count() == 0
+
+
+def test_a_named_set_is_chosen_by_keys_and_shows_its_images(data, axe):
+    data.locator("#source").focus()
+    data.keyboard.type("dig")
+    data.wait_for_selector(".pictures canvas")
+    assert data.locator(".pictures canvas").count() == 40
+    axe(data)
+    data.locator("summary", has_text="How the file was read").focus()
+    data.keyboard.press("Enter")
+    assert data.locator("details[open] li").first.is_visible()
+
+
+def test_what_cannot_be_used_is_told_and_can_be_mended(data, tmp_path, axe):
+    path = tmp_path / "prices.csv"
+    path.write_text("kind,price\n" + "".join(f"{'ab'[i % 2]},{i * 0.37}\n" for i in range(60)))
+    data.set_input_files("input[type=file]", path)
+    refused = data.get_by_role("alert").filter(has_text="name the class of each row")
+    refused.wait_for()
+    data.faults.clear()  # the browser tells the console of every answer that says no
+    axe(data)
+    data.get_by_label("Role of kind").select_option("target")
+    data.wait_for_selector(".stats")
+    data.set_input_files("input[type=file]", {"name": "run.exe", "mimeType": "", "buffer": b"MZ"})
+    data.get_by_role("alert").filter(has_text="a file's name must end in").wait_for()
+    data.faults.clear()
