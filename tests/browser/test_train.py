@@ -29,7 +29,7 @@ def test_the_form_the_command_and_the_address_say_the_same(train, axe):
     axe(train)
     train.get_by_label("Seed").fill("7")
     assert train.get_by_role("button", name="Start training").is_enabled()
-    train.get_by_text("Network", exact=True).click()
+    train.get_by_role("radio", name="Network").check()
     assert train.get_by_label("C", exact=True).count() == 0
     assert train.get_by_label("Hidden").is_visible()
     assert "--model mlp --seed 7" in command.inner_text().replace(" \\\n  ", " ")
