@@ -32,9 +32,19 @@ _NEXT = 20  # ports that are tried after the usual one
     help="Port on this computer; 0: any that is free.",
 )
 @click.option("--no-browser", is_flag=True, help="Print the address, open nothing.")
+@click.option(
+    "--stop-trainings",
+    is_flag=True,
+    help="Stop running trainings at the end, with their best models so far; else they go on.",
+)
 @click.pass_context
 def command(
-    ctx: click.Context, opened: str | None, port: int, no_browser: bool, as_json: bool
+    ctx: click.Context,
+    opened: str | None,
+    port: int,
+    no_browser: bool,
+    stop_trainings: bool,
+    as_json: bool,
 ) -> None:
     """Explore softmax, train, and look into models in the browser, on this computer alone.
 
@@ -57,7 +67,7 @@ def command(
         if not no_browser:
             _open(address)
 
-    serve_pages(listener, opened=opened, on_start=tell)
+    serve_pages(listener, opened=opened, stop_trainings=stop_trainings, on_start=tell, on_end=talk)
     talk("Ended.")
 
 

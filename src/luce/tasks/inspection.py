@@ -141,7 +141,9 @@ def _first_rows(dataset: Dataset, first: int) -> list[dict[str, Any]]:
         return []
     assert dataset.target is not None
     head = dataset.features.head(first).to_dicts()
-    labels = dataset.target[:first].tolist()
+    labels, names = dataset.target[:first].tolist(), dataset.class_names
+    if names is not None:
+        labels = [names[label] for label in labels]
     return [
         {name: _plain(cell) for name, cell in [*row.items(), (str(dataset.target_name), label)]}
         for row, label in zip(head, labels, strict=True)

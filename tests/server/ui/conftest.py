@@ -1,5 +1,8 @@
 """The routes of data and trainings over a workspace of their own."""
 
+from concurrent.futures import ThreadPoolExecutor
+
+import anyio
 import pytest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -50,5 +53,19 @@ def send(api):
         return api.post(
             "/api/uploads", params={"name": name, **query}, content=content, headers=headers
         )
+
+    return call
+
+
+@pytest.fixture
+def run():
+    """Run a coroutine function in a thread of its own.
+
+    In that of the tests Playwright keeps a loop alive as long as it drives a browser.
+    """
+
+    def call(function, *args):
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(anyio.run, function, *args).result()
 
     return call

@@ -2,7 +2,6 @@
 
 import json
 
-import anyio
 import pytest
 
 from luce.server.ui import events
@@ -48,7 +47,7 @@ async def collect(writer, offset=0, act=lambda name, number: None):
     return found
 
 
-def test_only_what_is_new_is_sent(writer):
+def test_only_what_is_new_is_sent(writer, run):
     def act(name, number):
         if number == 1:
             writer.write({"epoch": 1, "loss": 0.5})
@@ -57,38 +56,38 @@ def test_only_what_is_new_is_sent(writer):
         elif name == "entries":
             writer.state = "finished"
 
-    found = anyio.run(collect, writer, 0, act)
+    found = run(collect, writer, 0, act)
     assert [name for name, _, _ in found] == ["state", "entries", "entries", "state", "end"]
     assert found[1][1] == {"names": ["epoch", "loss"], "rows": [[1, 0.5]]}
     assert found[2][1]["rows"] == [[2, 0.25], [3, None]]
     assert int(found[2][2]) == writer.path.stat().st_size
 
 
-def test_a_browser_that_comes_back_gets_what_it_missed(writer):
+def test_a_browser_that_comes_back_gets_what_it_missed(writer, run):
     writer.write({"epoch": 1})
     seen = writer.path.stat().st_size
     writer.write({"epoch": 2})
     writer.state = "finished"
-    found = anyio.run(collect, writer, seen)
+    found = run(collect, writer, seen)
     assert [data["rows"] for name, data, _ in found if name == "entries"] == [[[2]]]
 
 
-def test_half_a_line_waits_and_a_damaged_one_is_left_out(writer):
+def test_half_a_line_waits_and_a_damaged_one_is_left_out(writer, run):
     writer.path.write_text('{"epoch": 1}\nnonsense\n[3]\n{"epoch": 4, "x": NaN, "y": [1]}\n{"epo')
     writer.state = "stopped"
-    found = anyio.run(collect, writer)
+    found = run(collect, writer)
     assert found[1][1]["rows"] == [[1, None, None], [4, None, None]]
     assert int(found[1][2]) == writer.path.stat().st_size - len('{"epo')
 
 
-def test_a_history_that_was_begun_anew_is_told(writer):
+def test_a_history_that_was_begun_anew_is_told(writer, run):
     writer.write({"epoch": 1})
     writer.state = "finished"
-    found = anyio.run(collect, writer, 10_000)
+    found = run(collect, writer, 10_000)
     assert [name for name, _, _ in found] == ["state", "again", "entries", "end"]
 
 
-def test_a_run_that_has_no_history_yet_is_waited_for(writer):
+def test_a_run_that_has_no_history_yet_is_waited_for(writer, run):
     def act(name, number):
         if writer.state == "preparing":
             writer.state = "running"
@@ -97,16 +96,16 @@ def test_a_run_that_has_no_history_yet_is_waited_for(writer):
             writer.state = "finished"
 
     writer.state = "preparing"
-    names = [name for name, _, _ in anyio.run(collect, writer, 0, act)]
+    names = [name for name, _, _ in run(collect, writer, 0, act)]
     assert names[-1] == "end"
     assert names.count("entries") == 1
 
 
-def test_ten_thousand_entries_are_sent_once_in_few_events(writer):
+def test_ten_thousand_entries_are_sent_once_in_few_events(writer, run):
     entries = [{"epoch": i, "train_loss": 1 / i, "valid_loss": 2 / i} for i in range(1, 10_001)]
     writer.write(*entries)
     writer.state = "finished"
-    found = [data for name, data, _ in anyio.run(collect, writer) if name == "entries"]
+    found = [data for name, data, _ in run(collect, writer) if name == "entries"]
     assert len(found) <= 3
     rows = [row for data in found for row in data["rows"]]
     assert [row[0] for row in rows] == list(range(1, 10_001))

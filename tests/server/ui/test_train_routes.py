@@ -2,7 +2,6 @@
 
 import json
 
-import anyio
 import pytest
 
 from luce.server.ui import events
@@ -66,7 +65,7 @@ def test_a_file_of_ones_own_becomes_a_run_with_its_report(api, send, space, ende
     assert told.count("event: entries") == 1
 
 
-def test_a_training_is_stopped_and_resumed(api, jobs, ended):
+def test_a_training_is_stopped_and_resumed(api, jobs, ended, run):
     body = {
         "source": "digits",
         "options": {"solver": "adam", "epochs": 100_000, "patience": 100_000},
@@ -74,11 +73,11 @@ def test_a_training_is_stopped_and_resumed(api, jobs, ended):
     id = api.post("/api/train", json=body).json()["run"]
     early = api.post(f"/api/runs/{id}/resume", json={})
     assert (early.status_code, early.json()["error"]["type"]) == (409, "JobConflict")
-    anyio.run(first_entries, jobs.get(id))
+    run(first_entries, jobs.get(id))
     assert api.post(f"/api/runs/{id}/stop", json={}).status_code == 202
-    run = ended(id, "stopped")
-    done = run["training"]["n_iter"]
-    assert run["training"]["interrupted"]
+    stopped = ended(id, "stopped")
+    done = stopped["training"]["n_iter"]
+    assert stopped["training"]["interrupted"]
     assert api.post(f"/api/runs/{id}/stop", json={}).status_code == 409
     wrong = api.post(f"/api/runs/{id}/resume", json={"changes": {"C": 3}})
     assert wrong.status_code == 400
@@ -141,10 +140,10 @@ def test_a_run_of_a_terminal_is_followed_but_not_stopped(api, space):
     assert '"rows":[[1,0.5]]' in api.get("/api/runs/mine/events").text
 
 
-def test_at_the_end_trainings_are_told_or_stopped(jobs, space):
+def test_at_the_end_trainings_are_told_or_stopped(jobs, space, run):
     options = {"data": "digits", "solver": "adam", "epochs": 100_000, "patience": 100_000}
     job = jobs.start(options, slug="t", name="digits", hidden="digits")
-    anyio.run(first_entries, job)
+    run(first_entries, job)
     (sentence,) = space.close()
     assert f"kill -INT {job.process.pid}" in sentence
     assert job.is_running

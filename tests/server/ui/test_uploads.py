@@ -211,8 +211,7 @@ def test_a_form_is_not_a_file(api):
     assert answer.status_code == 415
 
 
-def test_what_is_not_sent_to_its_end_is_removed(space):
-    import anyio
+def test_what_is_not_sent_to_its_end_is_removed(space, run):
     from starlette.requests import ClientDisconnect, Request
 
     from luce.server.ui.uploads import _Uploads
@@ -232,5 +231,5 @@ def test_what_is_not_sent_to_its_end_is_removed(space):
         "query_string": b"name=t.csv",
     }
     with pytest.raises(ClientDisconnect):
-        anyio.run(_Uploads(space, 100, 100).create, Request(scope, receive))
+        run(_Uploads(space, 100, 100).create, Request(scope, receive))
     assert list(space.private.iterdir()) == []

@@ -61,6 +61,6 @@ def test_the_private_folder_is_private_and_goes_at_the_end(tmp_path):
     space = Workspace(runs=tmp_path)
     assert space.private.stat().st_mode & 0o077 == 0
     (space.new_folder() / "file").write_text("secret")
-    space.on_close(lambda: ["Something goes on."])
-    assert space.close() == ["Something goes on."]
+    space.on_close(lambda stop: [f"Something goes on: {not stop}."])
+    assert space.close() == ["Something goes on: True."]
     assert not space.private.exists()

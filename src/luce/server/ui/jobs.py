@@ -192,7 +192,7 @@ class Jobs:
         with self._lock:
             return list(self._jobs.values())
 
-    def close(self, *, stop: bool = False) -> list[str]:
+    def close(self, stop: bool = False) -> list[str]:
         """Leave the trainings to themselves, and return a sentence on each that goes on.
 
         One that still reads its data is ended: what was uploaded is about to be removed.

@@ -22,7 +22,9 @@ def serve_pages(
     *,
     opened: str | None = None,
     runs: str = "runs",
+    stop_trainings: bool = False,
     on_start: Callable[[str], None] = lambda address: None,
+    on_end: Callable[[str], None] = lambda sentence: None,
 ) -> None:
     """Serve the pages until Ctrl-C; remove uploads afterwards.
 
@@ -34,8 +36,12 @@ def serve_pages(
         DATA, RUN or MODEL to begin with.
     runs : str
         Folder that trainings write their runs into.
+    stop_trainings : bool
+        Whether trainings that are running at the end are stopped; else they go on.
     on_start : callable
         Told the address, with its token, as soon as requests are answered.
+    on_end : callable
+        Told, at the end, of each training that goes on.
 
     Raises
     ------
@@ -54,8 +60,9 @@ def serve_pages(
         app = make_app(workspace, token=token, port=port)
         _Server(app, lambda: on_start(address)).run(sockets=[listener])
     finally:
-        workspace.close()
         listener.close()
+        for sentence in workspace.close(stop=stop_trainings):
+            on_end(sentence)
 
 
 def _first_page(workspace: Workspace) -> str:

@@ -107,23 +107,34 @@ class Workspace:
         self._folder = tempfile.TemporaryDirectory(prefix="luce-ui-", ignore_cleanup_errors=True)
         self.private = Path(self._folder.name)  # mode 0700
         self._lock = threading.Lock()
-        self._closers: list[Callable[[], Iterable[str]]] = []
+        self._closers: list[Callable[[bool], Iterable[str]]] = []
         self._uploads: dict[str, Source] = {}
         self._data: dict[str, Source] = {}
         self._runs: dict[str, Run] = {}
         self._models: dict[str, ModelFile] = {}
         self.opened = None if opened is None else self._open(opened)
 
-    def on_close(self, closer: Callable[[], Iterable[str]]) -> None:
-        """Have something done first when the server ends; it returns what to tell the user."""
+    def on_close(self, closer: Callable[[bool], Iterable[str]]) -> None:
+        """Have something done first when the server ends; it returns what to tell the user.
+
+        It is called with whether trainings are to be stopped.
+        """
         self._closers.append(closer)
 
-    def close(self) -> list[str]:
+    def close(self, *, stop: bool = False) -> list[str]:
         """Remove all uploads, and whatever else lies in the private folder.
 
-        Returns what the user should know: which trainings go on, for instance.
+        Parameters
+        ----------
+        stop : bool, default=False
+            Whether trainings that are running are stopped.
+
+        Returns
+        -------
+        list of str
+            What the user should know: which trainings go on, for instance.
         """
-        told = [sentence for closer in self._closers for sentence in closer()]
+        told = [sentence for closer in self._closers for sentence in closer(stop)]
         self._closers.clear()
         self._folder.cleanup()
         return told

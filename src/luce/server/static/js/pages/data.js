@@ -137,7 +137,7 @@ function figures(found) {
   const largest = found.classes[0];
   return h(
     'dl',
-    { class: 'stats' },
+    { class: 'stats few' },
     stat(word('data.stat.rows'), number(found.rows), word('data.stat.repeated', { n: found.repeated_rows })),
     stat(word('data.stat.features'), number(found.features), shape || word('data.stat.columns', { n: found.column_count })),
     stat(word('data.stat.classes'), number(found.class_count), word('data.stat.largest', { name: largest.class, share: percent(largest.share) })),

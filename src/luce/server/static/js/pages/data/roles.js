@@ -42,7 +42,8 @@ export function columnTable({ columns, names, rows, target, roles, fixedTarget, 
     return roles.text.includes(name) || known.get(name)?.kind === 'words' ? 'text' : 'learn';
   };
   const table = dataTable({
-    caption: total > all.length ? word('data.columns.some', { shown: all.length, total }) : word('data.columns.caption'),
+    caption: word('data.columns'),
+    hideCaption: true,
     columns: [
       { key: 'name', label: word('data.column') },
       { key: 'role', label: word('data.role'), show: (role, row) => roleSelect(row.name, role, fixedTarget, onRole) },
@@ -53,7 +54,8 @@ export function columnTable({ columns, names, rows, target, roles, fixedTarget, 
     ],
     rows: all.map((name) => ({ name, role: roleOf(name), ...known.get(name) })),
   });
-  return table.element;
+  const caption = total > all.length ? word('data.columns.some', { shown: all.length, total }) : word('data.columns.caption');
+  return [h('p', { class: 'hint' }, caption), table.element];
 }
 
 /**

@@ -21,7 +21,7 @@ export function currentRun({ table, onChange, toModel, language }) {
   const title = h('h2', {});
   const badge = h('span', { 'aria-live': 'polite' });
   const actions = h('div', { class: 'row' });
-  const figures = h('dl', { class: 'stats' });
+  const figures = h('dl', { class: 'stats few' });
   const news = h('div', { class: 'tight', 'aria-live': 'polite' });
   const element = h('div', { class: 'tight' }, h('div', { class: 'row apart' }, h('div', { class: 'row' }, title, badge), actions), news, figures);
 
