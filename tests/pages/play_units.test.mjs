@@ -3,10 +3,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { boundaries } from '../../src/luce/server/static/js/maths/boundaries.js';
-import { bestTemperature } from '../../src/luce/server/static/js/maths/calibration.js';
+import { bestTemperature, innerEdges } from '../../src/luce/server/static/js/maths/calibration.js';
 import { zipfTree } from '../../src/luce/server/static/js/maths/costs.js';
 import { madeLogits } from '../../src/luce/server/static/js/maths/made_logits.js';
 
+import { makeNetwork } from '../../src/luce/server/static/js/maths/network.js';
 import * as points from '../../src/luce/server/static/js/maths/point_sets.js';
 import { random, shuffled } from '../../src/luce/server/static/js/maths/random.js';
 import { startTraining } from '../../src/luce/server/static/js/maths/training.js';
@@ -112,9 +113,25 @@ test('training repeats itself, whatever the size of a batch', () => {
   assert.notDeepEqual(trained({ seed: 1 }, 40).network.theta, trained({ seed: 2 }, 40).network.theta);
 });
 
+test('hidden weights begin within the bounds of torch.nn.Linear, linear ones at 0', () => {
+  const { layers } = makeNetwork([4, 500, 3], 'relu', 'softmax', random(1));
+  for (const { inputs, weight, bias } of layers) {
+    const most = Math.max(...weight.map(Math.abs)) * Math.sqrt(inputs);
+    assert.ok(most > 0.99 && most <= 1, `${most}`);
+    assert.ok(bias.every((b) => b === 0));
+  }
+  assert.ok(makeNetwork([4, 3], 'relu', 'softmax', random(1)).theta.every((w) => w === 0));
+});
+
 test('a made model is best at the factor that it was multiplied by', () => {
   const rows = madeLogits({ rows: 5000, classes: 4, sureness: 2.5, tilt: 0, seed: 1 });
   assert.ok(Math.abs(bestTemperature(rows) / 2.5 - 1) < 0.1);
+});
+
+test('equal confidences stay in one bin', () => {
+  const edges = (...confidence) => innerEdges(Float64Array.from(confidence), { bins: 2, binning: 'mass' });
+  assert.deepEqual(edges(0.5, 0.5, 0.5, 0.9), []);
+  assert.deepEqual(edges(0.5, 0.9, 0.9, 0.9), [0.9]);
 });
 
 test('the best temperature has two ends', () => {
@@ -128,6 +145,11 @@ test('settings return from an address as they were', () => {
     const params = new Map(Object.entries(playground.written(settings)).filter(([, value]) => value !== null).map(([key, value]) => [key, String(value)]));
     assert.deepEqual(playground.read(params), settings);
   }
+});
+
+test('a class that has points is one of the model', () => {
+  const own = points.encodePoints([{ x: 0, y: 0, label: 7 }]);
+  assert.equal(playground.read(new Map([['own', own], ['classes', '3']])).classes, 8);
 });
 
 test('what cannot be set is as it is by default', () => {

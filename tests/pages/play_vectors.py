@@ -92,6 +92,7 @@ def _heads() -> list[Case]:
     for words, width, rows, cutoffs, shrink, samples in (
         (300, 16, 40, [50, 120], 4, 30),
         (101, 7, 13, [10], 2, 200),
+        (5, 3, 4, [2], 2, 2),  # a group of one word
         (64, 8, 5, [], 4, 1),
         (400, 32, 64, [20, 60, 200], 4, 50),
     ):
