@@ -34,6 +34,8 @@ async function show(root, view) {
   /** @type {ReturnType<typeof curvesOf> | null} */
   let curves = null; // until they are drawn
   let asked = 0;
+  /** What was found at the temperatures that the table shows. @type {Map<number, ReturnType<typeof measured>>} */
+  const known = new Map();
 
   const temperature = slider({
     label: word('explore.calibration.T'),
@@ -101,14 +103,22 @@ async function show(root, view) {
     asked = requestAnimationFrame(draw); // however often a range reports
   }
 
+  /** @param {number} T */
+  function at(T) {
+    const found = known.get(T) ?? measured(judging, settings, T);
+    known.set(T, found);
+    return found;
+  }
+
   /** The best temperature as far as the range goes. */
   function shownBest() {
     return Number(Math.min(MOST_T, Math.max(LEAST_T, best)).toPrecision(4));
   }
 
   function draw() {
-    const now = measured(judging, settings, settings.T);
+    if (!curves) known.clear();
     curves ??= curvesOf(judging, settings);
+    const now = at(settings.T);
     diagram.update(now.bins, now.sure);
     const apart = Math.abs(Math.log(best / settings.T)) > 0.35; // else their words would overlap
     const rules = [
@@ -118,7 +128,7 @@ async function show(root, view) {
     errors.update({ series: [{ name: '', x: curves.T, y: curves.ece }], rules });
     losses.update({ series: [{ name: '', x: curves.T, y: curves.loss }], rules });
     const names = [word('explore.calibration.atOne'), word('explore.calibration.atNow'), word('explore.calibration.atBest')];
-    figures.update([1, settings.T, shownBest()].map((T, i) => ({ at: names[i], T, ...measured(judging, settings, T) })));
+    figures.update([1, settings.T, shownBest()].map((T, i) => ({ at: names[i], T, ...at(T) })));
     toBest.textContent = word('explore.calibration.toBest', { T: number(shownBest(), 3) });
     toOne.disabled = settings.T === 1;
     made.hidden = settings.source !== 'made';

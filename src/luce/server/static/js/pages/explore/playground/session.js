@@ -32,6 +32,8 @@ export function startSession(points, settings) {
   const softmax = start('softmax');
   const sigmoid = settings.compare ? start('sigmoid') : null;
 
+  /** Features of the nodes of grids, by the nodes of a row. @type {Map<number, Float64Array>} */
+  const grids = new Map();
   let steps = 0;
   let every = 4; // steps between two scores: twice as many whenever there are too many of them
   const history = {
@@ -72,8 +74,8 @@ export function startSession(points, settings) {
     scores: () => ({ softmax: softmax.score(), sigmoid: sigmoid?.score() ?? null }),
     /** @param {number} side nodes of a row of the grid over [-1, 1]² */
     fields(side) {
-      const axis = Array.from({ length: side }, (_, i) => -1 + (2 * i) / (side - 1));
-      const grid = polynomial(axis.flatMap((y) => axis.map((x) => ({ x, y }))), degree);
+      const grid = grids.get(side) ?? gridRows(side, degree);
+      grids.set(side, grid);
       const of = (/** @type {import('../../../maths/network.js').Network} */ network) => {
         const k = settings.classes;
         const p = new Float64Array(side * side * k);
@@ -99,6 +101,12 @@ export function startSession(points, settings) {
     },
     features: monomials(degree).length,
   };
+}
+
+/** @param {number} side @param {number} degree */
+function gridRows(side, degree) {
+  const axis = Array.from({ length: side }, (_, i) => -1 + (2 * i) / (side - 1));
+  return polynomial(axis.flatMap((y) => axis.map((x) => ({ x, y }))), degree);
 }
 
 /** @typedef {ReturnType<typeof startSession>} Session */
