@@ -28,6 +28,7 @@ VERBS = {
     "inspect": "Show what is in DATA or in a MODEL.",
     "datasets": "List the named data sets.",
     "doctor": "Check this installation.",
+    "serve": "Answer requests for predictions over HTTP.",
     "softmax": "Show the softmax of NUMBERS.",
     "demo": "Train on a named set, evaluate and report.",
     "ui": "Open luce in the browser.",

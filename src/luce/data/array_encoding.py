@@ -61,7 +61,7 @@ class ImageEncoding(Encoding):
         return self.shape
 
     def apply(self, features: Source, *, first_row: int = 1, where: str = "the data") -> Encoded:
-        images, ignored = _as_array(features, self.feature_names, first_row, where)
+        images, ignored = _as_array(features, self, first_row, where)
         if images.shape[1:] not in (self.shape, (prod(self.shape),)):
             raise ShapeError(
                 f"images must have the shape {self.shape} that the model was trained on, got "
@@ -100,7 +100,7 @@ class ArrayEncoding(Encoding):
         return ()
 
     def apply(self, features: Source, *, first_row: int = 1, where: str = "the data") -> Encoded:
-        array, ignored = _as_array(features, self.feature_names, first_row, where)
+        array, ignored = _as_array(features, self, first_row, where)
         if array.shape[1:] != (self.features,):
             raise ShapeError(
                 f"rows must have the {self.features} features that the model was trained on, got "
@@ -134,7 +134,7 @@ def array_encoding_from_json(fields: Fields) -> ArrayEncoding:
 
 
 def _as_array(
-    features: Source, names: tuple[str, ...], first_row: int, where: str
+    features: Source, encoding: ImageEncoding | ArrayEncoding, first_row: int, where: str
 ) -> tuple[NDArray[Any], tuple[str, ...]]:
     """Return an array and the columns not used.
 
@@ -144,7 +144,7 @@ def _as_array(
     if not isinstance(features, pl.DataFrame):
         kind_of(features, where)
         return features, ()
-    columns = features.columns
+    columns, names = features.columns, encoding.feature_names
     chosen = names if set(names) <= set(columns) else tuple(columns)
     if len(chosen) != len(names):
         raise ShapeError(

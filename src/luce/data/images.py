@@ -5,8 +5,9 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,8 +107,17 @@ def _split(entries: list[Path]) -> tuple[list[Path], list[Path]]:
     return images, [e for e in entries if e not in set(images)]
 
 
+def read_image(data: bytes, where: str, image_shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Return the pixels of one image that is given as the bytes of its file, in this shape.
+
+    Raises DataError as `load_images` does; `where` names the image.
+    """
+    size, grey = _common([], image_shape)
+    return _pixels(BytesIO(data), size, grey, where)
+
+
 @contextmanager
-def _opened(file: Path) -> Iterator["Image"]:
+def _opened(file: Path | BinaryIO, where: str = "") -> Iterator["Image"]:
     """Open an image; whatever Pillow's decoders raise becomes one DataError that names it."""
     image_module = require("PIL.Image")
     try:
@@ -121,7 +131,7 @@ def _opened(file: Path) -> Iterator["Image"]:
                 yield image
     except Exception as error:
         raise DataError(
-            f"{file} must be a sound image in the format {', '.join(_FORMATS)}, but it cannot be "
+            f"{where or file} must be a sound image in the format {', '.join(_FORMATS)}, but it cannot be "
             f"read ({error}). Repair or remove it."
         ) from error
 
@@ -147,9 +157,11 @@ def _common(looks: list[Look], shape: tuple[int, ...] | None) -> tuple[tuple[int
     return size, all(look.grey for look in looks)
 
 
-def _pixels(file: Path, size: tuple[int, int], grey: bool) -> NDArray[np.uint8]:
+def _pixels(
+    file: Path | BinaryIO, size: tuple[int, int], grey: bool, where: str = ""
+) -> NDArray[np.uint8]:
     image_module = require("PIL.Image")
-    with _opened(file) as opened:
+    with _opened(file, where) as opened:
         image = opened
         if image.format in ("JPEG", "WEBP"):
             image = require("PIL.ImageOps").exif_transpose(image)

@@ -43,9 +43,28 @@ def _lines(block: Block) -> Iterator[tuple[int, str]]:
             yield number, line
 
 
+def load_strictly(text: str) -> Any:
+    """Return the tree of a JSON text; raises ValueError or RecursionError for what is no JSON.
+
+    Nor does it take what Python's reader lets pass: a key twice in an object, NaN and Infinity.
+    """
+    return _DECODER.decode(text)
+
+
+def check_row(row: Row, place: str) -> None:
+    """Refuse an object within an object: it is no cell. `place` tells where it stands."""
+    for key, value in row.items():
+        if isinstance(value, dict | list):
+            raise DataError(
+                f"values must be texts, numbers, true, false or null, got "
+                f"{'an object' if isinstance(value, dict) else 'a list'} for {key!r} in {place}. "
+                "Flatten it into columns of its own."
+            )
+
+
 def _row(line: str, number: int, where: str) -> Row:
     try:
-        row = json.loads(line, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+        row = load_strictly(line)
     except (ValueError, RecursionError) as error:
         raise DataError(
             f"every line of {where} must be a JSON object, but line {number} is not: {error}. "
@@ -56,13 +75,7 @@ def _row(line: str, number: int, where: str) -> Row:
             f'every line of {where} must be a JSON object like {{"age": 30}}, got '
             f"{type(row).__name__} in line {number}."
         )
-    for key, value in row.items():
-        if isinstance(value, dict | list):
-            raise DataError(
-                f"values of {where} must be texts, numbers, true, false or null, got "
-                f"{'an object' if isinstance(value, dict) else 'a list'} for {key!r} in line "
-                f"{number}. Flatten it into columns of its own."
-            )
+    check_row(row, f"line {number} of {where}")
     return row
 
 
@@ -95,3 +108,6 @@ def _float(value: float | None) -> float | None:
         return None if value is None else float(value)
     except OverflowError:  # an integer of more than 308 digits
         return float("inf")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)

@@ -34,10 +34,7 @@ class LogitClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc
 
     def predict_proba(self, X: ArrayLike) -> Floats:
         """Return the probability of each class, shape (n_rows, n_classes); each row sums to 1."""
-        logits = self._logits(X)
-        if logits.ndim == 1:
-            return np.column_stack([functions.sigmoid(-logits), functions.sigmoid(logits)])
-        return functions.softmax(logits)
+        return probabilities_of(self._logits(X))
 
     def predict_log_proba(self, X: ArrayLike) -> Floats:
         """Return the logarithm of `predict_proba`, accurate also where a class wins clearly."""
@@ -45,3 +42,10 @@ class LogitClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc
         if logits.ndim == 1:
             return np.column_stack([functions.log_sigmoid(-logits), functions.log_sigmoid(logits)])
         return functions.log_softmax(logits)
+
+
+def probabilities_of(logits: Floats) -> Floats:
+    """Return probabilities (n, k) of logits (n, k), or of the log-odds (n,) of the second of two."""
+    if logits.ndim == 1:
+        return np.column_stack([functions.sigmoid(-logits), functions.sigmoid(logits)])
+    return functions.softmax(logits)

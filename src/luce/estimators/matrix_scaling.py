@@ -8,6 +8,7 @@ from luce.estimators.blas_threads import one_blas_thread
 from luce.estimators.calibrator import Doubles
 from luce.estimators.pulled_scaling import PulledScaling
 from luce.estimators.temperature_scaling import TemperatureScaling
+from luce.functions.row_products import row_products
 from luce.solvers import DenseDesign, Labels, LinearSoftmax, Result, minimise
 
 
@@ -108,7 +109,7 @@ class MatrixScaling(PulledScaling):
         return result
 
     def _calibrated(self, log_p: Doubles) -> Doubles:
-        return log_p @ self.matrix_.T + self.shift_
+        return np.asarray(row_products(log_p, self.matrix_, self.shift_), np.float64)
 
     def _restore(self, arrays: dict[str, Doubles], classes: int) -> None:
         matrix, shift = arrays["matrix"], arrays["shift"]

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from luce.functions.row_products import row_products
+
 Floats = NDArray[np.floating[Any]]
 
 _BLOCK = 4096  # rows at a time: hidden layers stay small beside the input
@@ -17,7 +19,8 @@ class Perceptron(NamedTuple):
     .. math:: h_0 = (x - c) / s, \quad h_{l+1} = \max(0, h_l W_l + b_l), \quad z = h_L W_L + b_L
 
     ``centre`` and ``scale`` are c and s (d,); ``weights`` are the W (inputs, outputs), ``biases``
-    the b, all of one dtype, in which the layers are computed.
+    the b, all of one dtype, in which the layers are computed. A row gives the same bits in every
+    batch.
     """
 
     centre: NDArray[np.float64]
@@ -80,6 +83,5 @@ class Perceptron(NamedTuple):
 
     def _of_block(self, hidden: Floats) -> Floats:
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
-            hidden = np.maximum(hidden @ weight + bias, 0)
-        last: Floats = hidden @ self.weights[-1] + self.biases[-1]
-        return last
+            hidden = np.maximum(row_products(hidden, weight.T, bias), 0)
+        return row_products(hidden, self.weights[-1].T, self.biases[-1])

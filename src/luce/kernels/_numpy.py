@@ -19,6 +19,7 @@ Doubles = NDArray[np.float64]
 
 _TILE = 1 << 16  # elements worked on at a time: half a megabyte of float64
 _PRODUCT = 1 << 19  # numbers of a product that is to be added to another array
+_TALL = 32  # rows that a library's matrix product gets at a time
 _TINY = 1e-290  # a sum below it may have subnormal parts
 _DEEP = 600.0  # is added to exponents, so that these parts are not subnormal
 _EXP_DEEP, _EXP_DEEP_LEFT = (
@@ -230,8 +231,21 @@ def _shrunk(block: Doubles, bound: float, weight: float) -> Doubles:
 
 
 def linear(h: Floats, w: Floats, transposed: bool, bias: Floats | None, z: Floats) -> None:
-    """Write ``z_ij = sum_p h_ip w_jp + bias_j``; `w` is (k, d), or (d, k) if `transposed`."""
-    np.matmul(h, w if transposed else w.T, out=z)
+    """Write ``z_ij = sum_p h_ip w_jp + bias_j``; `w` is (k, d), or (d, k) if `transposed`.
+
+    A library's product may sum in another order for another number of rows; it always gets the
+    same number here, so that a row gives the same bits in every batch.
+    """
+    n, d = h.shape
+    factor = w if transposed else w.T
+    whole = n - n % _TALL
+    if whole:
+        tall = (whole // _TALL, _TALL)
+        np.matmul(h[:whole].reshape(*tall, d), factor, out=z[:whole].reshape(*tall, z.shape[1]))
+    if whole < n:
+        padded = np.zeros((_TALL, d), h.dtype)
+        padded[: n - whole] = h[whole:]
+        z[whole:] = (padded @ factor)[: n - whole]
     if bias is not None:
         z += bias
 

@@ -196,7 +196,7 @@ class _Network(ModelKind):
         network = Perceptron(
             tensors["mlp.centre"],
             tensors["mlp.scale"],
-            [np.ascontiguousarray(weight.T) for weight in weights],
+            [weight.T for weight in weights],  # as the products like them best
             [*(tensors[f"mlp.bias.{i}"] for i in hidden), tensors["intercept"]],
         )
         return NetworkClassifier(network, _classes(metadata), metadata["options"])

@@ -7,14 +7,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 
 from luce import storage
 from luce.data import Encoding, encoding_from_json
 from luce.errors import LabelError, ModelFileError
 from luce.estimators import SoftmaxRegression
+from luce.estimators.logit_classifier import probabilities_of
+from luce.functions.row_products import row_products
 from luce.tasks.calibration import Calibration, read_calibration
 from luce.tasks.model_kinds import Classifier, NetworkClassifier, kind_of
 from luce.tasks.runs import model_path
+
+Floats = NDArray[np.floating[Any]]
 
 _KINDS = {"b": "bool", "i": "int", "u": "int", "f": "float", "U": "str", "O": "str"}
 
@@ -36,11 +41,24 @@ class Model:
     metadata: Mapping[str, Any]
     calibration: Calibration | None = None
 
-    def probabilities(self, X: Any) -> NDArray[np.floating[Any]]:
-        """Return the probabilities (n, k) of encoded rows, calibrated if the model is."""
-        if self.calibration is None:
+    def probabilities(self, X: Any) -> Floats:
+        """Return the probabilities (n, k) of encoded rows, calibrated if the model is.
+
+        A row gets the same bits in every batch: a file, a request and a crowd of requests agree.
+        """
+        if self.calibration is not None:
+            return self.calibration.probabilities(self._logits(X))
+        if self.linear is None:
             return self.classifier.predict_proba(X)
-        return self.calibration.probabilities(self.classifier.decision_function(X))
+        return probabilities_of(self._logits(X))
+
+    def _logits(self, X: Any) -> Floats:
+        """The classifier's `decision_function`, without its checks: the encoding has made X."""
+        linear = self.linear
+        if linear is None or issparse(X):
+            return self.classifier.decision_function(X)
+        z = row_products(X, linear.coef_, linear.intercept_)
+        return z[:, 0] if len(linear.coef_) == 1 else z
 
     @property
     def linear(self) -> SoftmaxRegression | None:

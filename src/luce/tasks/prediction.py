@@ -21,6 +21,7 @@ from luce.tasks.spreadsheet import neutralised
 
 Probabilities = NDArray[np.floating[Any]]
 
+NO_PROMISES = Promises()
 _ROWS = 8192  # of images or arrays that are encoded at a time
 
 
@@ -81,7 +82,7 @@ def predict(
         )
     promises = learn_promises(fitted, model, level=layout.sets, max_risk=layout.max_risk)
     summary = PredictionSummary(promises=promises.notes)
-    lines = _csv if layout.format == "csv" else _jsonl
+    lines = csv_lines if layout.format == "csv" else json_lines
     for encoded in _encoded(fitted, source):
         p = fitted.probabilities(encoded.X)
         output.write(lines(fitted, p, summary.rows, layout, promises))
@@ -104,9 +105,14 @@ def _encoded(model: Model, source: str) -> Iterator[Encoded]:
         yield model.encoding.apply(dataset.take(rows).features)
 
 
-def _csv(
-    model: Model, p: Probabilities, first_row: int, layout: Layout, promises: Promises
+def csv_lines(
+    model: Model,
+    p: Probabilities,
+    first_row: int,
+    layout: Layout,
+    promises: Promises = NO_PROMISES,
 ) -> bytes:
+    """Return rows of predictions as CSV, with the header if they are the first ones."""
     names = np.asarray([neutralised(name) for name in model.names], dtype=object)
     columns: dict[str, Any] = {
         "row": np.arange(first_row, first_row + len(p)),
@@ -129,9 +135,14 @@ def _csv(
     return buffer.getvalue()
 
 
-def _jsonl(
-    model: Model, p: Probabilities, first_row: int, layout: Layout, promises: Promises
+def json_lines(
+    model: Model,
+    p: Probabilities,
+    first_row: int,
+    layout: Layout,
+    promises: Promises = NO_PROMISES,
 ) -> bytes:
+    """Return rows of predictions as JSON, an object a line."""
     labels = list(model.class_names or model.values)
     best = _best(p, layout.top)
     answered, members = promises.answered(p), promises.members(p)

@@ -1,0 +1,1 @@
+"""``luce serve``: one model over HTTP."""

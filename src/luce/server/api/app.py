@@ -1,0 +1,239 @@
+"""The application of ``luce serve``: which path does what."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from time import perf_counter
+from typing import Any, NamedTuple
+
+from luce.errors import DataError, LuceError, MissingExtraError, ParameterError
+from luce.server.api import kserve
+from luce.server.api.answers import Wish, answer
+from luce.server.api.batching import Batcher, queue_full
+from luce.server.api.bodies import IMAGES, TYPES, parse_rows
+from luce.server.api.metrics import CONTENT_TYPE, Metrics
+from luce.server.api.openapi import description
+from luce.server.api.options import ServeOptions
+from luce.server.api.reloading import Keeper
+from luce.server.limits import Bodies, Disconnected
+from luce.server.security import Guard, Headers, Receive, Refused, Scope, Send, error_body
+
+_LONG = 1 << 16  # bytes of a body that are parsed beside the event loop
+_JSON = (b"content-type", b"application/json")
+_PREDICT = (b"/v1/predict", b"/v2/models/")
+
+
+class Reply(NamedTuple):
+    """A whole answer."""
+
+    body: bytes
+    headers: Headers
+    status: int = 200
+
+
+class Api:
+    """The routes of one worker.
+
+    Parameters
+    ----------
+    options : of the server
+    metrics_folder : where workers share their figures; None for a single process
+    tell : says something to whoever looks after the server
+    """
+
+    def __init__(
+        self,
+        options: ServeOptions,
+        *,
+        metrics_folder: Path | None = None,
+        tell: Callable[[str], None] = lambda message: None,
+    ) -> None:
+        self._options = options
+        self.metrics = Metrics(metrics_folder, lambda: len(self.batcher))
+        self.batcher = Batcher(
+            max_batch=options.max_batch,
+            queue=options.queue,
+            timeout=options.timeout,
+            on_batch=self.metrics.batch,
+        )
+        self.keeper = Keeper(
+            options.model, options.name, tell=tell, on_reload=self.metrics.reloaded
+        )
+        self.ending = False
+        self._bodies = Bodies(options.limits)
+        self._following: asyncio.Task[None] | None = None
+        self._routes: dict[str, dict[str, Callable[[Scope, Receive], Awaitable[Reply]]]] = {
+            "/v1/predict": {"POST": self._predict},
+            "/v1/echo": {"POST": self._echo},
+            "/healthz": {"GET": self._health},
+            "/readyz": {"GET": self._ready},
+            "/metrics": {"GET": self._metrics},
+            "/openapi.json": {"GET": self._openapi},
+            "/v2": {"GET": self._server_metadata},
+            "/v2/health/live": {"GET": self._live},
+            "/v2/health/ready": {"GET": self._v2_ready},
+        }
+        name = self.keeper.served.name
+        for root in (f"/v2/models/{name}", f"/v2/models/{name}/versions/{kserve.VERSION}"):
+            self._routes[root] = {"GET": self._model_metadata}
+            self._routes[f"{root}/ready"] = {"GET": self._model_ready}
+            self._routes[f"{root}/infer"] = {"POST": self._infer}
+        self.app = Guard(self._answer, options.access)
+
+    def start(self) -> None:
+        """Follow the model file; called in the event loop."""
+        self._following = asyncio.get_running_loop().create_task(self.keeper.follow())
+
+    def end(self) -> None:
+        """Say from now on that the server is not ready."""
+        self.ending = True
+
+    def close(self) -> None:
+        """Let the threads end."""
+        self.batcher.close()
+
+    def gate(self, method: bytes, address: bytes) -> Refused | None:
+        """Refuse a prediction before it is read, if there is no place for it."""
+        if self.batcher.full and method == b"POST" and address.startswith(_PREDICT):
+            self.metrics.turned_away()
+            return queue_full()
+        return None
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = perf_counter()
+        path, method = scope["path"], scope["method"]
+        methods = self._routes.get(path)
+        route = path if methods is not None else "other"
+        try:
+            reply = await self._reply(methods, method, scope, receive)
+        except Disconnected:
+            return
+        headers = [*reply.headers, (b"content-length", str(len(reply.body)).encode())]
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await send({"type": "http.response.body", "body": reply.body})
+        self.metrics.request(route, reply.status, perf_counter() - started)
+
+    async def _reply(
+        self,
+        methods: dict[str, Callable[[Scope, Receive], Awaitable[Reply]]] | None,
+        method: str,
+        scope: Scope,
+        receive: Receive,
+    ) -> Reply:
+        say = _v2_error if scope["path"].startswith("/v2") else error_body
+        try:
+            if methods is None:
+                raise Refused(404, "NotFound", "There is nothing here; see /openapi.json.")
+            act = methods.get("GET" if method == "HEAD" else method)
+            if act is None:
+                allowed = (b"allow", ", ".join(methods).encode())
+                raise Refused(405, "WrongMethod", f"Use {' or '.join(methods)} here.", (allowed,))
+            return await act(scope, receive)
+        except Refused as refused:
+            body = say(refused.kind, refused.message)
+            return Reply(body, [_JSON, *refused.headers], refused.status)
+        except LuceError as error:
+            status = _status(error)
+            if status == 422 and say is _v2_error:
+                status = 400
+            return Reply(say(type(error).__name__, str(error)), [_JSON], status)
+
+    async def _predict(self, scope: Scope, receive: Receive) -> Reply:
+        kind, served = _media_type(scope["headers"]), self.keeper.served
+        if kind not in TYPES:
+            raise Refused(415, "UnsupportedType", f"The Content-Type must be {', '.join(TYPES)}.")
+        wish = Wish.of_query(scope["query_string"], len(served.labels))
+        body = await self._bodies.read(receive)
+        most = self._options.max_rows
+        if len(body) > _LONG or kind in IMAGES:
+            rows = await asyncio.to_thread(parse_rows, body, kind, served, most)
+        else:
+            rows = parse_rows(body, kind, served, most)
+        p = await self.batcher.submit(served, rows)
+        found, found_kind = answer(served, p, kind, wish)
+        return Reply(found, [(b"content-type", found_kind.encode())])
+
+    async def _infer(self, scope: Scope, receive: Receive) -> Reply:
+        kind, served = _media_type(scope["headers"]), self.keeper.served
+        if kind not in ("", "application/json", "application/octet-stream"):
+            raise Refused(415, "UnsupportedType", "The Content-Type must be application/json.")
+        header = _header_length(scope["headers"])
+        body = await self._bodies.read(receive)
+        arguments = (body, header, served, self._options.max_rows)
+        if len(body) > _LONG:
+            request = await asyncio.to_thread(kserve.read_inference, *arguments)
+        else:
+            request = kserve.read_inference(*arguments)
+        p = await self.batcher.submit(served, request.rows)
+        return Reply(*kserve.inference_answer(served, p, request))
+
+    async def _echo(self, scope: Scope, receive: Receive) -> Reply:
+        """Send the body back: what this server costs without a model, for measurements."""
+        body = await self._bodies.read(receive)
+        return Reply(body, [(b"content-type", b"application/octet-stream")])
+
+    async def _health(self, scope: Scope, receive: Receive) -> Reply:
+        return _json({"alive": True})
+
+    async def _ready(self, scope: Scope, receive: Receive) -> Reply:
+        trouble = self.keeper.trouble is not None
+        tree = {"ready": not self.ending, "model": self.keeper.served.name, "stale": trouble}
+        return _json(tree, 503 if self.ending else 200)
+
+    async def _live(self, scope: Scope, receive: Receive) -> Reply:
+        return _json({"live": True})
+
+    async def _v2_ready(self, scope: Scope, receive: Receive) -> Reply:
+        return _json({"ready": not self.ending}, 503 if self.ending else 200)
+
+    async def _model_ready(self, scope: Scope, receive: Receive) -> Reply:
+        tree = {"name": self.keeper.served.name, "ready": not self.ending}
+        return _json(tree, 503 if self.ending else 200)
+
+    async def _server_metadata(self, scope: Scope, receive: Receive) -> Reply:
+        return _json(kserve.server_metadata())
+
+    async def _model_metadata(self, scope: Scope, receive: Receive) -> Reply:
+        return _json(kserve.model_metadata(self.keeper.served))
+
+    async def _openapi(self, scope: Scope, receive: Receive) -> Reply:
+        return _json(description(self.keeper.served, self._options))
+
+    async def _metrics(self, scope: Scope, receive: Receive) -> Reply:
+        return Reply(self.metrics.text(), [(b"content-type", CONTENT_TYPE)])
+
+
+def _json(tree: Any, status: int = 200) -> Reply:
+    body = json.dumps(tree, ensure_ascii=False, allow_nan=False).encode()
+    return Reply(body, [_JSON], status)
+
+
+def _v2_error(kind: str, message: str) -> bytes:
+    return json.dumps({"error": message}, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def _status(error: LuceError) -> int:
+    match error:
+        case DataError() | ParameterError():
+            return 422
+        case MissingExtraError():
+            return 501
+    return 500
+
+
+def _media_type(headers: Headers) -> str:
+    given = [value for name, value in headers if name == b"content-type"]
+    coded = [value for name, value in headers if name == b"content-encoding"]
+    if len(given) > 1 or (coded and coded != [b"identity"]):
+        raise Refused(415, "UnsupportedType", "Send one Content-Type and no Content-Encoding.")
+    return given[0].partition(b";")[0].strip().lower().decode("latin-1") if given else ""
+
+
+def _header_length(headers: Headers) -> int | None:
+    given = [value for name, value in headers if name == b"inference-header-content-length"]
+    if not given:
+        return None
+    if len(given) > 1 or not given[0].isdigit() or len(given[0]) > 10:
+        raise Refused(400, "BadRequest", "Inference-Header-Content-Length must be a number.")
+    return int(given[0])

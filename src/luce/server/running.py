@@ -1,0 +1,147 @@
+"""One process that serves an application until a signal ends it, and loses nothing then."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import time
+from collections.abc import Callable, Generator
+from types import FrameType
+
+import uvicorn
+
+from luce.errors import ParameterError
+from luce.server.limits import Limits
+from luce.server.security import App, Refused
+from luce.server.timeouts import PatientProtocol, with_limits
+
+_SWEEP, _LAST_SWEEPS = 1.0, 0.05  # seconds between two, while serving and while ending
+_BACKLOG = 2048  # connections that the system holds until they are accepted
+_ENDING = (signal.SIGINT, signal.SIGTERM)
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, which closes late connections and ends gracefully.
+
+    Parameters
+    ----------
+    app : the application
+    limits : of requests and connections
+    gate : refuses requests before the application sees them
+    on_start : called when connections are accepted
+    on_end : called when a signal has come, before the last requests are answered
+    grace : seconds that the last requests may take
+    """
+
+    def __init__(
+        self,
+        app: App,
+        limits: Limits,
+        *,
+        gate: Callable[[bytes, bytes], Refused | None] | None = None,
+        on_start: Callable[[], None] = lambda: None,
+        on_end: Callable[[], None] = lambda: None,
+        grace: float = 30.0,
+    ) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,  # type: ignore[arg-type]  # the same callable in other words
+                http=with_limits(limits, gate),
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                backlog=_BACKLOG,
+                timeout_graceful_shutdown=int(grace),
+            )
+        )
+        self._on_start, self._on_end = on_start, on_end
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
+        self._on_start()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._on_end()
+        for listener in sockets or []:
+            await self._accept_the_last(listener)
+        await super().shutdown(sockets)
+        self._sweeper.cancel()
+
+    async def _accept_the_last(self, listener: socket.socket) -> None:
+        """Take what the system has accepted for us: to close the listener would reset it."""
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(OSError):  # there are no more
+            while True:
+                connection, _ = listener.accept()
+                connection.setblocking(False)
+                await loop.connect_accepted_socket(self._protocol, connection)
+
+    def _protocol(self) -> PatientProtocol:
+        made = self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state={}
+        )
+        assert isinstance(made, PatientProtocol), "with_limits makes them"
+        return made
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(_LAST_SWEEPS if self.should_exit else _SWEEP)
+            now = time.monotonic()
+            for connection in list(self.server_state.connections):
+                assert isinstance(connection, PatientProtocol), "with_limits makes them"
+                connection.sweep(now)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """A process that a signal has ended gracefully has done its work: nothing is raised."""
+        before = {one: signal.signal(one, self.handle_exit) for one in _ENDING}
+        try:
+            yield
+        finally:
+            for one, handler in before.items():
+                signal.signal(one, handler)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first signal ends the server gracefully, the second one at once."""
+        self.should_exit, self.force_exit = True, self.should_exit
+
+
+def bound(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """Return a socket bound to an address; port 0 is one that the system chooses.
+
+    shared : whether other sockets of this user may be bound to it, among which the system then
+        shares out the connections
+
+    Raises
+    ------
+    ParameterError
+        The address cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    one = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        one.bind((host.strip("[]"), port))
+    except (OSError, OverflowError) as error:
+        one.close()
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ParameterError(
+            f"the server must be able to bind {host}:{port}, but the system says: {reason}. Choose"
+            " another --port (0 takes any that is free), or another --host."
+        ) from error
+    return one
+
+
+def raise_file_limit() -> None:
+    """Allow as many open connections as the system lets this user have."""
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
