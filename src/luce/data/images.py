@@ -131,8 +131,8 @@ def _opened(file: Path | BinaryIO, where: str = "") -> Iterator["Image"]:
                 yield image
     except Exception as error:
         raise DataError(
-            f"{where or file} must be a sound image in the format {', '.join(_FORMATS)}, but it cannot be "
-            f"read ({error}). Repair or remove it."
+            f"{where or file} must be a sound image in the format {', '.join(_FORMATS)}, but it "
+            f"cannot be read ({error}). Repair or remove it."
         ) from error
 
 

@@ -45,7 +45,7 @@ class LogitClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc
 
 
 def probabilities_of(logits: Floats) -> Floats:
-    """Return probabilities (n, k) of logits (n, k), or of the log-odds (n,) of the second of two."""
+    """Return probabilities (n, k) of logits (n, k), or of log-odds (n,) of two classes."""
     if logits.ndim == 1:
         return np.column_stack([functions.sigmoid(-logits), functions.sigmoid(logits)])
     return functions.softmax(logits)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from luce.server.security import Receive, Refused
+from luce.server.security import Message, Receive, Refused
 
 _PIECE = 1 << 16  # bytes; smaller bodies are not counted against what all may hold together
 
@@ -34,6 +34,11 @@ class Limits:
     idle_time: float = 30.0
     write_time: float = 30.0
 
+    @property
+    def shortest(self) -> float:
+        """The shortest of the times."""
+        return min(self.header_time, self.body_time, self.idle_time, self.write_time)
+
 
 class Disconnected(Exception):
     """The client went away before it had sent its request."""
@@ -64,11 +69,11 @@ class Bodies:
             return body
         return await self._read_pieces(message, receive)
 
-    async def _read_pieces(self, message: "dict[str, object] | object", receive: Receive) -> bytes:
-        pieces, size = [], 0
+    async def _read_pieces(self, message: Message, receive: Receive) -> bytes:
+        pieces: list[bytes] = []
+        size = 0
         try:
             while True:
-                assert isinstance(message, dict)
                 if message["type"] != "http.request":
                     raise Disconnected
                 piece = message.get("body", b"")

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Generator
 from types import FrameType
@@ -45,11 +46,13 @@ class Server(uvicorn.Server):
     ) -> None:
         super().__init__(
             uvicorn.Config(
-                app,  # type: ignore[arg-type]  # the same callable in other words
+                app,
                 http=with_limits(limits, gate),
+                loop="asyncio",
                 ws="none",
                 lifespan="off",
                 log_config=None,
+                log_level="critical",  # a line for each bad request would fill any disk
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
@@ -57,7 +60,7 @@ class Server(uvicorn.Server):
                 timeout_graceful_shutdown=int(grace),
             )
         )
-        self._on_start, self._on_end = on_start, on_end
+        self._limits, self._on_start, self._on_end = limits, on_start, on_end
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -88,8 +91,9 @@ class Server(uvicorn.Server):
         return made
 
     async def _sweep(self) -> None:
+        usual = min(_SWEEP, self._limits.shortest / 4)
         while True:
-            await asyncio.sleep(_LAST_SWEEPS if self.should_exit else _SWEEP)
+            await asyncio.sleep(min(_LAST_SWEEPS, usual) if self.should_exit else usual)
             now = time.monotonic()
             for connection in list(self.server_state.connections):
                 assert isinstance(connection, PatientProtocol), "with_limits makes them"
@@ -98,6 +102,9 @@ class Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         """A process that a signal has ended gracefully has done its work: nothing is raised."""
+        if threading.current_thread() is not threading.main_thread():
+            yield  # signals go to the main thread alone
+            return
         before = {one: signal.signal(one, self.handle_exit) for one in _ENDING}
         try:
             yield

@@ -8,6 +8,9 @@ RFC 9112, section 6.3).
 """
 
 import asyncio
+import contextlib
+import socket
+import struct
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -20,6 +23,7 @@ from luce.server.security import Refused, error_body, with_protection
 
 _IDLE, _HEADER, _BODY, _BUSY, _CLOSING = range(5)
 _LINGER = 2.0  # seconds that a refused client has to read why, before the connection is reset
+_AT_ONCE = struct.pack("ii", 1, 0)
 _ON_ITS_WAY = 0.3  # seconds that a request may be on its way when the server ends
 _MOST_DISCARDED = 64 << 20  # bytes that it may go on sending meanwhile
 
@@ -100,6 +104,8 @@ class PatientProtocol(HttpToolsProtocol):
         length = self._declared_length()
         self._bytes = 0
         self._enter(_BODY, self.limits.body_time)
+        if self.parser.should_upgrade():
+            raise Refused(400, "BadRequest", "This server speaks HTTP/1.1 and nothing else.")
         if length > self.limits.body:
             raise too_long(self.limits.body)
         refusal = None if self.gate is None else self.gate(self.parser.get_method(), self.url)
@@ -192,7 +198,7 @@ class PatientProtocol(HttpToolsProtocol):
         if self.transport.get_write_buffer_size():
             self._unread_since = self._unread_since or now
             if now - self._unread_since > self.limits.write_time:
-                self.transport.abort()
+                self._cut()
             return
         self._unread_since = None
         pipelined = self._phase == _HEADER and not self._answered
@@ -204,6 +210,13 @@ class PatientProtocol(HttpToolsProtocol):
             self.transport.abort()
         else:
             self.transport.close()
+
+    def _cut(self) -> None:
+        """Close the connection at once, and have the system forget what it still holds for it."""
+        one = self.transport.get_extra_info("socket")
+        with contextlib.suppress(OSError, AttributeError):
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+        self.transport.abort()
 
     def _enter(self, phase: int, seconds: float) -> None:
         if phase == self._phase == _HEADER:

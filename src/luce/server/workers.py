@@ -45,7 +45,8 @@ def serve_in_workers(
     first = bound(host, port)
     port = first.getsockname()[1]
     if workers == 1:
-        target(options, first, None, lambda: on_ready(port))
+        with first:
+            target(options, first, None, lambda: on_ready(port))
         return
     first.close()  # it has shown that nobody else is there
     with ExitStack() as stack:

@@ -32,7 +32,9 @@ def predict_crowd(model: Model, crowd: Sequence[Rows]) -> list[Probabilities | E
     for number, rows in enumerate(crowd):
         groups.setdefault(_kind(rows), []).append(number)
     for members in groups.values():
-        for number, answer in zip(members, _answers(model, [crowd[i] for i in members]), strict=True):
+        for number, answer in zip(
+            members, _answers(model, [crowd[i] for i in members]), strict=True
+        ):
             answers[number] = answer
     return answers
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from time import perf_counter
@@ -130,14 +131,20 @@ class Api:
                 allowed = (b"allow", ", ".join(methods).encode())
                 raise Refused(405, "WrongMethod", f"Use {' or '.join(methods)} here.", (allowed,))
             return await act(scope, receive)
+        except Disconnected:
+            raise
         except Refused as refused:
             body = say(refused.kind, refused.message)
-            return Reply(body, [_JSON, *refused.headers], refused.status)
+            return Reply(body, [_JSON, *refused.headers], _in_words_of(say, refused.status))
         except LuceError as error:
-            status = _status(error)
-            if status == 422 and say is _v2_error:
-                status = 400
-            return Reply(say(type(error).__name__, str(error)), [_JSON], status)
+            body = say(type(error).__name__, str(error))
+            return Reply(body, [_JSON], _in_words_of(say, _status(error)))
+        except Exception as error:
+            traceback.print_exception(error)  # for whoever runs the server; not for the client
+            body = say(
+                "InternalError", "Something failed that should not; the server's log tells it."
+            )
+            return Reply(body, [_JSON], 500)
 
     async def _predict(self, scope: Scope, receive: Receive) -> Reply:
         kind, served = _media_type(scope["headers"]), self.keeper.served
@@ -211,6 +218,11 @@ def _json(tree: Any, status: int = 200) -> Reply:
 
 def _v2_error(kind: str, message: str) -> bytes:
     return json.dumps({"error": message}, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def _in_words_of(say: Callable[[str, str], bytes], status: int) -> int:
+    """The status where the protocol that is spoken knows only 400 for what does not fit."""
+    return 400 if status == 422 and say is _v2_error else status
 
 
 def _status(error: LuceError) -> int:

@@ -12,9 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any
 
-from luce.errors import LuceError
 from luce.server.api.served import Served
 from luce.server.security import Refused
 from luce.tasks.crowds import Probabilities, Rows, predict_crowd
@@ -151,4 +149,6 @@ class Batcher:
 
 def queue_full() -> Refused:
     """Return the refusal of a request for which there is no place."""
-    return Refused(503, "Busy", "The server has more requests than it can answer. Try later.", (_RETRY,))
+    return Refused(
+        503, "Busy", "The server has more requests than it can answer. Try later.", (_RETRY,)
+    )

@@ -161,4 +161,3 @@ def _series(tensor: Tensor) -> pl.Series:
         return pl.Series(tensor.name, tensor.values, dtype=pl.String)
     values = tensor.values
     return pl.Series(tensor.name, values.astype(np.float32) if values.dtype == "<f2" else values)
-

@@ -115,7 +115,9 @@ def _get(summary: str, key: str, *, ready: bool) -> Tree:
     content = {"type": "object", "required": [key], "properties": {key: {"type": "boolean"}}}
     operation = _operation(summary, {JSON: content})
     if ready:
-        told = {"schema": {"anyOf": [content, operation["responses"]["503"]["content"][JSON]["schema"]]}}
+        told = {
+            "schema": {"anyOf": [content, operation["responses"]["503"]["content"][JSON]["schema"]]}
+        }
         operation["responses"]["503"] = {"description": "Not ready.", "content": {JSON: told}}
     return {"get": operation}
 

@@ -45,7 +45,7 @@ class ServeOptions:
     allow_hosts: tuple[str, ...] = ()
     name: str | None = None
     max_rows: int = 10_000
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
 
     def check(self) -> None:
         """Refuse what would be unsafe or impossible.
@@ -66,7 +66,9 @@ class ServeOptions:
                 " blanks, got something else. Make one: python -c 'import secrets;"
                 " print(secrets.token_urlsafe())'"
             )
-        if self.name is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", self.name):
+        if self.name is not None and not re.fullmatch(
+            r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", self.name
+        ):
             raise ParameterError(
                 f"--name must be letters, digits, dots and dashes, got {self.name!r:.80}. It stands"
                 " in addresses."

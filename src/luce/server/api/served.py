@@ -46,7 +46,7 @@ class Served:
 
     @cached_property
     def labels(self) -> list[Any]:
-        """What is predicted: the names of the classes, or the classes where these name themselves."""
+        """What is predicted: the names of the classes, or where there are none, these."""
         return list(self.model.class_names or self.model.values)
 
     @cached_property
@@ -84,7 +84,9 @@ class Served:
         columns = self.columns
         if columns is None:
             return predict_rows(self.model, np.zeros((1, self.width), np.float32)).dtype
-        blank = pl.DataFrame({name: [None] for name in columns}, schema=dict.fromkeys(columns, pl.String))
+        blank = pl.DataFrame(
+            {name: [None] for name in columns}, schema=dict.fromkeys(columns, pl.String)
+        )
         return predict_rows(self.model, blank).dtype
 
 
@@ -98,7 +100,7 @@ def stamp_of(path: str | Path) -> tuple[int, int, int]:
 
 
 def _name(path: str | Path, model: Model) -> str:
-    """The name of the data set that the model learnt, spelled so that it may stand in an address."""
+    """The name of the data that the model learnt, fit to stand in an address."""
     given = str(model.metadata["data"].get("name") or "") or Path(path).stem
     plain = "".join(ch if ch.isascii() and (ch.isalnum() or ch in "._-") else "-" for ch in given)
     return plain.strip("-.")[:64] or "model"

@@ -30,6 +30,7 @@ DTYPES = {
     "FP64": np.dtype("<f8"),
 }
 BYTES = "BYTES"
+_NAMES = [*DTYPES, BYTES]
 _LENGTH = Struct("<I")
 _MOST_DIMENSIONS = 8
 
@@ -94,8 +95,8 @@ def _read(tree: Any, binary: bytes, start: int) -> tuple[Tensor, int]:
     if not isinstance(tree, dict) or not {"name", "shape", "datatype"} <= tree.keys():
         refuse("An input must have name, shape and datatype.")
     name, datatype, shape = tree["name"], tree["datatype"], tree["shape"]
-    if not isinstance(name, str) or not (datatype in DTYPES or datatype == BYTES):
-        refuse(f"The name must be a text and the datatype one of {', '.join([*DTYPES, BYTES])}.")
+    if not isinstance(name, str) or datatype not in _NAMES:
+        refuse(f"The name must be a text and the datatype one of {', '.join(_NAMES)}.")
     if not isinstance(shape, list) or not 1 <= len(shape) <= _MOST_DIMENSIONS:
         refuse(f"The shape of input {name[:60]!r} must be a list of sizes.")
     if not all(type(size) is int and 0 <= size < 2**31 for size in shape):
@@ -174,7 +175,7 @@ def asked(outputs: Any, known: Sequence[str]) -> list[tuple[str, Mapping[str, An
         return [(name, {}) for name in known]
     if not isinstance(outputs, list) or not all(isinstance(one, dict) for one in outputs):
         refuse("outputs must be a list of objects.")
-    found = []
+    found: list[tuple[str, Mapping[str, Any]]] = []
     for one in outputs:
         parameters = one.get("parameters", {})
         if one.get("name") not in known or not isinstance(parameters, dict):

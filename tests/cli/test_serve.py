@@ -1,0 +1,195 @@
+"""``luce serve`` as a process: it starts, answers, and ends when it is told to."""
+
+import http.client
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from luce.tasks.options import TrainOptions
+from luce.tasks.training import train
+
+pytestmark = pytest.mark.once
+
+BODY = json.dumps({"rows": [[1, 2, 3]]})
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("served")
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    np.savez(folder / "arrays.npz", X=X, y=X.sum(axis=1) > 0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("luce.tasks.training.write_report", lambda run: None)
+        return train(TrainOptions(data=str(folder / "arrays.npz")), out=folder / "run").run
+
+
+@pytest.fixture
+def start(run):
+    """Return a function that starts a server and returns its process and its port."""
+    started = []
+
+    def begin(*options):
+        process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "luce.cli",
+                "serve",
+                str(run),
+                "--port",
+                "0",
+                "--json",
+                *options,
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        line = process.stdout.readline()
+        assert line, process.stderr.read()
+        return process, int(json.loads(line)["address"].rpartition(":")[2])
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def post(port):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        connection.request("POST", "/v1/predict", BODY, JSON)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def ended(process):
+    """The exit code and the words of a server that has been told to end."""
+    _, words = process.communicate(timeout=60)
+    return process.returncode, words
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_it_answers_until_a_signal_comes(start, sent):
+    process, port = start()
+    assert post(port)[0] == 200
+    process.send_signal(sent)
+    code, words = ended(process)
+    assert code == 0
+    assert f"http://127.0.0.1:{port}" in words
+    assert words.endswith("every accepted request was answered.\n")
+
+
+def under_load(process, port, clients=8):
+    """Ask from several threads, send SIGTERM meanwhile; return the requests that got no answer."""
+    lost, answered, go_on = [], [], threading.Event()
+
+    def ask():
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        while True:
+            try:
+                if connection.sock is None:
+                    connection.connect()
+            except OSError:  # nobody listens any more: nothing was accepted
+                return
+            try:
+                connection.request("POST", "/v1/predict", BODY, JSON)
+                answer = connection.getresponse()
+                body = answer.read()
+                answered.append((answer.status, body))
+                if len(answered) > 200:
+                    go_on.set()
+            except (OSError, http.client.HTTPException) as error:
+                lost.append(error)
+                return
+
+    threads = [threading.Thread(target=ask) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    assert go_on.wait(60)
+    process.send_signal(signal.SIGTERM)
+    for thread in threads:
+        thread.join(60)
+    return lost, answered
+
+
+def test_a_signal_under_load_loses_no_request(start):
+    process, port = start()
+    lost, answered = under_load(process, port)
+    assert ended(process)[0] == 0
+    assert len(set(answered)) == 1
+    assert not lost
+
+
+@pytest.mark.slow
+def test_workers_share_the_work_and_the_figures_and_lose_nothing(start):
+    process, port = start("--workers", "2")
+    assert len({post(port) for _ in range(40)}) == 1
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.request("GET", "/metrics")
+    text = connection.getresponse().read().decode()
+    assert 'luce_requests_total{route="/v1/predict",status="200"} 40.0' in text
+    lost, answered = under_load(process, port)
+    assert ended(process)[0] == 0
+    assert len(set(answered)) == 1
+    assert not lost
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_is_started_again(start):
+    import psutil
+
+    process, _ = start("--workers", "2")
+    crew = [
+        child
+        for child in psutil.Process(process.pid).children()
+        if "spawn_main" in " ".join(child.cmdline())
+    ]
+    assert len(crew) == 2
+    crew[0].kill()
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:  # half of the connections are lost until it is back
+        alive = [c for c in psutil.Process(process.pid).children() if c.pid != crew[0].pid]
+        if sum("spawn_main" in " ".join(c.cmdline()) for c in alive if c.is_running()) == 2:
+            break
+    process.send_signal(signal.SIGTERM)
+    assert ended(process)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (["--host", "0.0.0.0"], 2, "--insecure"),
+        (["--token", "short"], 2, "16 visible"),
+        (["--port", "70000"], 2, "70000"),
+        (["--workers", "0"], 2, "--workers"),
+        (["--host", "203.0.113.7", "--insecure"], 2, "--host"),
+    ],
+)
+def test_wrong_usage_is_told(luce, run, options, code, words):
+    answer = luce("serve", run, *options)
+    assert answer.code == code
+    assert words in answer.err
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_bad_model_is_told_before_anything_is_served(luce, tmp_path, workers):
+    (tmp_path / "bad.safetensors").write_bytes(b"nonsense")
+    answer = luce("serve", "bad.safetensors", "--port", "0", "--workers", workers)
+    assert answer.code == 4
+    assert "Serving" not in answer.err
+
+
+def test_the_token_may_come_from_the_environment(luce, run, monkeypatch):
+    monkeypatch.setenv("LUCE_TOKEN", "short")
+    assert luce("serve", run).code == 2

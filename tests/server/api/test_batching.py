@@ -1,0 +1,131 @@
+"""Requests answered together get what each would get alone, and the queue has an end."""
+
+import asyncio
+import threading
+
+import numpy as np
+import polars as pl
+import pytest
+
+from luce.errors import DataError
+from luce.server.api.batching import Batcher
+from luce.server.api.served import Served
+from luce.server.security import Refused
+from luce.tasks.crowds import predict_rows
+
+pytestmark = pytest.mark.once
+
+
+@pytest.fixture(scope="module")
+def arrays(runs):
+    return Served.load(runs["arrays"])
+
+
+def together(served, crowd, **options):
+    """The answers to requests that come at the same moment, and the sizes of the batches."""
+    sizes = []
+
+    async def ask():
+        batcher = Batcher(on_batch=lambda rows, seconds: sizes.append(rows), **options)
+        try:
+            waiting = [batcher.submit(served, rows) for rows in crowd]
+            return await asyncio.gather(*waiting, return_exceptions=True)
+        finally:
+            batcher.close()
+
+    return asyncio.run(ask()), sizes
+
+
+def test_a_crowd_is_one_batch_and_gets_the_bits_of_lone_requests(arrays):
+    crowd = [np.random.default_rng(i).normal(size=(i % 3 + 1, 3)) for i in range(20)]
+    answers, sizes = together(arrays, crowd)
+    assert sizes == [sum(map(len, crowd))]
+    for rows, answer in zip(crowd, answers, strict=True):
+        np.testing.assert_array_equal(answer, predict_rows(arrays.model, rows))
+
+
+def test_batches_have_a_largest_size_and_keep_the_order(arrays):
+    crowd = [np.full((1, 3), float(i)) for i in range(10)]
+    answers, sizes = together(arrays, crowd, max_batch=4)
+    assert sizes == [4, 4, 2]
+    np.testing.assert_array_equal(
+        np.concatenate(answers), predict_rows(arrays.model, np.concatenate(crowd))
+    )
+
+
+def test_a_long_request_is_computed_alone(arrays):
+    crowd = [np.ones((1, 3)), np.ones((100, 3)), np.ones((1, 3))]
+    assert together(arrays, crowd, max_batch=10)[1] == [1, 100, 1]
+
+
+def test_a_poisoned_row_fails_alone(arrays):
+    good, bad = np.ones((1, 3)), np.array([[1.0, np.nan, 1.0]])
+    answers, sizes = together(arrays, [good, bad, good])
+    assert sizes == [3]
+    assert isinstance(answers[1], DataError)
+    for answer in (answers[0], answers[2]):
+        np.testing.assert_array_equal(answer, predict_rows(arrays.model, good))
+
+
+def test_requests_of_other_types_do_not_change_what_a_cell_means(runs):
+    served = Served.load(runs["table"])
+    crowd = [
+        pl.DataFrame({"size": [size], "colour": ["red"], "new": [new], "day": ["2024-01-01"]})
+        for size, new in ((1, True), ("1.5", "true"), (2.0, 1), ("x", None))
+    ]
+    answers, _ = together(served, crowd)
+    assert isinstance(answers[3], DataError)
+    for rows, answer in zip(crowd[:3], answers[:3], strict=True):
+        np.testing.assert_array_equal(answer, predict_rows(served.model, rows))
+
+
+def test_a_full_queue_refuses_at_once(arrays):
+    async def ask():
+        batcher = Batcher(queue=2)
+        waiting = [batcher.submit(arrays, np.ones((1, 3))) for _ in range(2)]
+        assert batcher.full
+        with pytest.raises(Refused) as refused:
+            batcher.submit(arrays, np.ones((1, 3)))
+        assert (refused.value.status, refused.value.headers) == (503, ((b"retry-after", b"1"),))
+        await asyncio.gather(*waiting)
+        assert not batcher.full
+        await batcher.submit(arrays, np.ones((1, 3)))
+        batcher.close()
+
+    asyncio.run(ask())
+
+
+def test_who_waits_too_long_is_refused(arrays, monkeypatch):
+    answers, _ = together(arrays, [np.ones((1, 3))] * 3, max_batch=1, timeout=-1.0)
+    assert isinstance(answers[0], np.ndarray)
+    assert {type(answer) for answer in answers[1:]} == {Refused}
+
+
+def test_a_request_whose_client_went_away_harms_nobody(arrays):
+    async def ask():
+        batcher = Batcher()
+        gone, there = (batcher.submit(arrays, np.ones((1, 3))) for _ in range(2))
+        gone.cancel()
+        assert (await there).shape == (1, 2)
+        batcher.close()
+
+    asyncio.run(ask())
+
+
+def test_long_work_is_done_beside_the_event_loop(arrays, monkeypatch):
+    threads = []
+
+    def slow(model, crowd):
+        threads.append(threading.current_thread())
+        return [np.zeros((1, 2))] * len(crowd)
+
+    monkeypatch.setattr("luce.server.api.batching.predict_crowd", slow)
+    together(arrays, [np.ones((1, 3))])
+    together(arrays, [np.ones((10_000, 3))])
+    assert [thread is threading.main_thread() for thread in threads] == [True, False]
+
+
+def test_a_bug_is_the_answer_of_its_batch_and_not_the_end(arrays, monkeypatch):
+    monkeypatch.setattr("luce.server.api.batching.predict_crowd", lambda model, crowd: 1 / 0)
+    answers, _ = together(arrays, [np.ones((1, 3))])
+    assert isinstance(answers[0], ZeroDivisionError)

@@ -1,0 +1,94 @@
+"""A server that ends answers what was accepted."""
+
+import asyncio
+import socket
+import threading
+
+import pytest
+from reference.wire import read_answer
+
+from luce.errors import ParameterError
+from luce.server.running import bound
+
+pytestmark = pytest.mark.once
+
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+def patient(inside, go_on):
+    """An application that answers when it is told to."""
+
+    async def app(scope, receive, send):
+        inside.set()
+        await asyncio.to_thread(go_on.wait, 20)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"done"})
+
+    return app
+
+
+def test_what_was_accepted_is_answered_after_the_signal(running):
+    inside, go_on, ending = threading.Event(), threading.Event(), threading.Event()
+    application = patient(inside, go_on)
+    with (
+        running(application, on_end=ending.set) as (wire, server),
+        wire.open() as one,
+        wire.open() as idle,
+    ):
+        one.sendall(GET)
+        assert inside.wait(20)
+        server.handle_exit(15, None)
+        assert ending.wait(20)
+        idle.sendall(GET)  # it was on its way when the signal came
+        go_on.set()
+        for connection in (one, idle):
+            answer = read_answer(connection)
+            assert answer.status == 200
+            assert answer.headers["connection"] == "close"
+
+
+def test_idle_connections_do_not_keep_the_server(running):
+    go_on = threading.Event()
+    go_on.set()
+    application = patient(threading.Event(), go_on)
+    with running(application) as (wire, server), wire.open() as one, wire.open() as half:
+        half.sendall(b"GET / HT")
+        server.handle_exit(15, None)
+        assert one.recv(1) == b""
+        half.sendall(GET[8:])
+        assert read_answer(half).status == 200
+
+
+def test_a_second_signal_ends_at_once(running):
+    inside, go_on = threading.Event(), threading.Event()
+    with running(patient(inside, go_on)) as (wire, server), wire.open() as one:
+        one.sendall(GET)
+        assert inside.wait(20)
+        server.handle_exit(15, None)
+        server.handle_exit(15, None)
+        go_on.set()
+
+
+def test_an_address_that_is_taken_is_told():
+    with bound("127.0.0.1", 0) as first:
+        first.listen()
+        with pytest.raises(ParameterError, match=r"in use.*--port"):
+            bound("127.0.0.1", first.getsockname()[1])
+    with pytest.raises(ParameterError, match="--host"):
+        bound("203.0.113.7", 0)
+
+
+def test_workers_share_an_address():
+    with bound("127.0.0.1", 0, shared=True) as first:
+        port = first.getsockname()[1]
+        with bound("127.0.0.1", port, shared=True) as second:
+            assert second.getsockname()[1] == port
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="this Python knows no IPv6")
+def test_ipv6_is_bound():
+    try:
+        with bound("::1", 0) as one:
+            assert one.family == socket.AF_INET6
+    except ParameterError as error:
+        pytest.skip(f"this computer has no IPv6: {error}")
