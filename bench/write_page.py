@@ -204,6 +204,12 @@ SECTIONS = {
         "`luce.inference` and statsmodels' `MNLogit` on the same rows, no penalty: time of fit\n"
         "and covariance, and how far the standard errors are apart ([inference.md](inference.md)).",
     ),
+    "serve": Section(
+        "A model over HTTP",
+        ("serve.py",),
+        "`luce serve` with two workers, clients on the same two cores ([serve.md](serve.md)): wrk in\n"
+        "a closed loop, and an open loop whose times count from when a request was due.",
+    ),
     "kill_while_training": Section(
         "Killed while training and saving",
         ("kill_while_saving.py", "--train"),

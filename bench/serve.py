@@ -1,0 +1,313 @@
+"""``luce serve`` under load: rate, latency, overload, slow clients, and an end that loses nothing.
+
+    python bench/serve.py [--seconds 10] [--overload 120]
+
+A model of Fashion-MNIST, one image a request, JSON, two workers; clients and server share this
+machine. Needs wrk (Debian: ``apt install wrk``).
+"""
+
+import argparse
+import asyncio
+import http.client
+import json
+import random
+import re
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import psutil
+from section import Demand, show_figures, show_table, verdict
+
+from luce import data
+from luce.tasks.options import TrainOptions
+from luce.tasks.prediction import Layout, predict
+from luce.tasks.training import train
+
+SCRIPT = Path(__file__).parent / "serving" / "post.lua"
+ENOUGH = 32  # clients that keep two workers busy
+TIMES = 10
+SLOW = 2000
+
+
+class Load:
+    """A request, and how wrk sends it."""
+
+    def __init__(self, port, folder, body, expected):
+        self.port, self.folder, self.body = port, folder, body
+        (folder / "body").write_bytes(body)
+        (folder / "expected").write_bytes(expected)
+
+    def wrk(self, path, clients, seconds):
+        """Return requests answered a second, and what else the script has counted."""
+        answer = subprocess.run(
+            ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "-s", str(SCRIPT),
+             f"http://127.0.0.1:{self.port}{path}", "--", str(self.folder)],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        found = json.loads(re.search(r"^figures (.*)$", answer.stdout, re.MULTILINE)[1])
+        return {**found, "rate": found["good"] / found["seconds"]}
+
+
+@contextmanager
+def serving(run, *options):
+    """Start a server; yield its process and port."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "luce.cli", "serve", str(run), "--port", "0", "--json", *options],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    try:
+        yield process, int(json.loads(process.stdout.readline())["address"].rpartition(":")[2])
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+
+
+def memory(process):
+    """Megabytes that the server and its workers hold."""
+    family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+    return sum(one.memory_info().rss for one in family) / 2**20
+
+
+class OpenLoop(asyncio.Protocol):
+    """One connection of a client that sends at given moments, however long answers take."""
+
+    def __init__(self, took):
+        self.took, self.sent, self.rest = took, [], b""
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def data_received(self, piece):
+        self.rest += piece
+        while True:
+            head, end, after = self.rest.partition(b"\r\n\r\n")
+            length = re.search(rb"content-length: (\d+)", head)
+            if not end or length is None or len(after) < int(length[1]):
+                return
+            self.rest = after[int(length[1]) :]
+            self.took[head[9:12].decode()].append(time.perf_counter() - self.sent.pop(0))
+
+
+async def open_loop(port, request, rate, seconds, connections=64):
+    """Send at Poisson's moments over idle connections; return seconds by status, from due time."""
+    loop, took = asyncio.get_running_loop(), {"200": [], "503": []}
+    pool = [
+        (await loop.create_connection(lambda: OpenLoop(took), "127.0.0.1", port))[1]
+        for _ in range(connections)
+    ]
+    rng, due = random.Random(0), time.perf_counter() + 0.1
+    end, turn = due + seconds, 0
+    while due < end:
+        await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        while due <= time.perf_counter():
+            idle = next((one for one in pool[turn:] + pool[:turn] if not one.sent), pool[turn])
+            idle.sent.append(due)
+            idle.transport.write(request)
+            turn = (turn + 1) % connections
+            due += rng.expovariate(rate)
+    await asyncio.sleep(1.0)
+    for one in pool:
+        one.transport.close()
+    return took
+
+
+@contextmanager
+def slow_clients(port):
+    """Connections that send nothing, half a header or half a body, and are replaced when cut."""
+    starts = (
+        b"",
+        b"POST /v1/predict HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ",
+        b"POST /v1/predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        b'Content-Length: 3000\r\n\r\n{"rows": [[',
+    )
+    held = []
+    for number in range(SLOW):
+        one = socket.create_connection(("127.0.0.1", port), timeout=30)
+        one.sendall(starts[number % 3])
+        held.append(one)
+    try:
+        yield held
+    finally:
+        for one in held:
+            one.close()
+
+
+def closed_by_server(held, patience=60):
+    """How many of the slow connections the server has closed by the end of its deadlines."""
+    time.sleep(patience)
+    closed = 0
+    for one in held:
+        one.settimeout(0)
+        try:
+            while piece := one.recv(65536):
+                assert piece.startswith(b"HTTP/1.1 408"), piece[:50]
+            closed += 1
+        except BlockingIOError:
+            pass
+        except ConnectionResetError:
+            closed += 1
+    return closed
+
+
+def killed_under_load(process, port, body, clients=16):
+    """Send SIGTERM while clients ask; return answers, wrong ones and lost requests."""
+    counts, answers, lock = Counter(), set(), threading.Lock()
+
+    def ask():
+        one = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        while True:
+            try:
+                if one.sock is None:
+                    one.connect()
+            except OSError:  # nobody listens any more
+                return
+            try:
+                one.request("POST", "/v1/predict", body, {"Content-Type": "application/json"})
+                answer = one.getresponse()
+                found = (answer.status, answer.read())
+            except (OSError, http.client.HTTPException):
+                with lock:
+                    counts["lost"] += 1
+                return
+            with lock:
+                answers.add(found)
+                counts["answered"] += 1
+
+    threads = [threading.Thread(target=ask) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    time.sleep(3)
+    started = time.perf_counter()
+    process.send_signal(signal.SIGTERM)
+    code = process.wait(60)
+    took = time.perf_counter() - started
+    for thread in threads:
+        thread.join()
+    return counts, answers, code, took
+
+
+def percentile(values, share):
+    return float(np.quantile(values, share)) if values else float("nan")
+
+
+def prepared(folder):
+    """A trained model, a request of one image, and the answer that is right."""
+    run = train(TrainOptions(data="fashion-mnist"), out=folder / "run").run
+    pixels = data.load("fashion-mnist", split="test").features[:1]
+    np.save(folder / "one.npy", pixels)
+    with (folder / "out").open("w+b") as file:
+        predict(run, str(folder / "one.npy"), file, Layout("jsonl", proba=True))
+        file.seek(0)
+        right = json.loads(file.read())
+    body = json.dumps({"rows": pixels.reshape(1, -1).tolist()}, separators=(",", ":")).encode()
+    return run, body, right
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("--overload", type=int, default=120)
+    options = parser.parse_args()
+    if not shutil.which("wrk"):
+        sys.exit("this needs wrk: apt install wrk")
+    with tempfile.TemporaryDirectory() as name:
+        return measure(Path(name), options.seconds, options.overload)
+
+
+def measure(folder, seconds, overload):
+    run, body, right = prepared(folder)
+    demands = []
+    with serving(run, "--workers", "2") as (process, port):
+        one = http.client.HTTPConnection("127.0.0.1", port)
+        one.request("POST", "/v1/predict", body, {"Content-Type": "application/json"})
+        answer = one.getresponse().read()
+        same = json.loads(answer)["probabilities"][0] == list(right["proba"].values())
+        one.close()
+        demands.append(Demand("the bits of `luce predict`", "equal" if same else "other", same))
+        load = Load(port, folder, body, answer)
+        load.wrk("/v1/predict", ENOUGH, 2)  # warm
+        rates = {"/v1/echo": [], "/v1/predict": []}
+        for _ in range(3):
+            for path, found in rates.items():
+                found.append(load.wrk(path, ENOUGH, seconds)["rate"])
+        echo, peak = (statistics.median(found) for found in rates.values())
+        head = (
+            f"POST /v1/predict HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json"
+            f"\r\nContent-Length: {len(body)}\r\n\r\n"
+        ).encode()
+        calm = asyncio.run(open_loop(port, head + body, peak / 2, 2 * seconds))["200"]
+        before = memory(process)
+        crowd = load.wrk("/v1/predict", TIMES * ENOUGH, overload)
+        after = memory(process)
+        with slow_clients(port) as held:
+            beside = load.wrk("/v1/predict", ENOUGH, seconds)
+            slow = asyncio.run(open_loop(port, head + body, peak / 2, seconds))["200"]
+            closed = closed_by_server(held)
+        counts, answers, code, took = killed_under_load(process, port, body)
+    with serving(run, "--workers", "2", "--queue", "16") as (process, port):
+        turned = Load(port, folder, body, answer).wrk("/v1/predict", TIMES * ENOUGH, 2 * seconds)
+    ms = [1e3 * percentile(calm, share) for share in (0.5, 0.99)]
+    slow_ms = 1e3 * percentile(slow, 0.99)
+    rows = {
+        "echo route, requests a second": f"{echo:,.0f}",
+        "predictions a second": f"{peak:,.0f}",
+        "median and 99th percentile at half of that, open loop": f"{ms[0]:.1f}, {ms[1]:.1f} ms",
+        f"{TIMES * ENOUGH} clients for {overload} s, good answers a second": f"{crowd['rate']:,.0f}",
+        "memory of all processes before and after": f"{before:.0f}, {after:.0f} MB",
+        f"beside {SLOW:,} slow clients, predictions a second": f"{beside['rate']:,.0f}",
+        "99th percentile at half load beside them": f"{slow_ms:.1f} ms",
+        f"{TIMES * ENOUGH} clients and a queue of 16: good, refused a second": (
+            f"{turned['rate']:,.0f}, {turned['refused'] / turned['seconds']:,.0f}"
+        ),
+        "99th percentile of all its answers": f"{turned['p99_ms']:.0f} ms",
+    }
+    show_table([{"Fashion-MNIST, one image a request": k, "measured": v} for k, v in rows.items()])
+    show_figures(rate=f"{peak:,.0f}", share=f"{100 * peak / echo:.0f}", p99=f"{ms[1]:.1f}")
+    wrong = crowd["wrong"] + beside["wrong"] + turned["wrong"] + len(answers) - 1
+    lost = counts["lost"]
+    return verdict(
+        [
+            *demands,
+            Demand(
+                "at least half the rate of the echo route", f"{peak / echo:.2f}", peak >= echo / 2
+            ),
+            Demand("p99 at half load at most 10 ms", f"{ms[1]:.1f} ms", ms[1] <= 10),
+            Demand(
+                "ten times the clients: at least 90 % of the peak",
+                f"{100 * crowd['rate'] / peak:.0f} %",
+                crowd["rate"] >= 0.9 * peak,
+            ),
+            Demand("memory bounded", f"{after - before:+.0f} MB", after < 1.05 * before + 32),
+            Demand("no wrong answer", f"{wrong}", wrong == 0),
+            Demand(
+                f"{SLOW:,} slow clients do not stop it, and are cut",
+                f"{100 * beside['rate'] / peak:.0f} % of the peak, {closed:,} cut",
+                beside["rate"] >= 0.8 * peak and closed == SLOW,
+            ),
+            Demand(
+                "a full queue: 99 % of all answers, refusals among them, within 50 ms",
+                f"{turned['p99_ms']:.0f} ms",
+                turned["p99_ms"] <= 50,
+            ),
+            Demand(
+                "SIGTERM under load loses no request",
+                f"{lost} of {lost + counts['answered']:,} lost, over after {took:.1f} s",
+                lost == 0 and code == 0,
+            ),
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
