@@ -263,7 +263,7 @@ def measure(folder, seconds, overload):
         "echo route, requests a second": f"{echo:,.0f}",
         "predictions a second": f"{peak:,.0f}",
         "median and 99th percentile at half of that, open loop": f"{ms[0]:.1f}, {ms[1]:.1f} ms",
-        f"{TIMES * ENOUGH} clients for {overload} s, good answers a second": f"{crowd['rate']:,.0f}",
+        f"{TIMES * ENOUGH} clients for {overload} s, answers a second": f"{crowd['rate']:,.0f}",
         "memory of all processes before and after": f"{before:.0f}, {after:.0f} MB",
         f"beside {SLOW:,} slow clients, predictions a second": f"{beside['rate']:,.0f}",
         "99th percentile at half load beside them": f"{slow_ms:.1f} ms",

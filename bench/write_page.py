@@ -207,8 +207,8 @@ SECTIONS = {
     "serve": Section(
         "A model over HTTP",
         ("serve.py",),
-        "`luce serve` with two workers, clients on the same two cores ([serve.md](serve.md)): wrk in\n"
-        "a closed loop, and an open loop whose times count from when a request was due.",
+        "`luce serve` with two workers, clients on the same two cores ([serve.md](serve.md)): wrk\n"
+        "in a closed loop, and an open loop whose times count from when a request was due.",
     ),
     "kill_while_training": Section(
         "Killed while training and saving",
