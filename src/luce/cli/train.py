@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         "luce train fashion-mnist --solver adam --epochs 10 --seed 1",
         "luce train data.csv --valid held_out.csv --class-weight balanced --out runs/first",
         "luce train digits --C 1 --calibrate",
+        "luce train large.parquet --target clicked --out-of-core=/tmp",
         "luce train data.csv --tune 60s",
         "luce train fashion-mnist --model mlp --hidden 256,128 --epochs 15",
         "luce train --config runs/first/config.toml",
@@ -111,7 +112,7 @@ def _introduce(prepared: "Prepared") -> None:
     """Say what is about to be trained, and what was guessed."""
     for note in prepared.notes:
         talk(note)
-    n, d = prepared.features.shape
+    n, d = prepared.shape
     talk(
         f"Training on {n:,} rows of {d:,} features, "
         f"evaluating on {len(prepared.held_out.rows):,} rows."

@@ -22,6 +22,7 @@ try:
     from luce.data.named import has_test_split as has_test_split
     from luce.data.named import named_sets as named_sets
     from luce.data.sources import load as load
+    from luce.data.stream_hold_out import hold_out as hold_out
     from luce.data.streams import stream as stream
     from luce.data.table_encoding import TableEncoding as TableEncoding
     from luce.data.text_encoding import TextEncoding as TextEncoding

@@ -69,14 +69,15 @@ class TableStream(RowStream):
 
     def blocks(self) -> Iterator[RowBlock]:
         row = 1
-        for frame in self._pieces():
+        for frame in self.pieces():
             found = self.encoding.apply(frame, first_row=row, where=self._where)
             self._require_fit(found.unseen, "a category that is", row)
             self._require_fit(found.missing, "a missing value, which is", row)
-            yield RowBlock(found.X, self._read_labels(frame[self.target_name], row))
+            yield RowBlock(found.X, self.labels_of(frame, row))
             row += len(frame)
 
-    def _pieces(self) -> Iterator[pl.DataFrame]:
+    def pieces(self) -> Iterator[pl.DataFrame]:
+        """Yield the columns of each block of `blocks`, as the file spells them."""
         for frame in self.frames():
             yield from frame.iter_slices(max(1, _BLOCK_CELLS // max(1, frame.width)))
 
@@ -123,7 +124,9 @@ class TableStream(RowStream):
                 " head, or sort the file at random."
             )
 
-    def _read_labels(self, column: pl.Series, row: int) -> NDArray[Any]:
+    def labels_of(self, frame: pl.DataFrame, row: int) -> NDArray[Any]:
+        """Return the labels of a piece whose first row has this number."""
+        column = frame[self.target_name]
         if self._labels.kind == "O":
             text = as_text(column)
             if not text.null_count():

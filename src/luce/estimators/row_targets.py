@@ -40,8 +40,12 @@ def row_targets(
     """Translate y; class weights go into the weights of rows (and the shares of their classes)."""
     if y.ndim == 2:
         return _distributions(y, weights, class_weight, smoothing)
-    check_classification_targets(y)
+    whole = y.dtype.kind in "iu" and y.size > 0  # of these nothing is to be said but one thing:
+    if not whole:
+        check_classification_targets(y)
     classes, labels = classes_of(y)
+    if whole and 2 * len(classes) > len(y):
+        check_classification_targets(y)  # it warns that there is a class for nearly every row
     if class_weight is not None:
         weights = weights * class_weights(class_weight, classes, labels, weights)[labels]
     return RowTargets(classes, Labels(labels, len(classes), smoothing), weights)
@@ -59,18 +63,10 @@ def log_class_weights(
     Source: G. King, L. Zeng (2001), Logistic regression in rare events data, Political Analysis 9,
     section 4.1 (prior correction); the same for any number of classes.
     """
-    before = _totals(row_targets(y, weights, None, 0.0))
-    after = _totals(row_targets(y, weights, class_weight, 0.0))
+    plain, weighted = (row_targets(y, weights, w, 0.0) for w in (None, class_weight))
+    before, after = plain.targets.totals(plain.weights), weighted.targets.totals(weighted.weights)
     known = (before > 0) & (after > 0)
     return np.log(np.where(known, after, 1.0) / np.where(known, before, 1.0))
-
-
-def _totals(rows: RowTargets) -> Doubles:
-    """Return the weight of each class."""
-    if isinstance(rows.targets, Distributions):
-        return np.asarray(rows.weights @ rows.targets.probabilities)
-    labels = rows.targets.labels
-    return np.asarray(np.bincount(labels, weights=rows.weights, minlength=len(rows.classes)))
 
 
 def _distributions(

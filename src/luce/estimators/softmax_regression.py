@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.multiclass import _check_partial_fit_first_call
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from luce.estimators.blas_threads import one_blas_thread
+from luce.estimators.checked_input import is_checked, row_weights
 from luce.estimators.class_separation import separation_message
 from luce.estimators.distributed import fit_partitions
 from luce.estimators.kinked_penalty import kinked_penalty
@@ -240,21 +241,26 @@ class SoftmaxRegression(SolvedClassifier):
             If the loss of "sgd" or "adam" becomes infinite or NaN.
         """
         check_options(self)
+        learn: Callable[..., Self] = self._fit_rows
         if isinstance(X, RowStream):
-            return self._fit_stream(X, y, sample_weight)
-        if is_partitioned(X):
-            return self._fit_partitions(X, y, sample_weight)
-        table, target = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse="csr",
-            dtype=list(DTYPES),
-            multi_output=holds_distributions(y),
-        )
-        weights = _check_sample_weight(
-            sample_weight, table, dtype=np.float64, ensure_non_negative=True
-        )
+            learn = self._fit_stream
+        elif is_partitioned(X):
+            learn = self._fit_partitions
+        most = max(self.max_iter, self.epochs)
+        fitted: Self = self._followed(learn, most)(X, y, sample_weight)
+        return fitted
+
+    def _fit_rows(self, X: Any, y: Any, sample_weight: ArrayLike | None) -> Self:
+        """Learn from rows in memory, or mapped into it."""
+        if is_checked(X, y):
+            table, target = X, y
+            self.n_features_in_ = X.shape[1]
+            self.__dict__.pop("feature_names_in_", None)  # of an earlier fit
+        else:
+            several = holds_distributions(y)
+            options = {"accept_sparse": "csr", "dtype": list(DTYPES), "multi_output": several}
+            table, target = validate_data(self, X, y, **options)
+        weights = row_weights(table, sample_weight)
         shift = self._log_weights(target, weights)
         classes, targets, weights = row_targets(
             target, weights, self.class_weight, self.label_smoothing

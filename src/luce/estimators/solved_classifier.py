@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
+from luce.estimators.callback_support import CallbackSupport
 from luce.estimators.class_separation import SeparationWarning
 from luce.estimators.linear_classifier import LinearClassifier
 from luce.estimators.problem import coefficients
@@ -21,7 +22,7 @@ Floats = NDArray[np.floating[Any]]
 Entry = dict[str, Any]
 
 
-class SolvedClassifier(LinearClassifier, ABC):
+class SolvedClassifier(CallbackSupport, LinearClassifier, ABC):
     """Sets the fitted attributes from a solver's result, warns, and tells callbacks of progress."""
 
     callbacks: Collection[Callable[[Entry], object]] | None
@@ -49,15 +50,16 @@ class SolvedClassifier(LinearClassifier, ABC):
 
     def _warn(self, result: Result, separated: str | None) -> None:
         if separated is not None:
-            warnings.warn(separated, SeparationWarning, stacklevel=3)
+            warnings.warn(separated, SeparationWarning, stacklevel=4)
         elif not (result.converged or result.interrupted):
-            warnings.warn(shortfall(self, result), ConvergenceWarning, stacklevel=3)
+            warnings.warn(shortfall(self, result), ConvergenceWarning, stacklevel=4)
 
     def _tell(self, entry: Entry) -> None:
         for callback in self.callbacks or ():
             callback(entry)
         if self.verbose:
             print(" ".join(f"{name}={_short(value)}" for name, value in entry.items()))
+        self._iterated(entry)
 
 
 def _of_rows(shift: Doubles | float, rows: int) -> Doubles | float:

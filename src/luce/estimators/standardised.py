@@ -19,7 +19,7 @@ from luce.solvers import DenseDesign, Design, RawDesign, SparseDesign, Survey
 Doubles = NDArray[np.float64]
 Floats = NDArray[np.floating[Any]]
 
-_BLOCK = 4096  # rows
+_BLOCK_CELLS = 1 << 15  # worked on at a time, in the cache
 _SPARSE_BLOCK = 1 << 20  # stored numbers
 _SHARE_OF_MEMORY = 0.25  # of the machine's memory, that a copy may take
 _SMALLEST_MEMORY = 4 << 30  # bytes, assumed where the system does not tell
@@ -44,8 +44,7 @@ class Units(NamedTuple):
         result = np.empty((n, d + self.intercept), dtype)
         if self.intercept:
             result[:, -1] = 1
-        for start in range(0, n, _BLOCK):
-            part = slice(start, start + _BLOCK)
+        for part in _parts(n, d):
             block = result[part, :d]
             np.subtract(X[part], self.centre.astype(dtype), out=block, dtype=dtype)
             np.divide(block, self.scale.astype(dtype), out=block)
@@ -166,16 +165,21 @@ def _centre_and_spread(X: Floats, weights: Doubles, intercept: bool) -> tuple[Do
     return centre, scale
 
 
+def _parts(n: int, d: int) -> Iterator[slice]:
+    step = max(256, _BLOCK_CELLS // max(1, d))
+    return (slice(start, start + step) for start in range(0, n, step))
+
+
 def _moments(X: Floats, weights: Doubles, about_mean: bool) -> tuple[Doubles, Doubles]:
     """Merge the moments of blocks of rows (Chan, Golub & LeVeque 1983)."""
     d = X.shape[1]
     mean, square, mass = np.zeros(d), np.zeros(d), 0.0
-    for start in range(0, len(X), _BLOCK):
-        w = weights[start : start + _BLOCK]
+    for part in _parts(len(X), d):
+        w = weights[part]
         more = w.sum()
         if more == 0:
             continue
-        x = X[start : start + _BLOCK].astype(np.float64)
+        x = X[part].astype(np.float64)
         block_mean = w @ x / more if about_mean else mean
         x -= block_mean
         x *= x

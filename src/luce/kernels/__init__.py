@@ -28,6 +28,8 @@ from luce.kernels.dispatch import sigmoid_quick as sigmoid_quick
 from luce.kernels.dispatch import simd as simd
 from luce.kernels.dispatch import softmax as softmax
 from luce.kernels.dispatch import softmax_curvature as softmax_curvature
+from luce.kernels.dispatch import softmax_dual as softmax_dual
+from luce.kernels.dispatch import softmax_pass as softmax_pass
 from luce.kernels.dispatch import softmax_product as softmax_product
 from luce.kernels.dispatch import softmax_quick as softmax_quick
 from luce.kernels.dispatch import softmax_residual as softmax_residual
@@ -35,4 +37,6 @@ from luce.kernels.dispatch import softmax_rows as softmax_rows
 from luce.kernels.dispatch import softplus as softplus
 from luce.kernels.dispatch import softplus_quick as softplus_quick
 from luce.kernels.dispatch import sparse_rows as sparse_rows
+from luce.kernels.dispatch import to_panels as to_panels
+from luce.kernels.dispatch import weighted_grams as weighted_grams
 from luce.kernels.self_test import self_test as self_test

@@ -12,6 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from luce.kernels._panel_twin import softmax_dual as softmax_dual
+from luce.kernels._panel_twin import softmax_pass as softmax_pass
+from luce.kernels._panel_twin import to_panels as to_panels
+from luce.kernels._panel_twin import weighted_grams as weighted_grams
 from luce.kernels.pairs import gap_of, sums_of_rows
 
 Floats = NDArray[np.floating[Any]]

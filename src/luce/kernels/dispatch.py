@@ -62,6 +62,10 @@ linear = _core.linear
 linear_grad_hidden = _core.linear_grad_hidden
 linear_grad_weight = _core.linear_grad_weight
 sparse_rows = _core.sparse_rows
+to_panels = _core.to_panels
+softmax_pass = _core.softmax_pass
+softmax_dual = _core.softmax_dual
+weighted_grams = _core.weighted_grams
 
 # These fill rows that they leave to a formula with NaN, and return False.
 softmax_product = _core.softmax_product

@@ -1,7 +1,9 @@
 """Blocks of rows worked on by all cores, with results that do not depend on how many there are."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from threading import local
 from typing import TypeVar
 
@@ -34,12 +36,20 @@ def each(function: Callable[[U], T], parts: Sequence[U]) -> Iterator[T]:
     and on many. The products inside belong to BLAS, whose own threads are held to one meanwhile
     (see the estimators): two pools of threads on the same cores wait for each other.
     """
-    threads = min(kernels.get_num_threads(), len(parts))
-    if threads < 2 or getattr(_here, "busy", False):
+    threads = kernels.get_num_threads()
+    if min(threads, len(parts)) < 2 or getattr(_here, "busy", False):
         yield from map(function, parts)
         return
-    with ThreadPoolExecutor(threads, initializer=_be_busy) as pool:
-        yield from pool.map(function, parts)
+    yield from _pool(os.getpid(), threads).map(function, parts)
+
+
+@lru_cache(maxsize=1)
+def _pool(process: int, threads: int) -> ThreadPoolExecutor:
+    """Return threads that wait for work: to start them anew costs more than many a block.
+
+    A forked process has none of its parent's threads, so it gets its own.
+    """
+    return ThreadPoolExecutor(threads, initializer=_be_busy)
 
 
 def _be_busy() -> None:

@@ -10,6 +10,7 @@ from scipy import sparse
 
 from luce.solvers.blocks import blocks, each
 from luce.solvers.design import Columns, Doubles, Floats, StoredRows
+from luce.solvers.panels import panels_of
 
 T = TypeVar("T")
 
@@ -51,9 +52,12 @@ class DenseDesign:
     ----------
     rows : (n, d) array of float32 or float64, C-contiguous
         The rows.
+    panels : array, optional
+        The same rows for fused passes, see `luce.solvers.panels`.
     """
 
     rows: Floats
+    panels: Doubles | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -81,6 +85,10 @@ class DenseDesign:
         """All of them."""
         n, d = self.shape
         return n * d
+
+    def with_panels(self) -> "DenseDesign":
+        """Return the same rows, and panels of them."""
+        return DenseDesign(self.rows, panels_of(self.rows) if self.panels is None else self.panels)
 
     def operand(self, theta: Doubles) -> Floats:
         """Return ``theta.T`` in the dtype of the rows."""
@@ -120,7 +128,9 @@ class DenseDesign:
 
     def in_double(self) -> "DenseDesign":
         """Return the same rows in float64."""
-        return DenseDesign(self.rows.astype(np.float64, copy=False))
+        if self.rows.dtype == np.float64:
+            return self
+        return DenseDesign(self.rows.astype(np.float64))
 
     def in_single(self) -> "DenseDesign":
         """Return the same rows in float32."""
@@ -183,6 +193,14 @@ class RawDesign:
         """All of them."""
         n, d = self.shape
         return n * d
+
+    @property
+    def panels(self) -> None:
+        """There are none: the rows are standardised anew in every pass."""
+
+    def with_panels(self) -> "RawDesign":
+        """Return itself."""
+        return self
 
     def operand(self, theta: Doubles) -> Floats:
         """Return ``theta.T`` in the dtype of the arithmetic."""

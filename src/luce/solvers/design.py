@@ -71,11 +71,18 @@ class Design(Protocol):
         """The share of the values that are stored, 1 where all are."""
 
     @property
+    def panels(self) -> Doubles | None:
+        """The rows as `luce.solvers.panels` lays them out, if that was asked for and pays."""
+
+    @property
     def stored(self) -> int:
         """How many numbers one pass over the rows multiplies with: n d, or those not 0."""
 
     def operand(self, theta: Doubles) -> Any:
         """Return parameters (k, d) in the form that `Rows.logits` multiplies with."""
+
+    def with_panels(self) -> Self:
+        """Return the same design with `panels`, where they pay: for many passes over the rows."""
 
     def each(self, function: Callable[[Rows], T], row_bytes: int = 0) -> Iterator[T]:
         """Yield ``function(rows)`` of every block of rows, in order.

@@ -10,6 +10,7 @@ from luce.solvers.result import Journal, Result
 from luce.solvers.whitening import Metric, class_whitening, shared_whitening
 
 _FIRST_WHITENING = 5  # iterations with the shared matrix; each later period is twice as long
+_QUICK, _QUICK_STEPS = 0.25, 3  # of the gap left by a step, in so many steps
 _REFRESH = 20  # iterations, after which logits are computed anew
 _LARGEST_LOGITS = 1 << 28  # bytes; of larger ones, none are kept
 _PATIENCE = 30  # iterations
@@ -61,7 +62,7 @@ def lbfgs(
     AISM 40; J. Nocedal, S. Wright (2006), Numerical Optimization, algorithm 7.4.
     """
     journal = journal or Journal()
-    run = _Run(objective, objective.laid_out(start), tol, journal)
+    run = _Run(objective.by_panels(), objective.laid_out(start), tol, journal)
     interrupted = False
     try:
         while run.iteration < max_iter and not run.finished:
@@ -87,12 +88,13 @@ class _Run:
         self.iteration = 0
         self.finished = False
         self.values = [self.value]
+        self._slopes: list[float] = []  # twice the gap that each step promised to close
         self._next_whitening = _FIRST_WHITENING
         self._asked = np.inf  # the main term of the gap when the bound was last computed
 
     def iterate(self) -> None:
         self.iteration += 1
-        if self.iteration == self._next_whitening:
+        if self.iteration >= self._next_whitening and not self._quick():
             self._next_whitening = 2 * self.iteration + _FIRST_WHITENING
             self._rewhiten()
         direction = -self.pairs.times_inverse_hessian(
@@ -115,11 +117,13 @@ class _Run:
         """Compute everything anew at theta, in one pass over the rows.
 
         The logits are kept where they fit: then a step costs one product for them, however many
-        trials its length needs, and one for the gradient.
+        trials its length needs, and one for the gradient. A fused pass does both, and its first
+        trial nearly always is the last.
         """
         self.theta = theta
         objective = self.objective
-        if not self._logits_fit():
+        if objective.fused or not self._logits_fit():
+            self._point = None
             self.value, self.gradient, self.accuracy = objective.scan(theta)
         else:
             self._stand(point_at(objective, theta))
@@ -135,9 +139,15 @@ class _Run:
         self.gradient = self.objective.pull_back(point.residual, point.theta)
         self.accuracy = self.objective.accuracy(point.logits)
 
+    def _quick(self) -> bool:
+        """Whether the last iterations gained so much that no other metric is needed."""
+        before = self._slopes[-_QUICK_STEPS - 1 :]
+        return len(before) > _QUICK_STEPS and before[-1] <= _QUICK**_QUICK_STEPS * before[0]
+
     def _search(self, direction: Doubles) -> bool:
         """Take the whole step if the value falls; else go to where the slope turns flat."""
         slope = inner(self.gradient, direction)
+        self._slopes.append(-slope)
         before = self.theta, self.value, self.gradient, self.accuracy, self._point
         if self._point is None:
             self._search_by_passes(direction, slope)
@@ -196,7 +206,7 @@ class _Run:
         if self.pairs and not self._hidden_by_rounding():
             self.pairs.clear()
         elif self.objective.dtype == np.float32:
-            self.objective = self.objective.in_double()
+            self.objective = self.objective.in_double().by_panels()
             self._arrive(self.theta)
             self._asked = np.inf
         else:

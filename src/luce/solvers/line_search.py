@@ -1,5 +1,6 @@
 """How far to go along a direction: a search on the logits, which needs no pass over the rows."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +11,16 @@ from luce.solvers.linear_softmax import Doubles, Floats, LinearSoftmax
 _FLAT = 0.25  # of the slope at the start
 _DESCENT = 1e-4  # of the fall that the slope at the start promises, at least (Armijo)
 _MOST_TRIALS = 24
+
+
+def falls(before: float, value: float, t: float, slope: float) -> bool:
+    """Return whether a value after a step of length t has kept some of what the slope promised."""
+    return value <= before + _DESCENT * t * slope
+
+
+def is_flat(here: float, slope: float) -> bool:
+    """Return whether the slope along a line has fallen to a quarter."""
+    return abs(here) <= _FLAT * abs(slope)
 
 
 class Point(NamedTuple):
@@ -67,11 +78,11 @@ def search(
         theta = start.theta + t * direction
         logits = start.logits + t * along
         here = Point(theta, logits, *objective.loss_at(logits))
-        lower = here.loss + objective.penalty_at(theta) <= value + _DESCENT * t * slope
+        lower = falls(value, here.loss + objective.penalty_at(theta), t, slope)
         here_slope = float(np.vdot(here.residual, along)) + inner(penalty, theta)
         if lower and content and trial == 0:
             break
-        if lower and abs(here_slope) <= _FLAT * abs(slope):
+        if lower and is_flat(here_slope, slope):
             break
         low, high = (low, t) if here_slope > 0 else (t, high)
         curvature = objective.curvature_along(logits, along, direction)
@@ -95,3 +106,40 @@ def flat_point(
     """Return the step length that `search` finds from parameters whose logits are known."""
     start = Point(theta, logits, *objective.loss_at(logits))
     return search(objective, start, direction, slope)[0]
+
+
+def flat_length(
+    at: Callable[[float], tuple[float, float]], value: float, slope: float, *, enough: float = 0.0
+) -> float:
+    """Return the step length at which the slope has fallen to a quarter, found by secants.
+
+    Parameters
+    ----------
+    at : callable
+        Gives value and slope at a length; the length returned is the last one asked for.
+    value, slope : float
+        At the start.
+    enough : float
+        A length that should be below it is not looked for: 0 is returned.
+    """
+    low, low_slope, high, high_slope, t = 0.0, slope, np.inf, np.nan, 1.0
+    for trial in range(_MOST_TRIALS):
+        here, here_slope = at(t)
+        if falls(value, here, t, slope) and is_flat(here_slope, slope):
+            break
+        if here_slope <= 0:
+            low, low_slope, before = t, here_slope, (low, low_slope)
+        else:  # or it is no number at all
+            high, high_slope, before = t, here_slope, (low, low_slope)
+            if t <= enough:
+                return 0.0
+        if high == np.inf:
+            aim = t - here_slope * (t - before[0]) / (here_slope - before[1])
+            t = min(max(aim, 1.5 * t), 4 * t) if np.isfinite(aim) else 2 * t
+            continue
+        aim = low - low_slope * (high - low) / (high_slope - low_slope)
+        middle = 0.5 * (low + high) if low > 0 else 0.1 * high
+        t = aim if low < aim < high and trial % 3 < 2 else middle
+        if low < enough < high:
+            t = enough  # whether it is more is all that counts
+    return t

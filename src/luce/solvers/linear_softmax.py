@@ -1,17 +1,18 @@
 """The function to be minimised: weighted cross-entropy of a linear model plus an L2 penalty."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import entr
 
 from luce import kernels
 from luce.solvers.blocks import each
 from luce.solvers.design import Design, Rows
 from luce.solvers.design import Doubles as Doubles
 from luce.solvers.design import Floats as Floats
+from luce.solvers.dual import entropy, repair, shares
 from luce.solvers.inner_product import inner
 from luce.solvers.targets import Targets
 
@@ -115,6 +116,21 @@ class LinearSoftmax:
         penalty: Any = self.penalty.astype(np.float32)
         return replace(self, design=self.design.for_steps(), penalty=penalty)
 
+    def by_panels(self) -> "LinearSoftmax":
+        """Return the same function, ready for many passes: fused ones, where rows allow it."""
+        if self.offset is not None or self.targets.plain is None:
+            return self
+        return replace(self, design=self.design.with_panels())
+
+    @property
+    def fused(self) -> bool:
+        """Whether `scan` and `reduced_hessian_at` are one native pass over panels of rows."""
+        return (
+            self.design.panels is not None
+            and self.offset is None
+            and self.targets.plain is not None
+        )
+
     def value_gradient(self, theta: Doubles) -> tuple[float, Doubles]:
         """Return f and its gradient (k, d)."""
         value, gradient, _ = self.scan(theta)
@@ -122,6 +138,13 @@ class LinearSoftmax:
 
     def scan(self, theta: Doubles) -> Scan:
         """Return f, its gradient and the accuracy: one pass over blocks of rows, read once."""
+        loss, gradient, accuracy = self.scan_loss(theta)
+        return Scan(loss + self.penalty_at(theta), gradient + self.penalty * theta, accuracy)
+
+    def scan_loss(self, theta: Doubles) -> Scan:
+        """Return the same of the loss alone, f without its penalty."""
+        if self.fused:
+            return self._pass(theta, None, 0)
         operand = self.design.operand(theta)
 
         def of_block(rows: Rows) -> tuple[float, float, Floats]:
@@ -131,12 +154,26 @@ class LinearSoftmax:
             loss = self.targets.residual(z, rows.part, weights)
             return loss, right, rows.pulled(z)
 
-        total, accuracy, gradient = self.penalty_at(theta), 0.0, self.penalty * theta
+        total, accuracy, gradient = 0.0, 0.0, np.zeros_like(theta)
         for loss, right, pulled in self.design.each(of_block, self._logit_bytes()):
             total += loss
             accuracy += right
             gradient += pulled
         return Scan(total, gradient, accuracy)
+
+    def _pass(self, theta: Doubles, hessian: Doubles | None, left_out: int) -> Scan:
+        """Return what the fused pass finds; write the Hessian of the loss, if there is one."""
+        gradient = np.empty(self.shape)
+        loss, accuracy = kernels.softmax_pass(
+            self.design.panels,
+            self.targets.plain,
+            self.weights,
+            np.ascontiguousarray(theta),
+            gradient,
+            hessian,
+            left_out,
+        )
+        return Scan(loss, gradient, accuracy)
 
     def accuracy(self, z: Floats) -> float:
         """Return the weight of the rows whose largest logit is that of their label."""
@@ -168,16 +205,21 @@ class LinearSoftmax:
 
     def penalty_at(self, theta: Doubles) -> float:
         """Return the penalty's share in f."""
-        return 0.5 * float(self.penalty @ np.einsum("jc,jc->c", theta, theta))
+        return 0.5 * inner(self.penalty * theta, theta)
 
     def gradient_gap(self, gradient: Doubles) -> float:
         r"""Return :math:`\sum g_{jc}^2 / 2 \rho_c`, the main term of the dual gap.
 
         The sum is over the columns with a penalty.
         """
-        squares = np.einsum("jc,jc->c", gradient, gradient)
+        return float(np.square(gradient).sum(axis=0) @ self._half_inverse)
+
+    @cached_property
+    def _half_inverse(self) -> Doubles:
+        """``1 / 2 rho`` of the columns with a penalty."""
         free = self.penalty > 0
-        return float((squares[free] / (2 * self.penalty[free])).sum())
+        half: Doubles = np.where(free, 0.5, self.penalty) / np.where(free, self.penalty, 1)
+        return half
 
     def laid_out(self, theta: Doubles) -> Doubles:
         """Return parameters without a common shift, in the order of memory that suits the rows."""
@@ -207,6 +249,15 @@ class LinearSoftmax:
         scale = self.weights.astype(dz.dtype)
         kernels.softmax_curvature(self.probabilities(z), dz, scale, bend)
         return float(np.vdot(bend, dz)) + 2 * self.penalty_at(step)
+
+    def reduced_hessian_at(self, theta: Doubles, left_out: int) -> Doubles:
+        """Return `reduced_hessian` at theta: one pass over the rows."""
+        if not self.fused:
+            return self.reduced_hessian(self.probabilities(self.logits(theta)), left_out)
+        k, d = self.shape
+        hessian = np.empty(((k - 1) * d,) * 2)
+        self._pass(theta, hessian, left_out)
+        return self._with_reduced_penalty(hessian)
 
     def reduced_hessian(self, p: Floats, left_out: int) -> Doubles:
         r"""Return the Hessian in the classes but one, whose parameters follow from the others'.
@@ -244,9 +295,13 @@ class LinearSoftmax:
             diagonal += own_products
         for j in range(k - 1):
             cells[j, :, j] = diagonal[j]
-        columns = np.arange(d)
-        cells[:, columns, :, columns] += self.penalty[:, None, None] * (np.eye(k - 1) - 1 / k)
-        return cells.reshape((k - 1) * d, (k - 1) * d)
+        return self._with_reduced_penalty(cells.reshape((k - 1) * d, (k - 1) * d))
+
+    def _with_reduced_penalty(self, hessian: Doubles) -> Doubles:
+        k, d = self.shape
+        same_column = np.einsum("jclc->jlc", hessian.reshape(k - 1, d, k - 1, d))
+        same_column += (np.eye(k - 1) - 1 / k)[:, :, None] * self.penalty
+        return hessian
 
     def hessian(self, p: Floats) -> Doubles:
         r"""Return the Hessian (kd, kd), given the probabilities.
@@ -273,6 +328,14 @@ class LinearSoftmax:
     def gram(self) -> Doubles:
         """Return ``sum_i s_i x_i x_i^T`` (d, d)."""
         return self._gram(self.design, self.weights)
+
+    def weighted_grams(self, weights: Doubles) -> Doubles:
+        """Return ``sum_i weights_ij x_i x_i^T`` (k, d, d) for weights (n, k), from panels."""
+        grams = np.empty((weights.shape[1], *(self.design.shape[1],) * 2))
+        kernels.weighted_grams(
+            self.design.panels, np.ascontiguousarray(weights, dtype=np.float64), grams
+        )
+        return grams
 
     def column_squares(self) -> Doubles:
         """Return ``sum_i s_i x_ic^2`` (d,), the diagonal of `gram`."""
@@ -327,14 +390,43 @@ class LinearSoftmax:
         the residual, for in ``t - p`` a confident row would leave nothing but rounding.
         `logits` are those of theta, where they are known.
         """
+        if self.fused:
+            return self._fused_dual(theta)
         z = (self.logits(theta) if logits is None else logits).astype(np.float64, copy=False)
         q, residual = self.dual_point(z)
         pulled = self.pulled(residual)
-        if np.any(pulled[:, (self.penalty == 0) & ~self._is_intercept()] != 0):
+        if not self._is_feasible(pulled):
             return -np.inf
         quadratic = self.gradient_gap(pulled)
         shift = 0.0 if self.offset is None else float(np.vdot(residual, self.offset))
         return float(self.weights @ entropy(q) + shift - quadratic)
+
+    def _is_feasible(self, pulled: Doubles) -> bool:
+        """Whether the dual allows this gradient: it is 0 in all columns without a penalty.
+
+        The intercept's is, up to rounding, because the totals were repaired.
+        """
+        free = (self.penalty == 0) & ~self._is_intercept()
+        return not np.any(pulled[:, free] != 0)
+
+    def _fused_dual(self, theta: Doubles) -> float:
+        """Return `dual_value` from two fused passes: one for the totals, one for the rest."""
+        given, received = np.zeros(self.classes), np.zeros(self.classes)
+        targets = self.targets.totals(self.weights)
+        if self.intercept:  # its gradient is the difference of the totals
+            excess = self.scan_loss(theta).gradient[:, -1]
+            given, received = shares(np.maximum(targets + excess, 0.0), excess)
+        pulled = np.empty(self.shape)
+        entropies = kernels.softmax_dual(
+            self.design.panels,
+            self.targets.plain,
+            self.weights,
+            np.ascontiguousarray(theta),
+            given,
+            received,
+            pulled,
+        )
+        return entropies - self.gradient_gap(pulled) if self._is_feasible(pulled) else -np.inf
 
     def dual_point(
         self, z: Doubles, totals: Doubles | None = None, excess: Doubles | None = None
@@ -351,7 +443,7 @@ class LinearSoftmax:
         if self.intercept:
             totals = self.weights @ q if totals is None else totals
             excess = residual.sum(axis=0) if excess is None else excess
-            change = _repair(q, totals, excess)
+            change = repair(q, totals, excess)
             q = np.maximum(q + change, 0.0)  # a class that gives all may end at -1e-17
             residual = residual + self.weights[:, None] * change
         return q, residual
@@ -385,6 +477,8 @@ class LinearSoftmax:
         return self.classes * self.dtype.itemsize
 
     def _gram(self, design: Design, weights: Doubles) -> Doubles:
+        if design.panels is not None and design.panels is self.design.panels:
+            return self.weighted_grams(weights[:, None])[0]
         total: Doubles = np.zeros((design.shape[1],) * 2)
         for gram in design.each(lambda rows: rows.gram(weights[rows.part])):
             total += gram
@@ -407,29 +501,6 @@ class LinearSoftmax:
         for pulled in parts:
             total += pulled
         return np.asarray(total)
-
-
-def _repair(p: Doubles, totals: Doubles, excess: Doubles) -> Doubles:
-    """Return what moves the weighted totals of p by ``-excess``, each row keeping its sum.
-
-    The classes that have too much give the same share in every row; the others receive it.
-    """
-    given = np.where(excess > 0, excess / np.maximum(totals, np.finfo(float).tiny), 0.0)
-    lacking = np.maximum(-excess, 0.0)
-    if not lacking.sum() > 0:
-        return np.zeros_like(p)
-    freed = p @ given
-    change: Doubles = freed[:, None] * (lacking / lacking.sum()) - p * given
-    return change
-
-
-def entropy(p: Doubles) -> Doubles:
-    """Return the entropy of each row, accurate also where one probability rounds to 1."""
-    others = p.copy()
-    others[np.arange(len(p)), p.argmax(axis=1)] = 0.0
-    lost = others.sum(axis=1)
-    entropy: Doubles = entr(others).sum(axis=1) - (1 - lost) * np.log1p(-lost)
-    return entropy
 
 
 def _capped(shares: Doubles, total: float) -> Doubles:

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from luce.solvers.linear_softmax import Doubles, LinearSoftmax, entropy
+from luce.solvers.dual import entropy
+from luce.solvers.linear_softmax import Doubles, LinearSoftmax
 from luce.solvers.penalties import Penalty
 
 _NEAR = 0.1  # of a column's weight

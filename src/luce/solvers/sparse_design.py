@@ -154,6 +154,14 @@ class SparseDesign:
         """Those of the matrix."""
         return int(self.matrix.nnz)
 
+    @property
+    def panels(self) -> None:
+        """There are none: sparse rows stay sparse."""
+
+    def with_panels(self) -> "SparseDesign":
+        """Return itself."""
+        return self
+
     def operand(self, theta: Doubles) -> tuple[Floats, Floats]:
         """Return the weights (m, k), and what the shift and the intercept add to every logit."""
         m = len(self.shift)

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from luce.solvers.dense_design import RawDesign
 from luce.solvers.design import Doubles
-from luce.solvers.linear_softmax import LinearSoftmax, Scan, entropy
+from luce.solvers.dual import entropy
+from luce.solvers.linear_softmax import LinearSoftmax, Scan
 from luce.solvers.row_stream import RowStream, labels_as_codes
 from luce.solvers.targets import Labels
 

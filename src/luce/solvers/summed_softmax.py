@@ -7,7 +7,8 @@ from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
-from luce.solvers.linear_softmax import Doubles, LinearSoftmax, Scan, entropy
+from luce.solvers.dual import entropy
+from luce.solvers.linear_softmax import Doubles, LinearSoftmax, Scan
 
 T = TypeVar("T")
 

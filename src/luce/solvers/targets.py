@@ -23,6 +23,13 @@ class Targets(Protocol):
     def labels(self) -> NDArray[np.int64]:
         """The most probable class of each row (n,)."""
 
+    @property
+    def plain(self) -> NDArray[np.int64] | None:
+        """The labels (n,) where there is nothing but labels: no smoothing, no distribution."""
+
+    def totals(self, weights: Doubles) -> Doubles:
+        """Return the weight of each class (k,), without smoothing."""
+
     def residual(self, z: Floats, part: slice, weights: Doubles) -> float:
         """Overwrite the logits of some rows by ``s (p - t)``; return the weighted loss."""
 
@@ -50,6 +57,15 @@ class Labels:
     labels: NDArray[np.int64]
     classes: int
     smoothing: float = 0.0
+
+    @property
+    def plain(self) -> NDArray[np.int64] | None:
+        """The labels, unless they are smoothed."""
+        return self.labels if self.smoothing == 0 else None
+
+    def totals(self, weights: Doubles) -> Doubles:
+        """Return the weight of the rows of each class."""
+        return np.bincount(self.labels, weights=weights, minlength=self.classes)
 
     def residual(self, z: Floats, part: slice, weights: Doubles) -> float:
         """Overwrite the logits by ``s (p - t)`` in one fused native pass; return the loss."""
@@ -91,6 +107,14 @@ class Distributions:
         """The most probable class of each row."""
         labels: NDArray[np.int64] = self.probabilities.argmax(axis=1).astype(np.int64)
         return labels
+
+    @property
+    def plain(self) -> None:
+        """There are no labels."""
+
+    def totals(self, weights: Doubles) -> Doubles:
+        """Return the weighted sums of the probabilities."""
+        return np.asarray(weights @ self.probabilities)
 
     def residual(self, z: Floats, part: slice, weights: Doubles) -> float:
         """Overwrite the logits by ``s (p - t)`` in one fused native pass; return the loss."""

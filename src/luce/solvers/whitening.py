@@ -12,6 +12,7 @@ from luce.solvers.linear_softmax import Doubles, Floats, LinearSoftmax
 _LARGEST_BLOCKS = 1 << 27  # numbers in all whitening matrices together: 1 GiB
 _DRAWS_PER_COLUMN = 3
 _FEW_COLUMNS = 40  # all their products with each other cost less than to draw rows
+_MOST_PRODUCTS = 1e9  # of two columns, one a row and class, that take no longer than draws
 _DEAREST = 30.0  # passes over the rows that a factorisation may cost
 _FLOOR = 1e-8  # of a column's squares: penalties below it are raised to it
 _PASS_OF_SPARSE = 3.0  # times as long as a pass of as many operations over dense rows
@@ -132,6 +133,8 @@ def class_grams(objective: LinearSoftmax, theta: Doubles, seed: int) -> list[Dou
     """
     n, d = objective.design.shape
     p = objective.probabilities(objective.logits(theta))
+    if objective.fused and objective.classes * n * d * d <= _MOST_PRODUCTS:
+        return list(objective.weighted_grams(objective.weights[:, None] * (p * (1.0 - p))))
     if d <= _FEW_COLUMNS:
         return _grams_of_all_rows(objective, p)
     draws = max(_DRAWS_PER_COLUMN * d, 2 * _DRAWS_PER_COLUMN * n // d)

@@ -16,6 +16,8 @@ from luce.errors import ParameterError
 from luce.tasks.option import Limits, Option
 from luce.tasks.suggestions import did_you_mean
 
+STREAM = "stream"  # what --out-of-core means without a folder
+
 
 def _option(default: Any, help: str, **limits: Any) -> Any:
     return field(default=default, metadata={"limits": Limits(help, **limits)})
@@ -188,6 +190,13 @@ class TrainOptions:
         choices=("auto", "temperature", "vector", "matrix", "isotonic", "none"),
         bare="auto",
         basic=True,
+    )
+    out_of_core: str | None = _option(
+        None,
+        "Read a .csv, .tsv or .parquet table anew in every pass, in constant memory, whatever its "
+        "size; with a FOLDER for a copy of its numbers meanwhile, passes are many times faster.",
+        metavar="FOLDER",
+        bare=STREAM,
     )
     seed: int = _option(
         0,

@@ -10,6 +10,7 @@ from scipy.sparse import csr_matrix
 from luce import data, kernels
 from luce.data import Dataset, Encoding, Kind
 from luce.errors import LabelError, ParameterError
+from luce.solvers import RowStream
 from luce.tasks.column_lists import read_columns, write_columns
 from luce.tasks.durations import parse_duration
 from luce.tasks.loading import load_labelled
@@ -42,13 +43,23 @@ class Prepared:
     train: Dataset
     held_out: HeldOut
     encoding: Encoding
-    features: NDArray[np.floating[Any]] | csr_matrix
+    features: NDArray[np.floating[Any]] | csr_matrix | RowStream
+    streamed_rows: int | None = None  # of a stream
 
     @property
-    def labels(self) -> NDArray[Any]:
-        """The label of each row to train on."""
-        assert self.train.target is not None, "training data are loaded with their target"
+    def labels(self) -> NDArray[Any] | None:
+        """The label of each row to train on; None where a stream brings them."""
         return self.train.target
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """How many rows and features there are to train on."""
+        return self.rows, self.encoding.width
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are to train on."""
+        return len(self.train) if self.streamed_rows is None else self.streamed_rows
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -85,7 +96,7 @@ def prepare(options: TrainOptions) -> Prepared:
     if held_out is None:
         other = _other_rows(options, encoding)
         held_out = HeldOut(other, np.arange(len(other)))
-    _check_alike(encoding, train, held_out.dataset)
+    check_alike(encoding, train, held_out.dataset)
     return Prepared(options, train, held_out, encoding, encoded.X)
 
 
@@ -132,7 +143,7 @@ def _resolved(options: TrainOptions) -> TrainOptions:
 
 def _hold_out(whole: Dataset, options: TrainOptions) -> tuple[Dataset, HeldOut | None]:
     """Hold out a fraction; None where ``valid`` names other rows, to be loaded when encoded."""
-    fraction = _fraction(str(options.valid))
+    fraction = fraction_of(str(options.valid))
     if fraction is None:
         return whole, None
     assert whole.target is not None, "training data are loaded with their target"
@@ -140,7 +151,7 @@ def _hold_out(whole: Dataset, options: TrainOptions) -> tuple[Dataset, HeldOut |
     return whole.take(split.train), HeldOut(whole.take(split.valid), split.valid)
 
 
-def _fraction(valid: str) -> float | None:
+def fraction_of(valid: str) -> float | None:
     """The fraction that ``valid`` spells, None if it is a name.
 
     Raises
@@ -178,7 +189,7 @@ def _other_rows(options: TrainOptions, encoding: Encoding) -> Dataset:
     return load_labelled(source, split=_TEST, encoding=encoding)
 
 
-def _check_alike(encoding: Encoding, train: Dataset, held_out: Dataset) -> None:
+def check_alike(encoding: Encoding, train: Dataset, held_out: Dataset) -> None:
     """Find out now, not after an hour of training, that the rows to evaluate on do not fit."""
     encoding.apply(held_out.take(np.arange(min(1, len(held_out)))).features)
     assert train.target is not None

@@ -22,6 +22,7 @@ from luce.tasks.models import Model, classes_to_json
 from luce.tasks.options import TrainOptions
 from luce.tasks.preparation import Prepared, prepare
 from luce.tasks.report import write_report
+from luce.tasks.streamed_preparation import prepare_stream
 from luce.tasks.tuning import Trial, Tuned, tune
 
 Starter = Callable[[Prepared], None]
@@ -88,7 +89,7 @@ def train(
     WriteError
         The run folder cannot be written.
     """
-    prepared = prepare(options)
+    prepared = prepare(options) if options.out_of_core is None else prepare_stream(options)
     if on_start is not None:
         on_start(prepared)
     with runs.new_run(prepared.train.name, None if out is None else Path(out)) as run:
@@ -167,6 +168,7 @@ def calibration_of(prepared: Prepared, classifier: Any) -> Calibration | None:
     kind = prepared.options.calibrate
     if kind in (None, "none"):
         return None
+    assert prepared.labels is not None, "`prepare_stream` has refused it"
     return calibrate(kind, classifier, prepared.features, prepared.labels)
 
 
@@ -189,7 +191,7 @@ def _metadata(
         "data": {
             "name": train.name,
             "fingerprint": train.fingerprint,
-            "rows": len(train),
+            "rows": prepared.rows,
             "target": train.target_name,
         },
         "metrics": {},

@@ -131,6 +131,7 @@ class _Search:
         self._prepared, self._on_trial = prepared, on_trial
         self._started = time.perf_counter()
         self._last = 0.0  # seconds that the newest value took
+        assert prepared.labels is not None, "`prepare_stream` has refused it"
         self._splits = stratified_folds(prepared.labels, FOLDS, prepared.options.seed)
 
     def run(self) -> bool:
@@ -222,7 +223,9 @@ class _Search:
             callbacks=[listen],
             **{name: options[name] for name in names if name in options},
         )
-        model.fit(self._prepared.features, self._prepared.labels)
+        features: Any = self._prepared.features  # `prepare_stream` refuses to tune on a stream
+        labels: Any = self._prepared.labels
+        model.fit(features, labels)
         return not model.interrupted_
 
     def _has_time(self) -> bool:

@@ -6,6 +6,7 @@
 #include "float_columns.hpp"
 #include "float_lanes.hpp"
 #include "jacobian_rows.hpp"
+#include "panel_pass.hpp"
 #include "product_tiles.hpp"
 #include "sparse_rows.hpp"
 
@@ -62,6 +63,7 @@ Kernels LUCE_TABLE() {
   all.f32.write_columns = write_columns;
   all.f32.in_range = in_range;
   all.jacobian_mixed = jacobian_rows;
+  all.panels = {panel_pass, panel_dual, panel_grams, PanelWork::size};
   all.descend_matrix = descend_matrix;
   all.descend_columns = descend_columns;
   return all;

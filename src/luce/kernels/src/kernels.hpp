@@ -5,6 +5,7 @@
 #pragma once
 #include <cstdint>
 
+#include "panels.hpp"
 #include "products.hpp"
 #include "sparse.hpp"
 
@@ -130,6 +131,7 @@ struct Kernels {
   KernelsOf<float> f32;
   KernelsOf<double> f64;
   JacobianRows<float, double> jacobian_mixed;
+  PanelsOf panels;
 
   // One pass over all coordinates; returns the largest step times its bound. `step` holds 2 groups.
   double (*descend_matrix)(const double* h, double* g, double* v, const double* bound,

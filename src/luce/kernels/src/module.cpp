@@ -579,6 +579,97 @@ void sparse_rows(nb::handle starts_, nb::handle columns_, nb::handle x_, nb::han
   });
 }
 
+// Lay rows (n, d) out in panels (panels, d, wide).
+void lay_out_panels(nb::handle x_, nb::handle panels_) {
+  Array x(x_, false), panels(panels_, true);
+  require(x && panels && x.kind() == 'd' && panels.kind() == 'd' && x.ndim() == 2 &&
+              panels.ndim() == 3 && x.size() > 0,
+          "float64 rows and panels expected");
+  const int64_t n = x.shape(0), d = x.shape(1), wide = panels.shape(2);
+  require(wide > 0 && panels.shape(1) == d && panels.shape(0) == (n + wide - 1) / wide,
+          "panels do not fit");
+  without_gil(x.size(), [&] {
+    to_panels(x.data<double>(), n, d, wide, panels.data<double>());
+  });
+}
+
+// The rows of a model, their labels, weights and parameters; held as long as this lives.
+class PanelArrays {
+ public:
+  PanelArrays(nb::handle panels, nb::handle y, nb::handle s, nb::handle theta)
+      : panels_(panels, false), y_(y, false), s_(s, false), theta_(theta, false) {
+    require(bool(panels_) && panels_.kind() == 'd' && panels_.ndim() == 3 && panels_.size() > 0 &&
+                panels_.shape(2) % 32 == 0,
+            "float64 panels of 32 rows, or 64, ... expected");
+    const int64_t n = y_.size(), d = panels_.shape(1), wide = panels_.shape(2);
+    require(int64s(y_, n) && n > 0 && doubles(s_, n) && panels_.shape(0) == (n + wide - 1) / wide,
+            "a label and a weight for each row expected");
+    require(bool(theta_) && theta_.ndim() == 2 && theta_.shape(1) == d && theta_.shape(0) > 1 &&
+                theta_.kind() == 'd',
+            "parameters do not fit");
+  }
+  PanelModel model(int64_t left_out = 0) const {
+    return {y_.size(), panels_.shape(1), theta_.shape(0), panels_.shape(2), panels_.data<double>(),
+            y_.data<int64_t>(), s_.data<double>(), theta_.data<double>(), left_out};
+  }
+
+ private:
+  Array panels_, y_, s_, theta_;
+};
+
+// Return loss and right; the gradient (k, d), and the Hessian if asked for, are written.
+nb::tuple pass_over_panels(nb::handle panels, nb::handle y, nb::handle s, nb::handle theta,
+                           nb::handle gradient_, nb::handle hessian_, int64_t left_out) {
+  const PanelArrays arrays(panels, y, s, theta);
+  const PanelModel a = arrays.model(left_out);
+  Array gradient(gradient_, true), hessian(hessian_.is_none() ? gradient_ : hessian_, true);
+  require(doubles(gradient, a.k * a.d), "gradient does not fit");
+  const int64_t m = (a.k - 1) * a.d;
+  require(hessian_.is_none() || (doubles(hessian, m * m) && left_out >= 0 && left_out < a.k),
+          "Hessian does not fit");
+  double loss = 0, right = 0;
+  without_gil(a.n * a.d, [&] {
+    softmax_pass(active.panels, a, &loss, &right, gradient.data<double>(),
+                 hessian_.is_none() ? nullptr : hessian.data<double>());
+  });
+  return nb::make_tuple(loss, right);
+}
+
+// Return the weighted entropies of repaired probabilities q, and write sum_i s_i (q_i - t_i) x_i^T.
+double dual_over_panels(nb::handle panels, nb::handle y, nb::handle s, nb::handle theta,
+                        nb::handle given_, nb::handle received_, nb::handle gradient_) {
+  const PanelArrays arrays(panels, y, s, theta);
+  const PanelModel a = arrays.model();
+  Array given(given_, false), received(received_, false), gradient(gradient_, true);
+  require(doubles(given, a.k) && doubles(received, a.k) && doubles(gradient, a.k * a.d),
+          "shares of classes, and a gradient that fits, expected");
+  double entropy = 0;
+  without_gil(a.n * a.d, [&] {
+    entropy = softmax_dual(active.panels, a, {given.data<double>(), received.data<double>()},
+                           gradient.data<double>());
+  });
+  return entropy;
+}
+
+// grams (k, d, d) = sum_i weights_ij x_i x_i^T
+void grams_over_panels(nb::handle panels_, nb::handle weights_, nb::handle grams_) {
+  Array panels(panels_, false), weights(weights_, false), grams(grams_, true);
+  require(bool(panels) && panels.kind() == 'd' && panels.ndim() == 3 && panels.size() > 0 &&
+              panels.shape(2) % 32 == 0,
+          "float64 panels of 32 rows, or 64, ... expected");
+  require(bool(weights) && weights.kind() == 'd' && weights.ndim() == 2 && weights.size() > 0,
+          "float64 weights by row and class expected");
+  const int64_t n = weights.shape(0), k = weights.shape(1);
+  const int64_t d = panels.shape(1), wide = panels.shape(2);
+  require(panels.shape(0) == (n + wide - 1) / wide, "weights do not fit");
+  require(doubles(grams, k * d * d), "grams do not fit");
+  PanelModel a{};
+  a.n = n, a.d = d, a.k = k, a.wide = wide, a.x = panels.data<double>();
+  without_gil(n * d, [&] {
+    weighted_grams(active.panels, a, weights.data<double>(), grams.data<double>());
+  });
+}
+
 }  // namespace
 }  // namespace luce
 
@@ -616,5 +707,10 @@ NB_MODULE(_native, m) {
   m.def("linear_grad_hidden", luce::linear_grad_hidden);
   m.def("linear_grad_weight", luce::linear_grad_weight);
   m.def("sparse_rows", luce::sparse_rows);
+  m.def("to_panels", luce::lay_out_panels);
+  m.def("softmax_pass", luce::pass_over_panels, "panels"_a, "y"_a, "s"_a, "theta"_a, "gradient"_a,
+        "hessian"_a.none() = nb::none(), "left_out"_a = 0);
+  m.def("softmax_dual", luce::dual_over_panels);
+  m.def("weighted_grams", luce::grams_over_panels);
   luce::bind_text(m);
 }
