@@ -417,7 +417,7 @@ class LinearSoftmax:
             excess = self.scan_loss(theta).gradient[:, -1]
             given, received = shares(np.maximum(targets + excess, 0.0), excess)
         pulled = np.empty(self.shape)
-        entropies = kernels.softmax_dual(
+        entropies: float = kernels.softmax_dual(
             self.design.panels,
             self.targets.plain,
             self.weights,
@@ -478,7 +478,8 @@ class LinearSoftmax:
 
     def _gram(self, design: Design, weights: Doubles) -> Doubles:
         if design.panels is not None and design.panels is self.design.panels:
-            return self.weighted_grams(weights[:, None])[0]
+            whole: Doubles = self.weighted_grams(weights[:, None])[0]
+            return whole
         total: Doubles = np.zeros((design.shape[1],) * 2)
         for gram in design.each(lambda rows: rows.gram(weights[rows.part])):
             total += gram

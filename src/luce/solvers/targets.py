@@ -65,7 +65,9 @@ class Labels:
 
     def totals(self, weights: Doubles) -> Doubles:
         """Return the weight of the rows of each class."""
-        return np.bincount(self.labels, weights=weights, minlength=self.classes)
+        return np.asarray(
+            np.bincount(self.labels, weights=weights, minlength=self.classes), dtype=np.float64
+        )
 
     def residual(self, z: Floats, part: slice, weights: Doubles) -> float:
         """Overwrite the logits by ``s (p - t)`` in one fused native pass; return the loss."""

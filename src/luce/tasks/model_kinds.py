@@ -164,7 +164,7 @@ class _Network(ModelKind):
         self, prepared: Prepared, callbacks: Collection[Any], stopped: Any, done: int
     ) -> Any:
         classifier = self.unfitted(prepared, callbacks)
-        left = _left(classifier.planned_epochs(len(prepared.labels)), done, "epochs")
+        left = _left(classifier.planned_epochs(prepared.rows), done, "epochs")
         classifier.set_params(warm_start=True, epochs=left)
         network = stopped.network
         classifier.classes_, classifier.n_features_in_ = stopped.classes_, len(network.centre)

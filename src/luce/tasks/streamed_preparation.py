@@ -39,6 +39,7 @@ def prepare_stream(options: TrainOptions) -> Prepared:
         target=source.target_name,
         valid=options.valid or _FRACTION,
         C=1.0 if options.C is None else options.C,
+        calibrate="none",
         threads=kernels.get_num_threads(),
     )
     fraction = fraction_of(str(options.valid))
@@ -65,7 +66,7 @@ def prepare_stream(options: TrainOptions) -> Prepared:
 def _check(options: TrainOptions) -> None:
     for name in _IN_MEMORY:
         given, default = getattr(options, name), OPTIONS[name].default
-        if given != default:
+        if given not in (default, "none"):
             raise ParameterError(
                 f"{OPTIONS[name].flag} needs all rows in memory, got {given!r} with --out-of-core."
                 " Leave one of them out."
