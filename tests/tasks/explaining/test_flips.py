@@ -94,10 +94,25 @@ def test_the_smallest_come_first_in_standard_deviations(of_table):
     model, frame, _, _ = of_table
     spans = {"size": Span(-10, 30, 9.0), "weight": Span(80, 280, 35.0)}
     found = flips(model, frame[:1], spans)
-    sizes = [flip.size for flip in found]
+    sizes = [(flip.outside, flip.size) for flip in found]
     assert sizes == sorted(sizes)
     size = next(flip for flip in found if flip.column == "size")
     assert size.size == pytest.approx(abs(size.after - float(frame["size"][0])) / 9.0)
+
+
+def test_whole_numbers_stay_whole_and_what_is_outside_comes_last(of_table):
+    model, frame, _, _ = of_table
+    here = with_cell(frame[:1], "size", 7)
+    spans = {"size": Span(-10, 12, 9.0, whole=True), "weight": Span(80, 280, 35.0)}
+    found = flips(model, here, spans)
+    assert [flip.outside for flip in found] == sorted(flip.outside for flip in found)
+    sizes = [flip for flip in found if flip.column == "size"]
+    assert sizes
+    for flip in sizes:
+        assert flip.after == round(flip.after)
+        assert 0 <= (flip.after - flip.boundary) * (1 if flip.after > 7 else -1) < 1.1
+        assert flip.outside == (not -10 <= flip.after <= 12)
+        assert answer(model, with_cell(here, "size", flip.after)) == flip.answer
 
 
 @pytest.mark.parametrize("kind", ["temperature", "vector"])

@@ -3,6 +3,7 @@
 import atexit
 import contextlib
 import http.client
+import os
 import re
 import subprocess
 import sys
@@ -146,6 +147,8 @@ def _asked(
     assert parts.hostname is not None, "_ADDRESS has one"
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=patience)
     headers = {"Content-Type": content_type} if content_type else {}
+    if token := os.environ.get("LUCE_TOKEN"):  # `luce serve` then asks for it
+        headers["Authorization"] = f"Bearer {token}"
     with contextlib.closing(connection):
         connection.connect()
         times_taken = []

@@ -1,5 +1,6 @@
 """Along one number of a row: where the answer changes first, upwards and downwards."""
 
+import math
 from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 from typing import Any, NamedTuple
@@ -80,25 +81,30 @@ class Line:
         return csr_matrix(rows) if self._sparse else rows
 
 
-def crossings(line: Line, now: float, low: float, high: float) -> list[Point]:
+def crossings(
+    line: Line, now: float, low: float, high: float, *, whole: bool = False
+) -> list[Point]:
     """Return where the answer changes first, below and above a value.
 
     For straight lines it is found exactly, wherever it lies; else by a search of ``low..high``.
+    ``whole`` asks for the next whole number beyond the boundary, if the answer is another there.
     """
     straight = line.straight()
     found = []
     for end in (low, high):
         upward = end == high
         if straight is not None:
-            point = _exact(line, *straight, now, upward)
+            point = _exact(line, *straight, now, upward, whole)
         else:
-            point = _searched(line, now, end)
+            point = _searched(line, now, end, whole)
         if point is not None:
             found.append(point)
     return found
 
 
-def _exact(line: Line, a: Doubles, b: Doubles, now: float, upward: bool) -> Point | None:
+def _exact(
+    line: Line, a: Doubles, b: Doubles, now: float, upward: bool, whole: bool
+) -> Point | None:
     r"""The nearest :math:`v = (a_w - a_j) / (b_j - b_w)` with w the answer, on one side."""
     sign = 1.0 if upward else -1.0
     faster = np.flatnonzero(sign * (b - b[line.answer]) > 0)
@@ -109,10 +115,10 @@ def _exact(line: Line, a: Doubles, b: Doubles, now: float, upward: bool) -> Poin
     if not np.isfinite(boundary):
         return None
     boundary = max(boundary, now) if upward else min(boundary, now)  # rounding of a tie
-    return _point(line, now, boundary, upward, exact=True)
+    return _point(line, now, boundary, upward, whole, exact=True)
 
 
-def _searched(line: Line, now: float, end: float) -> Point | None:
+def _searched(line: Line, now: float, end: float, whole: bool) -> Point | None:
     """Look at points between here and the end, then closer before the first other answer."""
     low, high = now, end
     for attempt in range(_ROUNDS):
@@ -124,14 +130,19 @@ def _searched(line: Line, now: float, end: float) -> Point | None:
             break
         first = int(other[0])
         low, high = (low if first == 0 else float(values[first - 1])), float(values[first])
-    return _point(line, now, high, end > now, exact=False)
+    return _point(line, now, high, end > now, whole, exact=False)
 
 
-def _point(line: Line, now: float, boundary: float, upward: bool, exact: bool) -> Point | None:
+def _point(
+    line: Line, now: float, boundary: float, upward: bool, whole: bool, exact: bool
+) -> Point | None:
     def changes(value: float) -> bool:
         return int(line.probabilities(np.array([value])).argmax()) != line.answer
 
     value = beyond(boundary, upward, _SLACK * abs(boundary - now), changes)
+    if whole and value is not None:
+        next_whole = math.ceil(value) if upward else math.floor(value)
+        value = float(next_whole) if changes(float(next_whole)) else value
     if value is None:
         return None
     p = line.probabilities(np.array([value]))[0]

@@ -26,11 +26,12 @@ _FAR = 1000.0  # sizes of a change that nobody would make
 
 @dataclass(frozen=True)
 class Span:
-    """Where the values of a number lie: its smallest and largest, and its standard deviation."""
+    """Where numbers lie: smallest, largest, standard deviation; and whether all are whole."""
 
     low: float
     high: float
     spread: float
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Flip:
     probability : of that class then
     boundary : the number at which the two classes are equally probable; None where there is none
     exact : whether no smaller change does it; else it is the smallest that a search has found
+    outside : whether the number lies beyond all those that are known
     size : how large the change is, to compare columns by: numbers in standard deviations, or
         relative to themselves where these are not known; another category counts 1
     """
@@ -57,6 +59,7 @@ class Flip:
     probability: float
     boundary: float | None
     exact: bool
+    outside: bool
     size: float
 
 
@@ -75,7 +78,8 @@ def flips(model: Model, row: Row, spans: Mapping[str, Span] | None = None) -> li
 
     Returns
     -------
-    The flips, the smallest first. A column whose change alone never changes the answer has none.
+    The flips, the smallest first, and those outside of what is known last. A column whose change
+    alone never changes the answer has none.
     A number has two at most, one up and one down, unless they are a thousand times its size or its
     standard deviation away; a category one, the level of the most probable other answer.
 
@@ -87,7 +91,7 @@ def flips(model: Model, row: Row, spans: Mapping[str, Span] | None = None) -> li
     spans = spans or {}
     X = model.encoding.apply(row, where="the row").X
     found = [flip for flip in _WAYS.get(type(model.encoding), _none)(model, row, X, spans)]
-    return sorted(found, key=lambda flip: flip.size)
+    return sorted(found, key=lambda flip: (flip.outside, flip.size))
 
 
 def _none(model: Model, row: Row, X: Any, spans: Mapping[str, Span]) -> list[Flip]:
@@ -119,7 +123,7 @@ def _of_text(model: Model, row: Row, X: Any, spans: Mapping[str, Span]) -> list[
             size = float(len(without.words))
             found.append(
                 Flip(name, row[name][0], list(without.words), without.answer,
-                     without.probability, None, without.exact, size)
+                     without.probability, None, without.exact, False, size)
             )  # fmt: skip
     if encoding.table is None:
         return found
@@ -162,7 +166,7 @@ def _of_cell(
     p = line.probabilities(np.array(values))
     return [
         Flip(part.name, _truth(before), value == 1, int(row_p.argmax()), float(row_p.max()), None,
-             True, 1.0)
+             True, False, 1.0)
         for value, row_p in zip(values, p, strict=True)
         if row_p.argmax() != line.answer
     ]  # fmt: skip
@@ -184,10 +188,13 @@ def _of_number(
     assert now is not None, "a missing value counts as the mean"
     unit = span.spread if span is not None and span.spread > 0 else abs(now) or 1.0
     low, high = (span.low, span.high) if span is not None else (now - 4 * unit, now + 4 * unit)
+    whole = span is not None and span.whole and now == round(now)
+    ends = min(low, 2 * low - now), max(high, 2 * high - now)
     return [
         Flip(name, before, point.value, point.answer, point.probability, point.boundary,
-             point.exact, abs(point.value - now) / unit)
-        for point in crossings(line, now, min(low, 2 * low - now), max(high, 2 * high - now))
+             point.exact, span is not None and not low <= point.value <= high,
+             abs(point.value - now) / unit)
+        for point in crossings(line, now, *ends, whole=whole)
         if abs(point.value - now) <= _FAR * max(unit, 1.0)
     ]  # fmt: skip
 
@@ -215,4 +222,4 @@ def _of_category(
         return []
     assert isinstance(row, pl.DataFrame), "categories stand in tables"
     before = row[part.name][0]
-    return [Flip(part.name, before, levels[best[0]], best[1], most, None, True, 1.0)]
+    return [Flip(part.name, before, levels[best[0]], best[1], most, None, True, False, 1.0)]

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-MOST_CLASSES = 20  # of a matrix that is shown as a whole
+MOST_CLASSES = 26  # of a matrix that is shown as a whole
 _MOST_PAIRS = 200
 
 

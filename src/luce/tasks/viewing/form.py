@@ -35,6 +35,7 @@ class Field:
     levels : the categories, the most frequent first
     may_be_missing : whether training has seen empty cells
     low, high, spread : smallest and largest value and standard deviation over the evaluated rows
+    whole : whether all these values are whole numbers
     """
 
     name: str
@@ -45,6 +46,7 @@ class Field:
     low: float | None = None
     high: float | None = None
     spread: float | None = None
+    whole: bool = False
 
 
 def fields(encoding: Encoding, rows: Dataset | None) -> list[Field]:
@@ -65,7 +67,7 @@ def fields(encoding: Encoding, rows: Dataset | None) -> list[Field]:
 def spans(fields_: Iterable[Field]) -> dict[str, Span]:
     """Return where the numbers of each column lie, of those of which it is known."""
     return {
-        field.name: Span(field.low, field.high, field.spread)
+        field.name: Span(field.low, field.high, field.spread, field.whole)
         for field in fields_
         if field.low is not None and field.high is not None and field.spread is not None
     }
@@ -108,6 +110,7 @@ def _number(name: str, values: np.ndarray, kind: str, flagged: bool) -> Field:
         low=float(present.min()),
         high=float(present.max()),
         spread=float(present.std()),
+        whole=whole,
     )
 
 

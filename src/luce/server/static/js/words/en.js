@@ -817,6 +817,7 @@ export const words = {
   'predict.flips.try': 'Try',
   'predict.flips.tryit': 'Change {column}',
   'predict.flips.without': 'without: {words}',
+  'predict.flips.outside': 'beyond all values seen',
   'predict.flips.order': 'Smallest changes first: numbers by standard deviations, another category counts one.',
   'predict.flips.searched': '≈ was found by a search: a smaller change may exist.',
   'predict.nearest.exact': 'This is the smallest change of all pixels together after which the answer is “{answer}”: a length of {distance}, no pixel changed by more than {largest}.',

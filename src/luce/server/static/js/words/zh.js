@@ -817,6 +817,7 @@ export const words = {
   'predict.flips.try': '试试',
   'predict.flips.tryit': '改动 {column}',
   'predict.flips.without': '去掉：{words}',
+  'predict.flips.outside': '超出见过的范围',
   'predict.flips.order': '改动小的在前：数值以标准差计，换一个类别算一。',
   'predict.flips.searched': '≈ 由搜索得到：可能存在更小的改动。',
   'predict.nearest.exact': '这是使回答变成“{answer}”的最小像素改动：长度 {distance}，每个像素至多改变 {largest}。',

@@ -2,12 +2,13 @@
 /** Tab 2: which classes are taken for which; a click on a cell shows its rows. */
 
 import { get } from '../../api.js';
-import { clear, h } from '../../dom.js';
+import { clear, h, hidden } from '../../dom.js';
 import { percent, word } from '../../words.js';
 import { fill } from './loading.js';
 import { rowList } from './rows.js';
 
 const FEW_PAIRS = 12;
+const FEW_CLASSES = 12; // of a matrix that leaves room beside it
 
 /**
  * @param {import('./rows.js').Shown} shown
@@ -26,7 +27,7 @@ export function confusion(shown) {
       else if (worst) choose(worst.true, worst.answer, false);
       return [
         heading(tree),
-        h('div', { class: 'confusion-grid' }, h('div', {}, table(shown, tree, choose), paging(tree, turn)), rows),
+        h('div', { class: tree.codes.length > FEW_CLASSES ? 'stack' : 'confusion-grid' }, h('div', {}, table(shown, tree, choose), paging(tree, turn)), rows),
         h('div', { class: 'columns' }, pairs(shown, tree, choose), scores(shown, tree)),
       ];
     });
@@ -243,8 +244,8 @@ function pairs(shown, tree, choose) {
       { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': word('model.pairs') },
       h(
         'table',
-        {},
-        h('thead', {}, h('tr', {}, ['model.true', 'model.takenfor', 'model.count', 'model.ofclass'].map((key) => h('th', { scope: 'col' }, word(key))), h('th', { scope: 'col' }, ''))),
+        { class: 'rows' },
+        h('thead', {}, h('tr', {}, ['model.true', 'model.takenfor', 'model.count', 'model.ofclass'].map((key) => h('th', { scope: 'col' }, word(key))), h('th', { scope: 'col' }, hidden(word('model.pairs.rows'))))),
         list,
       ),
     ),

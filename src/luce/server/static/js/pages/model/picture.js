@@ -1,6 +1,7 @@
 // @ts-check
 /** Small images that the server sends as bytes, drawn on a canvas. */
 
+import { resolve } from '../../colours.js';
 import { h } from '../../dom.js';
 
 /**
@@ -39,8 +40,10 @@ export function base64(values) {
  */
 export function picture(image, label, kind = '') {
   const values = bytes(image.data);
-  const ink = image.colours === 1 && darkBorder(values, image.width, image.height);
-  const canvas = blank(image, label, `picture ${ink ? 'ink' : ''} ${kind}`);
+  const dark = image.colours === 1 && darkBorder(values, image.width, image.height);
+  // The page is shown anew when its theme changes, so the ink of now is the right one.
+  const ink = dark ? resolve('var(--ink)') : null;
+  const canvas = blank(image, label, `picture ${kind}`);
   paint(canvas, (at) => colourOf(values, at, image.colours, ink));
   return canvas;
 }
@@ -66,7 +69,7 @@ export function signedPicture(image, label, kind = '') {
  * @param {Uint8Array} values
  * @param {number} at number of the pixel
  * @param {number} colours
- * @param {boolean} ink
+ * @param {import('../../colours.js').Rgb | null} ink colour to draw with on the page; null: grey as it is
  */
 export function colourOf(values, at, colours, ink) {
   if (colours === 3) {
@@ -74,7 +77,7 @@ export function colourOf(values, at, colours, ink) {
     return [r, g, b, 255];
   }
   const value = values[at] ?? 0;
-  return ink ? [0, 0, 0, value] : [value, value, value, 255];
+  return ink ? [...ink, value] : [value, value, value, 255];
 }
 
 /**

@@ -2,7 +2,7 @@
 /** Evaluated rows to look at: pictures, texts or cells, with true class, answer and probability. */
 
 import { get } from '../../api.js';
-import { clear, h } from '../../dom.js';
+import { clear, h, hidden } from '../../dom.js';
 import { number, percent, word } from '../../words.js';
 import { fill } from './loading.js';
 import { picture } from './picture.js';
@@ -122,7 +122,7 @@ function table(shown, rows) {
     h(
       'table',
       { class: 'rows' },
-      h('thead', {}, h('tr', {}, head.map((name) => h('th', { scope: 'col' }, name)), h('th', { scope: 'col' }, ''))),
+      h('thead', {}, h('tr', {}, head.map((name) => h('th', { scope: 'col' }, name)), h('th', { scope: 'col' }, hidden(word('model.rows.try'))))),
       h(
         'tbody',
         {},

@@ -1,7 +1,7 @@
 // @ts-check
 /** What would change the answer: the smallest change of one column, a word left out, pixels. */
 
-import { clear, h } from '../../dom.js';
+import { clear, h, hidden } from '../../dom.js';
 import { fixed, number, percent, word } from '../../words.js';
 import { problem } from '../model/loading.js';
 import { picture, signedPicture } from '../model/picture.js';
@@ -57,7 +57,7 @@ export function flipsPanel({ form, onTry }) {
         h(
           'table',
           { class: 'flips' },
-          h('thead', {}, h('tr', {}, ['predict.flips.column', 'predict.flips.now', 'predict.flips.then', 'predict.flips.answer'].map((key) => h('th', { scope: 'col' }, word(key))), h('th', { scope: 'col' }, ''))),
+          h('thead', {}, h('tr', {}, ['predict.flips.column', 'predict.flips.now', 'predict.flips.then', 'predict.flips.answer'].map((key) => h('th', { scope: 'col' }, word(key))), h('th', { scope: 'col' }, hidden(word('predict.flips.try'))))),
           h('tbody', {}, flips.slice(0, FEW).map(line)),
         ),
       ),
@@ -73,7 +73,13 @@ export function flipsPanel({ form, onTry }) {
       {},
       h('th', { scope: 'row' }, flip.column),
       h('td', {}, words ? '' : spelled(flip, flip.before)),
-      h('td', {}, words ? word('predict.flips.without', { words: flip.after.join(', ') }) : [`${arrow(flip)}${spelled(flip, flip.after)}`, flip.exact ? '' : ' ≈']),
+      h(
+        'td',
+        {},
+        words ? word('predict.flips.without', { words: flip.after.join(', ') }) : `${arrow(flip)}${spelled(flip, flip.after)}`,
+        flip.exact ? '' : ' ≈',
+        flip.outside ? h('small', { class: 'hint' }, ` ${word('predict.flips.outside')}`) : null,
+      ),
       h('td', {}, `${form.classes[flip.answer]} · ${percent(flip.probability)}`),
       h(
         'td',

@@ -204,7 +204,7 @@ export function drawingPad({ sheet, start, onChange }) {
   }
 
   function draw() {
-    paint(canvas, (at) => colourOf(pixels, at, colours, false));
+    paint(canvas, (at) => colourOf(pixels, at, colours, null));
   }
 
   function changed() {
