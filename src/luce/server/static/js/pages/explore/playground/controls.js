@@ -75,7 +75,7 @@ export function controls(settings, actions) {
   widgets['compare'] = compare;
 
   const degree = range('degree', 2, MOST_DEGREE, 1);
-  const units = h('div', {}, range('units', 1, 32, 1), bar('activation', ['tanh', 'relu'], (value) => word(`explore.playground.activation.${value}`)));
+  const units = h('div', { class: 'playground-units' }, range('units', 1, 32, 1), bar('activation', ['tanh', 'relu'], (value) => word(`explore.playground.activation.${value}`)));
   const labels = h('div', { class: 'letters segments' });
   const tools = h(
     'div',
