@@ -62,7 +62,7 @@ const SHAPES = {
   // half circles that reach into one another, open upwards and downwards in turn
   moons(label, k, source) {
     const angle = Math.PI * source.uniform();
-    const radius = 1.1 / (k + 1); // neighbours lie one radius apart
+    const radius = 1.7 / (k + 1); // neighbours lie one radius apart
     const centre = (label - (k - 1) / 2) * radius;
     const up = label % 2 ? -1 : 1;
     return [centre + radius * Math.cos(angle), up * (radius * Math.sin(angle) - radius / 4) * 1.3];

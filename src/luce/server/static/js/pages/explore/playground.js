@@ -318,7 +318,7 @@ function curve(name) {
   return lineChart({
     caption: word(`explore.playground.${name}`),
     x: { label: word('explore.playground.steps') },
-    y: { label: word(`explore.playground.${name}.axis`), min: 0 },
+    y: { label: word(`explore.playground.${name}.axis`), min: 0, ...(name === 'accuracy' ? { max: 1 } : {}) },
     series: [],
     height: 220,
   });
