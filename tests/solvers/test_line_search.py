@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from reference.softmax_problems import softmax_problem, some_theta, spelled_out
 
-from luce.solvers.line_search import flat_point
+from luce.solvers.line_search import flat_length, flat_point
 
 pytestmark = pytest.mark.once
 
@@ -32,3 +32,41 @@ def test_a_step_that_is_right_is_kept_whole():
     theta = best + some_theta(f, 2, 1e-3)
     slope = np.vdot(exact.gradient(theta), best - theta)
     assert flat_point(f, f.logits(theta), theta, best - theta, slope) == 1.0
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e-2, 0.3, 1.0, 3.0, 100.0])
+@pytest.mark.parametrize("tail", [0.0, 1e3])
+def test_secants_find_where_the_slope_has_fallen_to_a_quarter(scale, tail):
+    asked = []
+
+    def at(t):  # falls until t = scale, and then rises, steeply where there is a tail
+        asked.append(t)
+        x = t / scale
+        rise = tail * max(0.0, x - 1)
+        return 0.5 * (x - 1) ** 2 + 0.5 * rise**2, (x - 1 + tail * rise) / scale
+
+    value, slope = at(0.0)
+    t = flat_length(at, value, slope)
+    there, steep = at(t)
+    assert asked[-2] == t
+    assert abs(steep) <= 0.25 * abs(slope)
+    assert there < value
+
+
+def test_a_line_without_an_end_is_followed_for_a_while():
+    assert flat_length(lambda t: (1 - t, -1.0), 1.0, -1.0) > 1e6
+
+
+def test_values_that_are_no_numbers_are_too_far():
+    def at(t):
+        return (np.nan, np.nan) if t > 0.2 else (0.5 * (t - 0.1) ** 2, t - 0.1)
+
+    assert 0 < flat_length(at, 0.005, -0.1) <= 0.2
+
+
+@pytest.mark.parametrize(("best", "found"), [(0.3, 0.0), (0.6, 0.5)])
+def test_lengths_that_are_too_short_are_not_looked_for(best, found):
+    def at(t):
+        return 0.5 * (t - best) ** 2, t - best
+
+    assert flat_length(at, 0.5 * best**2, -best, enough=0.5) == pytest.approx(found, abs=0.2)

@@ -1,6 +1,7 @@
 """How far to go along a direction: a search on the logits, which needs no pass over the rows."""
 
 from collections.abc import Callable
+from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -134,12 +135,20 @@ def flat_length(
             if t <= enough:
                 return 0.0
         if high == np.inf:
-            aim = t - here_slope * (t - before[0]) / (here_slope - before[1])
-            t = min(max(aim, 1.5 * t), 4 * t) if np.isfinite(aim) else 2 * t
+            bend = (here_slope - before[1]) / (t - before[0])
+            aim = t - here_slope / bend if bend > 0 else np.inf  # a straight line has no end
+            t = min(max(aim, 1.5 * t), 4 * t)
             continue
         aim = low - low_slope * (high - low) / (high_slope - low_slope)
-        middle = 0.5 * (low + high) if low > 0 else 0.1 * high
+        # The right length may be many orders below 1, where a tail of rows comes to life.
+        if low == 0:
+            middle = 0.1 * high
+        else:
+            middle = 0.5 * (low + high) if high < 10 * low else sqrt(low * high)
         t = aim if low < aim < high and trial % 3 < 2 else middle
         if low < enough < high:
             t = enough  # whether it is more is all that counts
+    else:
+        t = low if low > 0 else t  # no rise, at least
+        at(t)
     return t
