@@ -90,6 +90,7 @@ class _Run:
         self.values = [self.value]
         self._slopes: list[float] = []  # twice the gap that each step promised to close
         self._next_whitening = _FIRST_WHITENING
+        self._length = 1.0  # of the step that the metric alone took last
         self._asked = np.inf  # the main term of the gap when the bound was last computed
 
     def iterate(self) -> None:
@@ -100,6 +101,8 @@ class _Run:
         direction = -self.pairs.times_inverse_hessian(
             self.gradient, self.metric, scaled=not self._logits_fit()
         )
+        if not self.pairs:  # nothing tells the size of the metric, but what it came to before
+            direction *= self._length
         moved = self._search(direction)
         self.values.append(self.value)
         self._prove_if_near()
@@ -170,6 +173,8 @@ class _Run:
             logits = self.objective.logits(start)
             length = flat_point(self.objective, logits, start, direction, slope)
             self._arrive(start + length * direction)
+            if not self.pairs:
+                self._length *= length
 
     def _rewhiten(self) -> None:
         self.metric = class_whitening(self.objective, self.theta, self.iteration)

@@ -392,14 +392,34 @@ class LinearSoftmax:
         """
         if self.fused:
             return self._fused_dual(theta)
-        z = (self.logits(theta) if logits is None else logits).astype(np.float64, copy=False)
-        q, residual = self.dual_point(z)
-        pulled = self.pulled(residual)
-        if not self._is_feasible(pulled):
-            return -np.inf
-        quadratic = self.gradient_gap(pulled)
-        shift = 0.0 if self.offset is None else float(np.vdot(residual, self.offset))
-        return float(self.weights @ entropy(q) + shift - quadratic)
+        operand = self.design.operand(theta)
+
+        def logits_of(rows: Rows) -> Doubles:
+            z = rows.logits(operand) if logits is None else logits[rows.part]
+            return np.asarray(z, dtype=np.float64)
+
+        totals = excess = np.zeros(self.classes)
+        if self.intercept:
+
+            def sums_of(rows: Rows) -> tuple[Doubles, Doubles]:
+                q, residual = self._softmax(logits_of(rows), rows.part)
+                return self.weights[rows.part] @ q, residual.sum(axis=0)
+
+            for total, difference in self.design.each(sums_of, self._logit_bytes()):
+                totals, excess = totals + total, excess + difference
+
+        def of_block(rows: Rows) -> tuple[float, Doubles]:
+            q, residual = self.dual_point(logits_of(rows), totals, excess, rows.part)
+            offset = None if self.offset is None else self.offset[rows.part]
+            shift = 0.0 if offset is None else float(np.vdot(residual, offset))
+            pulled = np.asarray(rows.pulled(residual))
+            return float(self.weights[rows.part] @ entropy(q)) + shift, pulled
+
+        value, pulled = 0.0, np.zeros(self.shape)
+        for share, gradient in self.design.each(of_block, self._logit_bytes()):
+            value += share
+            pulled += gradient
+        return value - self.gradient_gap(pulled) if self._is_feasible(pulled) else -np.inf
 
     def _is_feasible(self, pulled: Doubles) -> bool:
         """Whether the dual allows this gradient: it is 0 in all columns without a penalty.
@@ -429,24 +449,36 @@ class LinearSoftmax:
         return entropies - self.gradient_gap(pulled) if self._is_feasible(pulled) else -np.inf
 
     def dual_point(
-        self, z: Doubles, totals: Doubles | None = None, excess: Doubles | None = None
+        self,
+        z: Doubles,
+        totals: Doubles | None = None,
+        excess: Doubles | None = None,
+        part: slice | None = None,
     ) -> tuple[Doubles, Doubles]:
         """Return probabilities q near softmax(z) with the targets' totals, and ``s (q - t)``.
 
         Without an intercept nothing is asked of the totals, and q is the softmax itself. Where
-        these are only some of all rows, `totals` are the weights of the classes in softmax over
-        all, and `excess` is by how much those differ from the targets'.
+        these are only some of all rows, such as those of `part`, `totals` are the weights of the
+        classes in softmax over all, and `excess` is by how much those differ from the targets'.
         """
-        q: Doubles = self.probabilities(z).astype(np.float64, copy=False)
-        _, weighted = self.at_logits(z, np.zeros(self.shape))  # t - p would leave only rounding
-        residual: Doubles = weighted.astype(np.float64, copy=False)
+        part = slice(0, len(self)) if part is None else part
+        q, residual = self._softmax(z, part)
         if self.intercept:
-            totals = self.weights @ q if totals is None else totals
+            weights = self.weights[part]
+            totals = weights @ q if totals is None else totals
             excess = residual.sum(axis=0) if excess is None else excess
             change = repair(q, totals, excess)
             q = np.maximum(q + change, 0.0)  # a class that gives all may end at -1e-17
-            residual = residual + self.weights[:, None] * change
+            residual = residual + weights[:, None] * change
         return q, residual
+
+    def _softmax(self, z: Doubles, part: slice) -> tuple[Doubles, Doubles]:
+        """Return the softmax of some rows and ``s (p - t)``, not as a difference: t is near p."""
+        z = self._shifted(z, part)
+        p, residual = np.empty_like(z), z.copy()
+        kernels.softmax_rows(z, p)
+        self.targets.residual(residual, part, self.weights[part])
+        return p, residual
 
     def reach(self, inverse: Doubles) -> float:
         r"""Return M with ``spread(step x_i) <= M |step|_H`` for all rows that count.
