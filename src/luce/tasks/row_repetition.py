@@ -34,18 +34,23 @@ def repetition(dataset: Dataset) -> Repetition:
     """
     rows = _codes(dataset.features)
     labels = np.unique(np.asarray(dataset.target).astype(str), return_inverse=True)[1]
-    pairs = np.unique(np.stack([rows, labels]), axis=1)  # (2, distinct)
-    labels_a_row = np.bincount(pairs[0])
-    return Repetition(len(rows) - pairs.shape[1], int((labels_a_row[rows] > 1).sum()))
+    classes = int(labels.max()) + 1
+    pairs = np.unique(rows * classes + labels)  # one number for a row and its label
+    labels_a_row = np.bincount(pairs // classes)
+    return Repetition(len(rows) - len(pairs), int((labels_a_row[rows] > 1).sum()))
 
 
 def _codes(features: pl.DataFrame | NDArray[Any]) -> NDArray[np.intp]:
     """The same number for equal rows, other numbers for others."""
     if isinstance(features, pl.DataFrame):
-        halves = [features.hash_rows(seed=seed).to_numpy() for seed in (0, 1)]
-        hashes = np.stack(halves, axis=1).view("V16")[:, 0]
+        first, second = (features.hash_rows(seed=seed).to_numpy() for seed in (0, 1))
     else:
         flat = np.ascontiguousarray(features)
         digests = (hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in flat)
-        hashes = np.frombuffer(b"".join(digests), dtype="V16")
-    return np.unique(hashes, return_inverse=True)[1]
+        first, second = np.frombuffer(b"".join(digests), np.uint64).reshape(-1, 2).T
+    order = np.lexsort((second, first))
+    first, second = first[order], second[order]
+    is_new = np.concatenate([[False], (np.diff(first) != 0) | (np.diff(second) != 0)])
+    codes = np.empty(len(order), np.intp)
+    codes[order] = np.cumsum(is_new)
+    return codes

@@ -46,8 +46,9 @@ def told_alone(
         chosen = np.sort(np.random.default_rng(seed).permutation(len(labels))[:_MOST_ROWS])
         column, labels = column[chosen], labels[chosen]
     values = _value_codes(column, kind)
-    pairs, counts = np.unique(np.stack([values, labels]), axis=1, return_counts=True)
-    first, second = _two_largest(pairs[0], counts)
+    classes = int(labels.max()) + 1
+    pairs, counts = np.unique(values * classes + labels, return_counts=True)
+    first, second = _two_largest(pairs // classes, counts)
     return float(first[first - 1 > second].sum() / len(labels))
 
 

@@ -13,6 +13,8 @@ import { allSources, removeUpload, sourceList, uploadZone } from './data/sources
 /** @typedef {import('../page.js').View} View */
 /** @typedef {import('./data/roles.js').Roles} Roles */
 
+/** Letters of a message. */
+const LONGEST = 600;
 /** So many classes are drawn as bars. */
 const MOST_BARS = 30;
 
@@ -80,7 +82,7 @@ export const page = {
 
     /** @param {unknown} error @param {string[]} names @param {Roles} roles */
     function drawRefusal(error, names, roles) {
-      const message = h('section', { class: 'panel', role: 'alert' }, h('h2', {}, word('data.refused')), h('p', {}, error instanceof Error ? error.message : String(error)));
+      const message = h('section', { class: 'panel', role: 'alert' }, h('h2', {}, word('data.refused')), h('p', {}, shortened(error instanceof Error ? error.message : String(error))));
       const options = { columns: [], names, rows: null, target: roles.target, roles, fixedTarget: false, total: names.length };
       const table = columnTable({ ...options, onRole: (column, role) => setRoles(withRole(roles, column, role)) });
       clear(content, message, names.length ? h('section', {}, h('h2', {}, word('data.columns')), h('p', { class: 'muted' }, word('data.refused.roles')), table) : null);
@@ -110,6 +112,11 @@ export const page = {
     }
   },
 };
+
+/** A message may quote a cell of any length; its ends say what is wrong and what to do. */
+function shortened(/** @type {string} */ message) {
+  return message.length <= LONGEST ? message : `${message.slice(0, LONGEST / 2)} … ${message.slice(-LONGEST / 2)}`;
+}
 
 /** The roles that the address gives. @param {View} view @returns {Roles} */
 function rolesOf(view) {

@@ -9,6 +9,9 @@ import { number, percent, word } from '../../words.js';
 /** @typedef {{target: string | null, text: string[], ignore: string[]}} Roles */
 /** @typedef {{column: string, kind: string, values: number, missing: number, alone: number | null, leaks: boolean}} Column */
 
+/** Letters of a name; a file without a header has texts for names. */
+const LONGEST = 80;
+
 /**
  * The roles after one column was given another.
  * @param {Roles} roles
@@ -45,7 +48,7 @@ export function columnTable({ columns, names, rows, target, roles, fixedTarget, 
     caption: word('data.columns'),
     hideCaption: true,
     columns: [
-      { key: 'name', label: word('data.column') },
+      { key: 'name', label: word('data.column'), show: (name) => (name.length > LONGEST ? h('span', { title: name }, `${name.slice(0, LONGEST)}…`) : name) },
       { key: 'role', label: word('data.role'), show: (role, row) => roleSelect(row.name, role, fixedTarget, onRole) },
       { key: 'kind', label: word('data.kind'), show: (kind) => (kind ? word(`data.kind.${kind}`) : '–') },
       { key: 'values', label: word('data.values'), numeric: true },
