@@ -160,20 +160,38 @@ def test_hostile_files_are_refused_and_leave_nothing(send, space, api, case):
     assert [s for s in api.get("/api/data").json()["sources"] if s["origin"] == "upload"] == []
 
 
-def test_an_archive_that_lies_about_its_sizes_is_stopped(send, space, monkeypatch):
+def test_an_archive_that_unpacks_to_too_much_is_stopped(send, space, monkeypatch):
+    large = zipped([("cat/1.png", bytes(100_000)), ("dog/2.png", png())])
+    monkeypatch.setattr(archives, "MOST_IMAGE_BYTES", 99_999)
+    assert send("t.zip", large).status_code == 413
     monkeypatch.setattr(archives, "MOST_BYTES", 50_000)
-    assert (
-        send("t.zip", zipped([("cat/1.png", bytes(10**6)), ("dog/2.png", png())])).status_code
-        == 413
-    )
-    content = bytearray(zipped([("cat/1.png", bytes(10**6)), ("dog/2.png", png())]))
-    for at in range(
-        len(content) - 4
-    ):  # the archive claims that nothing unpacks to more than 9 bytes
-        if content[at : at + 4] == b"PK\x01\x02" and content[at + 46 : at + 49] == b"cat":
-            content[at + 24 : at + 28] = struct.pack("<L", 9)
-    assert send("t.zip", bytes(content)).status_code in (413, 422)
+    assert send("t.zip", large).status_code == 413
+    lying = bytearray(large)
+    for at in range(len(lying) - 4):  # it claims that the image unpacks to 9 bytes
+        if lying[at : at + 4] == b"PK\x01\x02" and lying[at + 46 : at + 49] == b"cat":
+            lying[at + 24 : at + 28] = struct.pack("<L", 9)
+    assert send("t.zip", bytes(lying)).status_code == 422
     assert files_of(space) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["../1.png", "../../cat/1.png", "./1.png", "/cat/1.png", "a/..\\b.png", "cat./1.png"]
+)
+def test_names_that_lead_elsewhere_are_told_as_such(send, name):
+    answer = send("t.zip", zipped([(name, png()), ("dog/2.png", png())]))
+    assert answer.status_code == 422
+    assert "might lead out of the archive" in answer.json()["error"]["message"]
+
+
+def test_links_are_told_as_such(send):
+    assert "a link or a device" in send("t.zip", symbolic_link()).json()["error"]["message"]
+
+
+def test_what_comes_without_a_length_is_counted_too(send, space):
+    assert send("t.csv", iter([b"x" * 10**6] * 3)).status_code == 413
+    statuses = [send("t.csv", iter([b"x" * 950_000] * 2)).status_code for _ in range(3)]
+    assert statuses == [201, 201, 507]
+    assert len(files_of(space)) == 2
 
 
 BAD_TABLES = {

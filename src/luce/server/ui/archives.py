@@ -145,8 +145,8 @@ def _checked_path(info: zipfile.ZipInfo) -> PurePosixPath:
 
 def _is_plain(part: str) -> bool:
     return (
-        part not in ("", ".", "..")
-        and part == part.strip(" ").rstrip(".")
+        part != ""
+        and part == part.strip(" ").rstrip(".")  # so neither "." nor ".."
         and part.isprintable()
         and not _FORBIDDEN & set(part)
         and part.partition(".")[0].casefold() not in _RESERVED
