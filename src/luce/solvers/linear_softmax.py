@@ -412,7 +412,7 @@ class LinearSoftmax:
             q, residual = self.dual_point(logits_of(rows), totals, excess, rows.part)
             offset = None if self.offset is None else self.offset[rows.part]
             shift = 0.0 if offset is None else float(np.vdot(residual, offset))
-            pulled = np.asarray(rows.pulled(residual))
+            pulled: Any = rows.pulled(residual)  # float64, as the residual is
             return float(self.weights[rows.part] @ entropy(q)) + shift, pulled
 
         value, pulled = 0.0, np.zeros(self.shape)
@@ -474,9 +474,9 @@ class LinearSoftmax:
 
     def _softmax(self, z: Doubles, part: slice) -> tuple[Doubles, Doubles]:
         """Return the softmax of some rows and ``s (p - t)``, not as a difference: t is near p."""
-        z = self._shifted(z, part)
-        p, residual = np.empty_like(z), z.copy()
-        kernels.softmax_rows(z, p)
+        residual: Doubles = np.array(self._shifted(z, part), dtype=np.float64)
+        p = np.empty_like(residual)
+        kernels.softmax_rows(residual, p)
         self.targets.residual(residual, part, self.weights[part])
         return p, residual
 
