@@ -57,6 +57,7 @@ export function columnTable({ columns, names, rows, target, roles, fixedTarget, 
     ],
     rows: all.map((name) => ({ name, role: roleOf(name), ...known.get(name) })),
   });
+  table.element.classList.add('roles');
   const caption = total > all.length ? word('data.columns.some', { shown: all.length, total }) : word('data.columns.caption');
   return [h('p', { class: 'hint' }, caption), table.element];
 }

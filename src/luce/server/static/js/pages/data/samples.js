@@ -23,7 +23,9 @@ export function firstRows(rows, target) {
     numeric: name !== target && rows.every((row) => row[name] === null || row[name] === '' || Number.isFinite(Number(row[name]))),
     show: (/** @type {unknown} */ value) => cell(value),
   }));
-  return dataTable({ caption: word('data.rows.caption', { rows: rows.length }), hideCaption: true, columns, rows }).element;
+  const { element } = dataTable({ caption: word('data.rows.caption', { rows: rows.length }), hideCaption: true, columns, rows });
+  element.classList.add('rows');
+  return element;
 }
 
 /** @param {unknown} value */
