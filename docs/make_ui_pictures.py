@@ -27,17 +27,13 @@ def start(page: Page) -> None:
 def softmax(page: Page) -> None:
     """Five logits at half the temperature."""
     page.evaluate("location.hash = '#/explore/softmax?z=2,1,0.1,-1,1.6&T=0.7'")
+    page.wait_for_selector("math")
 
 
 def model(page: Page) -> None:
     """The confusion matrix, with a cell chosen."""
-    page.evaluate("location.hash = location.hash.replace(/#[^?]*/, '#/model')")
-    page.get_by_role("tab").nth(1).click()
-    matrix = page.locator("svg[role=application]").first
-    matrix.focus()
-    for _ in range(6):
-        page.keyboard.press("ArrowDown")
-    page.keyboard.press("Enter")
+    page.get_by_role("tab", name="Confusion").click()
+    page.locator("[data-cell='6,0']").click()  # shirts that were taken for T-shirts
 
 
 def photograph(page: Page, name: str) -> None:
@@ -65,6 +61,7 @@ def main() -> None:
         with sync_playwright() as playwright:
             started = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
             page = started.new_page(viewport={"width": WIDTH, "height": HEIGHT}, locale="en-GB")
+            page.set_default_timeout(120_000)  # the first look at a large model takes a while
             for view in (start, softmax, model):
                 page.goto(address.split("#")[0] if view is start else address)
                 page.wait_for_selector(".page > *")

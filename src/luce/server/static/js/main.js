@@ -125,7 +125,8 @@ async function show(moved = false) {
       clear(root, needsServer());
       return;
     }
-    const result = await page.show(root, viewOf(leave.signal));
+    const patience = waiting(root);
+    const result = await Promise.resolve(page.show(root, viewOf(leave.signal))).finally(patience);
     if (mine === turn) cleanUp = result ?? (() => {});
     else result?.();
   } catch (error) {
@@ -150,6 +151,21 @@ function loadStyle(name) {
 function header(page) {
   document.title = `${word(page.title)} · luce`;
   return h('header', { class: 'head' }, h('h1', { tabindex: -1 }, word(page.title)), page.lead ? h('p', { class: 'lead' }, word(page.lead)) : null);
+}
+
+/**
+ * Say that a page is loading if that takes long enough to be noticed.
+ * @param {HTMLElement} root
+ * @returns {() => void} it has been loaded
+ */
+function waiting(root) {
+  const words = h('p', { class: 'hint', role: 'status' });
+  root.after(words);
+  const timer = setTimeout(() => clear(words, word('shell.loading')), 300);
+  return () => {
+    clearTimeout(timer);
+    words.remove();
+  };
 }
 
 /** @param {AbortSignal} signal @returns {import('./page.js').View} */

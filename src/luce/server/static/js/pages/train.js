@@ -36,7 +36,8 @@ export const page = {
     const setup = h('section', { class: 'setup' });
     const live = h('section', { class: 'live' });
     const list = h('section', {});
-    root.append(setup, live, list);
+    // Who comes with a run, from the start or by a bookmark, wants to see it first.
+    root.append(...(view.params.has('run') ? [live, setup, list] : [setup, live, list]));
 
     /** @type {Map<string, {history: History | null, close: () => void}>} */
     const followed = new Map();
