@@ -77,3 +77,12 @@ def test_what_was_opened_is_told(tmp_path):
         assert client.get("/api/hello").json()["opened"] == {"kind": "data", "id": "digits"}
     finally:
         workspace.close()
+
+
+def test_a_mistake_of_our_own_is_told_as_json_and_in_the_terminal(workspace, monkeypatch, capsys):
+    monkeypatch.setattr(workspace, "opened", object())  # has no kind
+    app = make_app(workspace, token=None, port=1)
+    client = TestClient(app, base_url="http://localhost:1", raise_server_exceptions=False)
+    answer = client.get("/api/hello")
+    assert (answer.status_code, answer.json()["error"]["type"]) == (500, "InternalError")
+    assert "AttributeError" in capsys.readouterr().err

@@ -6,6 +6,7 @@
     GET /...          a file of the front end
 """
 
+import traceback
 from collections.abc import Sequence
 from importlib.util import find_spec
 
@@ -52,7 +53,7 @@ def make_app(workspace: Workspace, *, token: str | None, port: int) -> App:
             Mount("/api", routes=api_routes(workspace)),
             Route("/{path:path}", static.answer, methods=["GET"]),
         ],
-        exception_handlers={LuceError: refused, HTTPException: refused},
+        exception_handlers={LuceError: refused, HTTPException: refused, Exception: _broken},
     )
     access = Access(
         hosts=LOOPBACK,
@@ -62,6 +63,16 @@ def make_app(workspace: Workspace, *, token: str | None, port: int) -> App:
         write_types=BODIES,
     )
     return Guard(app, access)
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    """Answer to our own mistakes: the page says so, the terminal shows where."""
+    traceback.print_exception(error)
+    message = (
+        f"unexpected {type(error).__name__}: {error}\nThis is a bug in luce; the terminal shows"
+        " more. Please report it with the output of luce doctor."
+    )
+    return JSONResponse({"error": {"type": "InternalError", "message": message}}, 500)
 
 
 def api_routes(workspace: Workspace) -> Sequence[BaseRoute]:

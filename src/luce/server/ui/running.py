@@ -1,20 +1,17 @@
 """``luce ui`` from its listening socket to its end."""
 
-import contextlib
 import secrets
-import signal
 import socket
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 
-import uvicorn
-
-from luce.server.security import App
+from luce.server.limits import Limits
+from luce.server.running import Server
 from luce.server.ui.app import make_app
+from luce.server.ui.uploads import MOST_BYTES
 from luce.server.ui.workspace import Workspace
 
-_GRACE = 1  # seconds that open streams of events may keep the server from ending
-_ENDING = (signal.SIGINT, signal.SIGTERM)
+_GRACE = 1.0  # seconds that open streams of events may keep the server from ending
 
 
 def serve_pages(
@@ -58,7 +55,13 @@ def serve_pages(
     address = f"http://{host}:{port}/?token={token}{_first_page(workspace)}"
     try:
         app = make_app(workspace, token=token, port=port)
-        _Server(app, lambda: on_start(address)).run(sockets=[listener])
+
+        def begin() -> None:
+            on_start(address)
+            threading.Thread(target=_warm_up, daemon=True).start()
+
+        limits = Limits(body=MOST_BYTES)  # each route has a limit of its own below this
+        Server(app, limits, on_start=begin, grace=_GRACE).run(sockets=[listener])
     finally:
         listener.close()
         for sentence in workspace.close(stop=stop_trainings):
@@ -74,40 +77,6 @@ def _first_page(workspace: Workspace) -> str:
         opened.kind
     ]
     return f"#/{page}?{key}={opened.id}"
-
-
-class _Server(uvicorn.Server):
-    """uvicorn's server, which says when it has begun, and ends in peace."""
-
-    def __init__(self, app: App, on_start: Callable[[], None]) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                loop="asyncio",  # uvloop, where it is installed, has lost answers of threads here
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=_GRACE,
-            )
-        )
-        self._on_start = on_start
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._on_start()
-        threading.Thread(target=_warm_up, daemon=True).start()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        """Ctrl-C is how one ends it: uvicorn would raise the signal once more when all is done."""
-        before = {one: signal.signal(one, self.handle_exit) for one in _ENDING}
-        try:
-            yield
-        finally:
-            for one, handler in before.items():
-                signal.signal(one, handler)
 
 
 def _warm_up() -> None:

@@ -113,6 +113,7 @@ async function show(moved = false) {
     const { page } = await route.load();
     if (page.style) await loadStyle(page.style);
     if (mine !== turn) return;
+    for (const [name, { link }] of styles) link.media = name === page.style ? 'all' : 'not all';
     shown = page;
     const heading = header(page);
     const root = h('div', { class: 'page' });
@@ -134,17 +135,21 @@ async function show(moved = false) {
   }
 }
 
-/** @type {Map<string, Promise<void>>} */
+/** The style sheets of pages; only that of the page that is shown counts. @type {Map<string, {link: HTMLLinkElement, loaded: Promise<void>}>} */
 const styles = new Map();
 
 /** Load a page's style sheet once; wait for it, so that nothing is seen without. @param {string} name */
 function loadStyle(name) {
-  const loading = styles.get(name) ?? new Promise((resolve) => {
-    const done = () => resolve();
-    document.head.append(h('link', { rel: 'stylesheet', href: `css/${name}.css`, onload: done, onerror: done }));
+  const known = styles.get(name);
+  if (known) return known.loaded;
+  const link = h('link', { rel: 'stylesheet', href: `css/${name}.css` });
+  /** @type {Promise<void>} */
+  const loaded = new Promise((resolve) => {
+    link.onload = link.onerror = () => resolve();
   });
-  styles.set(name, loading);
-  return loading;
+  styles.set(name, { link, loaded });
+  document.head.append(link);
+  return loaded;
 }
 
 /** @param {Page} page */

@@ -3,7 +3,6 @@
 
 import { get } from '../api.js';
 import { add, h } from '../dom.js';
-import { styleSheet } from '../stylesheet.js';
 import { tabs } from '../widgets/tabs.js';
 import { word } from '../words.js';
 import { chosenModel } from './model/chosen.js';
@@ -17,11 +16,11 @@ import { weights } from './model/weights.js';
 /** @type {import('../page.js').Page} */
 export const page = {
   title: 'model.title',
+  style: 'model',
   lead: 'model.lead',
   server: true,
   keys: [['← → ↑ ↓', 'model.keys.cells']],
   async show(root, view) {
-    await styleSheet('model');
     const chosen = await chosenModel(root, view, '/model', links(view));
     if (!chosen) return;
     const model = await get(`/api/models/${chosen.id}`, { signal: view.signal });

@@ -3,7 +3,6 @@
 
 import { get, post } from '../api.js';
 import { add, clear, h } from '../dom.js';
-import { styleSheet } from '../stylesheet.js';
 import { percent, word } from '../words.js';
 import { chosenModel } from './model/chosen.js';
 import { isAbort, latest, problem } from './model/loading.js';
@@ -18,6 +17,7 @@ const PAUSE = 250; // ms without a change, after which flips are sought and the 
 /** @type {import('../page.js').Page} */
 export const page = {
   title: 'predict.title',
+  style: 'model',
   lead: 'predict.lead',
   server: true,
   keys: [
@@ -28,7 +28,6 @@ export const page = {
     ['Esc', 'predict.keys.clear'],
   ],
   async show(root, view) {
-    await styleSheet('model');
     const chosen = await chosenModel(root, view, '/predict');
     if (!chosen) return;
     const form = await get(`/api/models/${chosen.id}/form`, { signal: view.signal });

@@ -3,7 +3,6 @@
 
 import { get, post } from '../api.js';
 import { add, clear, h } from '../dom.js';
-import { styleSheet } from '../stylesheet.js';
 import { codeBlock } from '../widgets/code.js';
 import { textField } from '../widgets/field.js';
 import { tabs } from '../widgets/tabs.js';
@@ -19,10 +18,10 @@ const NO_ADDRESS = 'http://127.0.0.1:8000';
 /** @type {import('../page.js').Page} */
 export const page = {
   title: 'serve.title',
+  style: 'model',
   lead: 'serve.lead',
   server: true,
   async show(root, view) {
-    await styleSheet('model');
     const chosen = await chosenModel(root, view, '/serve');
     if (!chosen) return;
     const path = `/api/models/${chosen.id}`;

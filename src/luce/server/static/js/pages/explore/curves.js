@@ -10,7 +10,6 @@ import { dataTable } from '../../widgets/table.js';
 import { formula, frac, m, row, sup } from './parts/mathml.js';
 import { question } from './parts/question.js';
 import { makeStore, within } from './parts/store.js';
-import { exploreStyle } from './parts/style.js';
 
 /** @typedef {{x: number, T: number, least: number, layers: number, answer: string}} State */
 /** @typedef {{id: string, value: (x: number, T: number) => number, slope: (x: number, T: number) => number, high: number, low: number, formula: () => MathMLElement}} Curve */
@@ -29,9 +28,9 @@ const CURVES = [
 /** @type {import('../../page.js').Page} */
 export const page = {
   title: 'explore.curves.title',
+  style: 'explore',
   lead: 'explore.curves.lead',
   async show(root, view) {
-    await exploreStyle();
     const { params } = view;
     /** @type {State} */
     const start = {

@@ -7,11 +7,11 @@ import { instrument } from './losses/instrument.js';
 import { options } from './losses/options.js';
 import { address, derive, read } from './losses/state.js';
 import { makeStore } from './parts/store.js';
-import { exploreStyle } from './parts/style.js';
 
 /** @type {import('../../page.js').Page} */
 export const page = {
   title: 'explore.losses.title',
+  style: 'explore',
   lead: 'explore.losses.lead',
   keys: [
     ['← →', 'explore.keys.select'],
@@ -19,7 +19,6 @@ export const page = {
     ['Enter', 'explore.keys.label'],
   ],
   async show(root, view) {
-    await exploreStyle();
     const store = makeStore(view, read(view.params), address, derive);
     root.append(h('div', { class: 'stack explore' }, options(store), instrument(store), comparison(store)));
     return store.close;

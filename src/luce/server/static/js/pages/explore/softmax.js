@@ -5,7 +5,6 @@ import { h } from '../../dom.js';
 import { word } from '../../words.js';
 import { tabs } from '../../widgets/tabs.js';
 import { makeStore } from './parts/store.js';
-import { exploreStyle } from './parts/style.js';
 import { controls } from './softmax/controls.js';
 import { instrument } from './softmax/instrument.js';
 import { address, derive, read } from './softmax/state.js';
@@ -24,6 +23,7 @@ const VIEWS = /** @type {const} */ ([
 /** @type {import('../../page.js').Page} */
 export const page = {
   title: 'explore.softmax.title',
+  style: 'explore',
   lead: 'explore.softmax.lead',
   keys: [
     ['← →', 'explore.keys.select'],
@@ -32,7 +32,6 @@ export const page = {
     ['Delete', 'explore.keys.remove'],
   ],
   async show(root, view) {
-    await exploreStyle();
     const store = makeStore(view, read(view.params), address, derive);
     const bars = instrument(store);
     const panels = tabs({
