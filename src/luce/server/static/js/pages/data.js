@@ -28,6 +28,7 @@ export const page = {
     const bar = h('section', { class: 'columns' });
     const content = h('div', { class: 'stack', 'aria-busy': 'false' });
     root.append(bar, content);
+    let turn = 0; // an answer that comes after a newer question is not shown
     await drawBar();
     await describe();
 
@@ -56,22 +57,25 @@ export const page = {
         clear(content, h('p', { class: 'empty' }, word('data.none')));
         return;
       }
+      turn += 1;
+      const mine = turn;
       content.setAttribute('aria-busy', 'true');
       if (!content.childElementCount) clear(content, h('p', { class: 'empty' }, word('data.reading')));
       const roles = rolesOf(view);
       try {
         const { columns: names } = await get(`/api/data/${encodeURIComponent(id)}/columns`, { signal: view.signal });
         try {
-          drawAll(await get(`/api/data/${encodeURIComponent(id)}?${query(roles)}`, { signal: view.signal }), names, roles);
+          const found = await get(`/api/data/${encodeURIComponent(id)}?${query(roles)}`, { signal: view.signal });
+          if (mine === turn) drawAll(found, names, roles);
         } catch (error) {
-          if (view.signal.aborted) return;
+          if (view.signal.aborted || mine !== turn) return;
           drawRefusal(error, names, roles);
         }
       } catch (error) {
-        if (view.signal.aborted) return;
+        if (view.signal.aborted || mine !== turn) return;
         drawRefusal(error, [], roles);
       }
-      content.setAttribute('aria-busy', 'false');
+      if (mine === turn) content.setAttribute('aria-busy', 'false');
     }
 
     /** @param {Roles} roles */
@@ -80,11 +84,18 @@ export const page = {
       await describe();
     }
 
+    /** With the roles of now: those that were drawn may be older. @param {any} found @param {string[]} names */
+    function toTraining(found, names) {
+      const { target, text, ignore } = rolesOf(view);
+      const columns = { target: target ?? (names.length ? found.target : null), text: writeColumns(text) || null, ignore: writeColumns(ignore) || null };
+      view.go('/train', { data: found.id, run: null, ...columns });
+    }
+
     /** @param {unknown} error @param {string[]} names @param {Roles} roles */
     function drawRefusal(error, names, roles) {
       const message = h('section', { class: 'panel', role: 'alert' }, h('h2', {}, word('data.refused')), h('p', {}, shortened(error instanceof Error ? error.message : String(error))));
       const options = { columns: [], names, rows: null, target: roles.target, roles, fixedTarget: false, total: names.length };
-      const table = columnTable({ ...options, onRole: (column, role) => setRoles(withRole(roles, column, role)) });
+      const table = columnTable({ ...options, onRole: (column, role) => setRoles(withRole(rolesOf(view), column, role)) });
       clear(content, message, names.length ? h('section', {}, h('h2', {}, word('data.columns')), h('p', { class: 'muted' }, word('data.refused.roles')), table) : null);
     }
 
@@ -92,12 +103,12 @@ export const page = {
     function drawAll(found, names, roles) {
       const isTable = found.kind === 'table' && found.columns.length > 0;
       const leaks = found.columns.filter((/** @type {any} */ column) => column.leaks);
-      const train = h('button', { type: 'button', class: 'primary', onclick: () => view.go('/train', { data: found.id, run: null, target: roles.target ?? (names.length ? found.target : null), text: writeColumns(roles.text) || null, ignore: writeColumns(roles.ignore) || null }) }, word('data.train'));
+      const train = h('button', { type: 'button', class: 'primary', onclick: () => toTraining(found, names) }, word('data.train'));
       clear(
         content,
         h('section', {}, h('div', { class: 'row apart' }, h('h2', {}, found.name), train), figures(found)),
         leaks.length || found.contradictory_rows ? h('section', { class: 'tight' }, h('h2', {}, word('data.warnings')), leaks.map((/** @type {any} */ column) => leak(column)), contradictions(found)) : null,
-        isTable ? h('section', {}, h('h2', {}, word('data.columns')), columnTable({ columns: found.columns, names, rows: found.rows, target: found.target, roles, fixedTarget: names.length === 0, total: found.column_count + 1, onRole: (column, role) => setRoles(withRole(roles, column, role)) })) : null,
+        isTable ? h('section', {}, h('h2', {}, word('data.columns')), columnTable({ columns: found.columns, names, rows: found.rows, target: found.target, roles, fixedTarget: names.length === 0, total: found.column_count + 1, onRole: (column, role) => setRoles(withRole(rolesOf(view), column, role)) })) : null,
         h('section', {}, h('h2', {}, word('data.classes')), balance(found)),
         found.images.length ? h('section', {}, h('h2', {}, word('data.images')), imageGrid(found.images)) : null,
         found.first_rows.length ? h('section', {}, h('h2', {}, word('data.rows')), firstRows(found.first_rows, found.target)) : null,
@@ -106,7 +117,7 @@ export const page = {
 
       /** @param {any} column */
       function leak(column) {
-        const ignore = h('button', { type: 'button', class: 'small', onclick: () => setRoles(withRole(roles, column.column, 'ignore')) }, word('data.leak.ignore'));
+        const ignore = h('button', { type: 'button', class: 'small', onclick: () => setRoles(withRole(rolesOf(view), column.column, 'ignore')) }, word('data.leak.ignore'));
         return h('p', { class: 'note bad' }, word('data.leak.why', { column: column.column, share: percent(column.alone) }), ' ', ignore);
       }
     }
