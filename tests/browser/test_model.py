@@ -117,6 +117,15 @@ def test_nothing_stands_in_the_way_of_those_who_see_or_hear_otherwise(model, axe
         axe(model)
 
 
+def test_every_view_fits_a_narrow_window(model):
+    model.set_viewport_size({"width": 360, "height": 740})
+    for name in TABS:
+        model.get_by_role("tab", name=name).click()
+        model.wait_for_load_state("networkidle")
+        model.locator(".tabpanel > *").first.wait_for()
+        assert model.evaluate("document.documentElement.scrollWidth") <= 360, name
+
+
 def test_without_a_model_the_page_says_how_to_get_one(new_page, empty_ui_server, axe):
     page = new_page()
     page.goto(empty_ui_server.address)

@@ -92,3 +92,9 @@ def test_ipv6_is_bound():
             assert one.family == socket.AF_INET6
     except ParameterError as error:
         pytest.skip(f"this computer has no IPv6: {error}")
+
+
+def test_answers_do_not_wait_for_acknowledgements():
+    """asyncio sets TCP_NODELAY on sockets that name their protocol, and on no others."""
+    with bound("127.0.0.1", 0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP

@@ -82,7 +82,7 @@ def listen(port: int, *, more: int = 0) -> socket.socket:
     from luce.errors import ParameterError
 
     for candidate in range(port, min(port + more, 65535) + 1):
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((_HOST, candidate))
