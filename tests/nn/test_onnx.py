@@ -12,6 +12,12 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore"),  # PyTorch's exporter warns of itself
 ]
 
+WITHOUT = {
+    "MixtureOfSoftmaxes": "PyTorch's exporter has no expm1",
+    "MultiScaleSoftmax": "PyTorch's exporter has no expm1",
+    "ShardedSoftmax, one process": "a FullSoftmax with its full_state_dict is exported instead",
+}
+
 
 class _Answers(nn.Module):
     def __init__(self, head):
@@ -22,7 +28,7 @@ class _Answers(nn.Module):
         return self.head.log_prob(hidden), self.head.predict(hidden)
 
 
-@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize("name", sorted(HEADS.keys() - WITHOUT))
 def test_onnxruntime_predicts_what_the_head_predicts(name):
     pytest.importorskip("onnx")
     runtime = pytest.importorskip("onnxruntime")

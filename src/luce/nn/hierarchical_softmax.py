@@ -220,7 +220,7 @@ class HierarchicalSoftmax(FactoredHead):
     def _log_prob(self, hidden: Tensor, shape: LogitShape) -> Tensor:
         choices, _ = self._choices(hidden, shape)  # (n, nodes, arity)
         flat = choices.flatten(1)
-        reached = [flat.new_zeros(len(flat), 1)]
+        reached = [torch.zeros_like(flat[:, :1])]  # an exporter must not take the rows for a number
         start = 1
         for size in self._level_sizes[1:]:  # the nodes of one depth after the other
             part = slice(start, start + size)
@@ -276,10 +276,10 @@ class HierarchicalSoftmax(FactoredHead):
         if self.arity == 2:
             logits = torch.stack([z, torch.zeros_like(z)], -1)
         elif self._full:
-            logits = z.unflatten(1, (-1, self.arity))
+            logits = z.reshape(-1, *self._rows.shape)
         else:
             padded = F.pad(z, (0, 1))
-            logits = padded.index_select(1, self._rows.flatten()).unflatten(1, self._rows.shape)
+            logits = padded.index_select(1, self._rows.flatten()).reshape(-1, *self._rows.shape)
         return self._softmax_at(logits, slice(None), shape)
 
     def _softmax_at(
