@@ -1,5 +1,7 @@
 """From nothing to a trained model: two clicks for a demo, three for a file of one's own."""
 
+import re
+
 import pytest
 
 pytestmark = pytest.mark.once
@@ -20,6 +22,7 @@ def test_nothing_stands_in_the_way_of_those_who_see_or_hear_otherwise(page, axe)
 def test_a_run_that_is_there_is_opened_by_one_click(page, ui_server):
     link = page.locator(".card", has_text="Open a run").get_by_role("link", name=ui_server.run)
     assert f"model={ui_server.run}" in link.get_attribute("href")
+    assert re.search(r"accuracy 9\d\.\d", link.inner_text())
 
 
 def test_two_clicks_lead_to_a_trained_demo_with_its_report(new_page, empty_ui_server):

@@ -56,5 +56,10 @@ test('few points are drawn where they are', () => {
 });
 
 test('a gap is a gap', () => {
-  assert.equal(pathOf([0, 3000, 6000, 9999], [0, NaN, 0.5, 1], x, y), 'M0.00 100.00M60.01 50.00L100.00 0.00');
+  assert.equal(pathOf([0, 3000, 6000, 9999], [0, NaN, 0.5, 1], x, y), 'M0.00 100.00m-3 0h6m-3-3v6M60.01 50.00L100.00 0.00');
+});
+
+test('a point alone is a cross', () => {
+  assert.equal(pathOf([5000], [0.5], x, y), 'M50.01 50.00m-3 0h6m-3-3v6');
+  assert.equal(pathOf([], [], x, y), '');
 });

@@ -129,6 +129,7 @@ export function pathOf(x, y, xScale, yScale) {
   let column = NaN;
   let first = 0, low = 0, high = 0, last = 0, inside = 0;
   let firstX = 0;
+  let drawn = 0; // points since the last gap
   const flush = () => {
     if (!inside) return;
     const at = column.toFixed(0);
@@ -136,15 +137,21 @@ export function pathOf(x, y, xScale, yScale) {
     pen = 'L';
     if (inside > 2) parts.push(`L${at} ${low.toFixed(2)}L${at} ${high.toFixed(2)}`);
     if (inside > 1) parts.push(`L${at} ${last.toFixed(2)}`);
+    drawn += inside;
     inside = 0;
+  };
+  const end = () => {
+    flush();
+    if (drawn === 1) parts.push('m-3 0h6m-3-3v6'); // a cross: a point alone is seen, too
+    drawn = 0;
+    pen = 'M';
   };
   const count = Math.min(x.length, y.length);
   for (let i = 0; i < count; i += 1) {
     const px = xScale.at(/** @type {number} */ (x[i]));
     const py = yScale.at(/** @type {number} */ (y[i]));
     if (!Number.isFinite(px) || !Number.isFinite(py)) {
-      flush();
-      pen = 'M';
+      end();
       continue;
     }
     const place = Math.round(px);
@@ -161,6 +168,6 @@ export function pathOf(x, y, xScale, yScale) {
     last = py;
     inside += 1;
   }
-  flush();
+  end();
   return parts.join('');
 }

@@ -5,7 +5,7 @@ import { ApiError, get } from '../../api.js';
 import { clear, h } from '../../dom.js';
 import { percent, word } from '../../words.js';
 
-/** @typedef {{id: string, name: string, state: string, has_model: boolean, figures: {accuracy: number} | null}} Run */
+/** @typedef {{id: string, name: string, state: string, has_model: boolean, figures: {accuracy: {value: number}} | null}} Run */
 
 /** So many runs are listed; the Train page has all. */
 const MOST = 6;
@@ -35,7 +35,7 @@ export function runsCard(view) {
   /** A run that has a model opens it; one that is under way opens its curves. @param {Run} run */
   function item(run) {
     const href = run.has_model && run.state !== 'running' ? view.link('/model', { model: run.id }) : view.link('/train', { run: run.id });
-    const figure = run.figures ? word('start.runs.accuracy', { accuracy: percent(run.figures.accuracy) }) : word('start.runs.open');
+    const figure = run.figures ? word('start.runs.accuracy', { accuracy: percent(run.figures.accuracy.value) }) : word('start.runs.open');
     return h('li', {}, h('a', { class: 'button', href }, h('span', {}, h('strong', {}, run.name), h('span', { class: 'muted' }, figure)), h('span', { 'aria-hidden': 'true' }, '→')));
   }
 
