@@ -59,6 +59,16 @@ def serve_in_workers(
         crew.work(lambda: on_ready(port), grace + _PATIENCE)
 
 
+class _Started:
+    """Called by a worker, tells the process that looks after it that it has started."""
+
+    def __init__(self, semaphore: Any) -> None:
+        self._semaphore = semaphore
+
+    def __call__(self) -> None:
+        self._semaphore.release()
+
+
 class _Crew:
     """The workers, and the process that looks after them."""
 
@@ -97,7 +107,7 @@ class _Crew:
 
     def _start(self, one: socket.socket) -> Any:
         worker = self._context.Process(
-            target=self._target, args=(self._options, one, self._folder, self._started.release)
+            target=self._target, args=(self._options, one, self._folder, _Started(self._started))
         )
         worker.start()
         return worker
@@ -108,6 +118,9 @@ class _Crew:
         mark_process_dead(worker.pid, str(self._folder))  # type: ignore[no-untyped-call]
 
     def _dismiss(self, crew: list[Any], patience: float) -> None:
+        # While this process holds them too, they would take connections that nobody accepts.
+        for one in self._sockets:
+            one.close()
         for worker in crew:
             worker.terminate()
         deadline = time.monotonic() + patience

@@ -110,10 +110,11 @@ class Api:
             reply = await self._reply(methods, method, scope, receive)
         except Disconnected:
             return
+        # Before the answer goes out: who has it finds it counted.
+        self.metrics.request(route, reply.status, perf_counter() - started)
         headers = [*reply.headers, (b"content-length", str(len(reply.body)).encode())]
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": reply.body})
-        self.metrics.request(route, reply.status, perf_counter() - started)
 
     async def _reply(
         self,

@@ -1,6 +1,9 @@
 """Serve one model: the work of ``luce serve``, and of each of its workers."""
 
+import asyncio
 import gc
+import multiprocessing
+import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -61,6 +64,7 @@ def _work(
 
     def start() -> None:
         api.start()
+        _end_with_the_parent(server)
         started()
 
     server = Server(
@@ -75,6 +79,20 @@ def _work(
         server.run([listener])
     finally:
         api.close()
+
+
+def _end_with_the_parent(server: Server) -> None:
+    """A worker whose parent was killed ends too, instead of serving for nobody."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    loop = asyncio.get_running_loop()
+
+    def orphaned() -> None:
+        loop.remove_reader(parent.sentinel)
+        server.handle_exit(signal.SIGTERM, None)
+
+    loop.add_reader(parent.sentinel, orphaned)
 
 
 def _tell(message: str) -> None:
