@@ -152,7 +152,7 @@ def workers_of(process):
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     found = []
     for pid in map(int, children):
-        with contextlib.suppress(FileNotFoundError):  # it has just ended
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
             if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text():
                 found.append(pid)
     return found
