@@ -28,7 +28,7 @@ export function confusion(shown) {
       return [
         heading(tree),
         h('div', { class: tree.codes.length > FEW_CLASSES ? 'stack' : 'confusion-grid' }, h('div', {}, table(shown, tree, choose), paging(tree, turn)), rows),
-        h('div', { class: 'columns' }, pairs(shown, tree, choose), scores(shown, tree)),
+        h('div', { class: tree.codes.length > FEW_CLASSES ? 'stack' : 'columns' }, pairs(shown, tree, choose), scores(shown, tree)),
       ];
     });
   };
