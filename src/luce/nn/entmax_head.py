@@ -44,9 +44,10 @@ class EntmaxHead(TsallisHead):
     gradient :math:`p - q`.
 
     ``log_prob`` is ``-inf`` outside of the support: score with :meth:`forward`, not with it. A
-    label that leads by :math:`1 / (\alpha - 1)` has loss and gradient exactly 0. Saves nothing
-    in training: it holds the logits, and finds a threshold for each row. Under autocast the
-    logits are computed in the dtype of the weights all the same.
+    label that leads by :math:`1 / (\alpha - 1)` has loss and gradient exactly 0. Saves, for
+    labels without smoothing, temperature, softcap, z-loss and focal loss on the CPU: of the
+    logits a few rows exist at a time; else it holds them all. Costs a threshold for each row.
+    Under autocast the logits are computed in the dtype of the weights all the same.
 
     Source: Peters, Niculae & Martins (2019), ACL; Blondel, Martins & Niculae (2020), JMLR 21.
 
