@@ -124,7 +124,7 @@ def weights(browser, address: str) -> dict[str, int]:
         context = browser.new_context()
         page = context.new_page()
         answers = []
-        page.on("response", answers.append)
+        page.on("response", lambda answer, kept=answers: kept.append(answer))
         page.goto(f"{address}{path}")
         page.wait_for_selector(".page > *")
         page.wait_for_load_state("networkidle")
