@@ -143,7 +143,7 @@ def slow_clients(port):
             one.close()
 
 
-def closed_by_server(held, patience=60):
+def closed_by_server(held, patience=40):
     """How many of the slow connections the server has closed by the end of its deadlines."""
     time.sleep(patience)
     closed = 0

@@ -22,6 +22,7 @@ from luce.server.limits import Limits, too_long
 from luce.server.security import Refused, error_body, with_protection
 
 _IDLE, _HEADER, _BODY, _BUSY, _CLOSING = range(5)
+_HELD = 0.025  # seconds that a request waits for the refusal of the gate
 _LINGER = 2.0  # seconds that a refused client has to read why, before the connection is reset
 _AT_ONCE = struct.pack("ii", 1, 0)
 _ON_ITS_WAY = 0.3  # seconds that a request may be on its way when the server ends
@@ -128,20 +129,32 @@ class PatientProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         if self._shut_out:
-            assert self._refusal is not None
-            self._shut_out = False
-            keep = self.parser.should_keep_alive() and not self._ending
-            self.transport.write(answer_to(self._refusal, self._default_headers(), keep=keep))
-            self._refusal = None
-            self._enter(_IDLE, self.limits.idle_time)
-            if not keep:
-                self.transport.close()
+            self._shut_out, self._phase = False, _BUSY
+            self.flow.pause_reading()
+            keep = self.parser.should_keep_alive()
+            self.loop.call_later(_HELD, self._turn_away, keep)
             return
         if self._answered:
             self._enter(_IDLE, self.limits.idle_time)
         else:
             self._phase = _BUSY
         super().on_message_complete()
+
+    def _turn_away(self, keep: bool) -> None:
+        """Send what the gate has said, but not at once.
+
+        Clients that ask again and again must not take the time that the answers of others need.
+        """
+        if self.transport.is_closing():
+            return
+        assert self._refusal is not None, "the gate has said something"
+        keep = keep and not self._ending
+        self.transport.write(answer_to(self._refusal, self._default_headers(), keep=keep))
+        self._enter(_IDLE, self.limits.idle_time)
+        if keep:
+            self.flow.resume_reading()
+        else:
+            self.transport.close()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
