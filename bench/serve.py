@@ -3,14 +3,12 @@
     python bench/serve.py [--seconds 10] [--overload 120]
 
 A model of Fashion-MNIST, one image a request, JSON, two workers; clients and server share this
-machine. Needs wrk (Debian: ``apt install wrk``).
+machine. Needs wrk and hey (Debian: ``apt install wrk hey``).
 """
 
 import argparse
-import asyncio
 import http.client
 import json
-import random
 import re
 import shutil
 import signal
@@ -79,47 +77,15 @@ def memory(process):
     return sum(int(re.search(r"VmRSS:\s*(\d+)", one)[1]) for one in told) / 1024
 
 
-class OpenLoop(asyncio.Protocol):
-    """One connection of a client that sends at given moments, however long answers take."""
-
-    def __init__(self, took):
-        self.took, self.sent, self.rest = took, [], b""
-
-    def connection_made(self, transport):
-        self.transport = transport
-
-    def data_received(self, piece):
-        self.rest += piece
-        while True:
-            head, end, after = self.rest.partition(b"\r\n\r\n")
-            length = re.search(rb"content-length: (\d+)", head)
-            if not end or length is None or len(after) < int(length[1]):
-                return
-            self.rest = after[int(length[1]) :]
-            self.took[head[9:12].decode()].append(time.perf_counter() - self.sent.pop(0))
-
-
-async def open_loop(port, request, rate, seconds, connections=64):
-    """Send at Poisson's moments over idle connections; return seconds by status, from due time."""
-    loop, took = asyncio.get_running_loop(), {"200": [], "503": []}
-    pool = [
-        (await loop.create_connection(lambda: OpenLoop(took), "127.0.0.1", port))[1]
-        for _ in range(connections)
-    ]
-    rng, due = random.Random(0), time.perf_counter() + 0.1
-    end, turn = due + seconds, 0
-    while due < end:
-        await asyncio.sleep(max(0.0, due - time.perf_counter()))
-        while due <= time.perf_counter():
-            idle = next((one for one in pool[turn:] + pool[:turn] if not one.sent), pool[turn])
-            idle.sent.append(due)
-            idle.transport.write(request)
-            turn = (turn + 1) % connections
-            due += rng.expovariate(rate)
-    await asyncio.sleep(1.0)
-    for one in pool:
-        one.transport.close()
-    return took
+def at_a_rate(port, folder, rate, seconds):
+    """Ask at a steady rate; return the median and the 99th percentile in milliseconds."""
+    answer = subprocess.run(
+        ["hey", "-z", f"{seconds}s", "-c", str(ENOUGH), "-q", f"{rate / ENOUGH:.1f}", "-m", "POST",
+         "-T", "application/json", "-D", str(folder / "body"),
+         f"http://127.0.0.1:{port}/v1/predict"],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    return [1e3 * float(re.search(rf"{n}% in ([\d.]+) secs", answer)[1]) for n in (50, 99)]
 
 
 @contextmanager
@@ -197,10 +163,6 @@ def killed_under_load(process, port, body, clients=16):
     return counts, answers, code, took
 
 
-def percentile(values, share):
-    return float(np.quantile(values, share)) if values else float("nan")
-
-
 def prepared(folder):
     """A trained model, a request of one image, and the answer that is right."""
     run = train(TrainOptions(data="fashion-mnist"), out=folder / "run").run
@@ -219,8 +181,8 @@ def main():
     parser.add_argument("--seconds", type=int, default=10)
     parser.add_argument("--overload", type=int, default=120)
     options = parser.parse_args()
-    if not shutil.which("wrk"):
-        sys.exit("this needs wrk: apt install wrk")
+    if not shutil.which("wrk") or not shutil.which("hey"):
+        sys.exit("this needs wrk and hey: apt install wrk hey")
     with tempfile.TemporaryDirectory() as name:
         return measure(Path(name), options.seconds, options.overload)
 
@@ -242,27 +204,21 @@ def measure(folder, seconds, overload):
             for path, found in rates.items():
                 found.append(load.wrk(path, ENOUGH, seconds)["rate"])
         echo, peak = (statistics.median(found) for found in rates.values())
-        head = (
-            f"POST /v1/predict HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json"
-            f"\r\nContent-Length: {len(body)}\r\n\r\n"
-        ).encode()
-        calm = asyncio.run(open_loop(port, head + body, peak / 2, 2 * seconds))["200"]
+        ms = at_a_rate(port, folder, peak / 2, 2 * seconds)
         before = memory(process)
         crowd = load.wrk("/v1/predict", TIMES * ENOUGH, overload)
         after = memory(process)
         with slow_clients(port) as held:
             beside = load.wrk("/v1/predict", ENOUGH, seconds)
-            slow = asyncio.run(open_loop(port, head + body, peak / 2, seconds))["200"]
+            _, slow_ms = at_a_rate(port, folder, peak / 2, seconds)
             closed = closed_by_server(held)
         counts, answers, code, took = killed_under_load(process, port, body)
     with serving(run, "--workers", "2", "--queue", "16") as (process, port):
         turned = Load(port, folder, body, answer).wrk("/v1/predict", TIMES * ENOUGH, 2 * seconds)
-    ms = [1e3 * percentile(calm, share) for share in (0.5, 0.99)]
-    slow_ms = 1e3 * percentile(slow, 0.99)
     rows = {
         "echo route, requests a second": f"{echo:,.0f}",
         "predictions a second": f"{peak:,.0f}",
-        "median and 99th percentile at half of that, open loop": f"{ms[0]:.1f}, {ms[1]:.1f} ms",
+        "median and 99th percentile at half of that": f"{ms[0]:.1f}, {ms[1]:.1f} ms",
         f"{TIMES * ENOUGH} clients for {overload} s, answers a second": f"{crowd['rate']:,.0f}",
         "memory of all processes before and after": f"{before:.0f}, {after:.0f} MB",
         f"beside {SLOW:,} slow clients, predictions a second": f"{beside['rate']:,.0f}",

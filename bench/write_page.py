@@ -208,7 +208,7 @@ SECTIONS = {
         "A model over HTTP",
         ("serve.py",),
         "`luce serve` with two workers, clients on the same two cores ([serve.md](serve.md)): wrk\n"
-        "in a closed loop, and an open loop whose times count from when a request was due.",
+        "with as many clients as keep it busy, and with ten times as many; hey at half the rate.",
     ),
     "kill_while_training": Section(
         "Killed while training and saving",
