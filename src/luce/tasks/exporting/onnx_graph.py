@@ -18,7 +18,7 @@ class _Node(NamedTuple):
     operator: str
     inputs: list[str]
     output: str
-    options: dict[str, int]
+    options: dict[str, Any]
 
 
 def _node(operator: str, inputs: list[str], output: str, **options: int) -> _Node:
