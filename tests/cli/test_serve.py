@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -38,7 +39,7 @@ def start(run):
     """Return a function that starts a server and returns its process and its port."""
     started = []
 
-    def begin(*options):
+    def begin(*options, **settings):
         process = subprocess.Popen(
             [
                 sys.executable,
@@ -54,6 +55,7 @@ def start(run):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            **settings,
         )
         started.append(process)
         line = process.stdout.readline()
@@ -145,6 +147,36 @@ def test_workers_share_the_work_and_the_figures_and_lose_nothing(start):
     assert ended(process)[0] == 0
     assert len(set(answered)) == 1
     assert not lost
+
+
+def half_sent(port):
+    """A connection with a request whose body is awaited by the server."""
+    one = socket.create_connection(("127.0.0.1", port), timeout=60)
+    one.sendall(
+        b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(BODY)
+    )
+    assert one.recv(100).startswith(b"HTTP/1.1 100")
+    return one
+
+
+def is_open(port):
+    with socket.socket() as one:
+        return one.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_ctrl_c_in_the_terminal_of_workers_loses_nothing(start):
+    process, port = start("--workers", "2", start_new_session=True)
+    begun = [half_sent(port) for _ in range(4)]
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers as well
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and is_open(port):
+        pass  # until nobody listens: by then the workers have been told to end
+    for one in begun:
+        with contextlib.closing(one):
+            one.sendall(BODY.encode())
+            assert one.recv(100).startswith(b"HTTP/1.1 200")
+    assert ended(process)[0] == 0
 
 
 def workers_of(process):

@@ -78,6 +78,7 @@ class _Crew:
         self._target, self._options = target, options
         self._sockets, self._folder = sockets, folder
         self._ending = False
+        self._crew: list[Any] = []
         # A fresh interpreter: threads of NumPy and polars do not survive a fork.
         self._context = multiprocessing.get_context("spawn")
         self._started = self._context.Semaphore(0)
@@ -85,7 +86,7 @@ class _Crew:
     def work(self, on_ready: Callable[[], None], patience: float) -> None:
         waited_for = len(self._sockets)
         before = {one: signal.signal(one, self._end) for one in (signal.SIGINT, signal.SIGTERM)}
-        crew = [self._start(one) for one in self._sockets]
+        crew = self._crew = [self._start(one) for one in self._sockets]
         started = [time.monotonic()] * len(crew)
         try:
             while not self._ending:
@@ -109,7 +110,13 @@ class _Crew:
         worker = self._context.Process(
             target=self._target, args=(self._options, one, self._folder, _Started(self._started))
         )
-        worker.start()
+        # Ctrl-C reaches all processes of a terminal, but is for this one: to a worker, the SIGTERM
+        # that follows would be the second signal, which ends it at once. A child inherits the mask.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            worker.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return worker
 
     def _mourn(self, worker: Any) -> None:
@@ -131,4 +138,8 @@ class _Crew:
                 worker.join()
 
     def _end(self, sig: int, frame: FrameType | None) -> None:
+        """The first signal ends all gracefully, the second one at once."""
+        if self._ending:
+            for worker in self._crew:
+                worker.terminate()
         self._ending = True
