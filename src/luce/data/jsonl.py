@@ -1,6 +1,7 @@
 """JSON lines as columns: one object a line, its keys the columns."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn
 
@@ -82,8 +83,8 @@ def _row(line: str, number: int, where: str) -> Row:
 def _unique(pairs: list[tuple[str, Any]]) -> Row:
     row = dict(pairs)
     if len(row) < len(pairs):
-        names = [key for key, _ in pairs]
-        raise ValueError(f"it repeats {listed({n for n in names if names.count(n) > 1})}")
+        counts = Counter(key for key, _ in pairs)
+        raise ValueError(f"it repeats {listed(key for key, n in counts.items() if n > 1)}")
     return row
 
 

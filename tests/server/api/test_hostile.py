@@ -10,7 +10,10 @@ import pytest
 from PIL import Image
 
 from luce.errors import ParameterError
+from luce.server.api.bodies import CSV, JSON, NDJSON, parse_rows
 from luce.server.api.options import ServeOptions
+from luce.server.api.served import Served
+from luce.server.security import Refused
 
 pytestmark = pytest.mark.once
 
@@ -227,6 +230,51 @@ def test_addresses(wire, method, path, expected):
         assert answer.headers["allow"]
     assert "access-control-allow-origin" not in answer.headers
     assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_keys_that_the_model_does_not_have_take_no_memory(runs):
+    served = Served.load(runs["table"])
+    row = '{"size": 1, "colour": "red", "new": true, "day": "2024-01-01", %s}'
+    rows = [row % f'"a{number}": 0, "b{number}": 0' for number in range(300)]
+    frame = parse_rows(f'{{"rows": [{", ".join(rows)}]}}'.encode(), JSON, served, 1000)
+    assert frame.shape[0] == 300
+    assert set(served.columns) <= set(frame.columns)
+    assert frame.width <= 4 + 20  # some others, for the words of a refusal
+    first = row % ", ".join(f'"a{number}": 0' for number in range(300))
+    frame = parse_rows("\n".join([first, *rows]).encode(), NDJSON, served, 1000)
+    assert frame.shape[0] == 301
+    assert frame.width <= 4 + 20
+
+
+def test_cells_that_rows_leave_out_are_counted(runs, monkeypatch):
+    monkeypatch.setattr("luce.server.api.bodies._MOST_CELLS", 50)
+    served = Served.load(runs["table"])
+    full = '{"size": 1, "colour": "red", "new": true, "day": "2024-01-01"}'
+    whole = [full] * 20
+    assert len(parse_rows(f'{{"rows": [{", ".join(whole)}]}}'.encode(), JSON, served, 100)) == 20
+    sparse = [full, *["{}"] * 19]
+    for body, kind in (
+        (f'{{"rows": [{", ".join(sparse)}]}}', JSON),
+        ("\n".join(sparse), NDJSON),
+    ):
+        with pytest.raises(Refused, match="413 TooLarge"):
+            parse_rows(body.encode(), kind, served, 100)
+
+
+def test_a_table_may_have_a_thousand_columns_more_than_the_model(runs):
+    served = Served.load(runs["table"])
+    header = ",".join(f"a{number}" for number in range(1005))
+    with pytest.raises(Refused, match="1,000 more"):
+        parse_rows(f"{header}\n{',' * 1004}\n".encode(), CSV, served, 100)
+
+
+def test_many_keys_of_which_one_is_repeated_are_refused_at_once(wire):
+    keys = ", ".join(f'"{number}": 0' for number in range(40_000))
+    started = time.perf_counter()
+    answer = predict(wire, f'{{{keys}, "7": 1}}'.encode())
+    assert time.perf_counter() - started < 5
+    assert answer.status == 400
+    assert "repeats '7'" in answer.json["error"]["message"]
 
 
 def test_a_body_of_ten_gigabytes_is_refused_by_its_first_line(wire):

@@ -169,6 +169,7 @@ GOOD = tensor("X", "FP64", [1, 2, 3], [1, 3])
         {"inputs": [GOOD], "outputs": [{"name": "other"}]},
         {"inputs": [GOOD], "outputs": "all"},
         {"inputs": [GOOD], "outputs": [{}]},
+        {"inputs": [GOOD], "outputs": [{"name": "probabilities"}] * 2},
         {"inputs": [GOOD], "id": 7},
         {"inputs": [GOOD], "parameters": []},
         {"inputs": "http://169.254.169.254"},

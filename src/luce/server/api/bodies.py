@@ -6,6 +6,7 @@ bodies, and the model's encoding does the rest.
 
 import json
 from array import array
+from collections.abc import Iterable
 from itertools import chain
 from typing import Any
 
@@ -25,6 +26,9 @@ JSON, NDJSON, CSV = "application/json", "application/x-ndjson", "text/csv"
 IMAGES = ("image/png", "image/jpeg", "image/webp", "image/bmp")
 _OF_NUMBERS, _AROUND_THEM = b"0123456789.,-+eE \n\r\t[]", b'{"rows":}'
 TYPES = (JSON, NDJSON, CSV, *IMAGES)
+_MOST_CELLS = 10_000_000  # of a table; those that a row leaves out take no byte of the body
+_MORE_COLUMNS = 1000  # that a CSV table may have besides those of the model
+_SHOWN = 20  # columns that the model does not have, for the words of a refusal
 
 
 def parse_rows(body: bytes, kind: str, served: Served, most: int) -> Rows:
@@ -46,7 +50,8 @@ def parse_rows(body: bytes, kind: str, served: Served, most: int) -> Rows:
         return _image(body, kind, served)
     if kind not in (CSV, NDJSON):
         raise Refused(415, "UnsupportedType", f"The Content-Type must be {', '.join(TYPES)}.")
-    return require_rows(_csv(body, most) if kind == CSV else _ndjson(body, most), most)
+    read = _csv if kind == CSV else _ndjson
+    return require_rows(read(body, served, most), most)
 
 
 def parse_json(body: bytes) -> Any:
@@ -90,7 +95,7 @@ def rows_of_tree(tree: Any, served: Served, most: int, *, literal: bool = True) 
         if not isinstance(row, dict):
             raise _misfit(f"Row {number} must be an object with the cells by column.")
         check_row(row, f"row {number}")
-    return to_frame(rows, dict.fromkeys(chain.from_iterable(rows)))
+    return _table(rows, dict.fromkeys(chain.from_iterable(rows)), columns)
 
 
 def numbers(rows: list[Any], served: Served, *, literal: bool = True) -> NDArray[Any]:
@@ -145,13 +150,37 @@ def _row(row: Any, number: int, served: Served, literal: bool) -> list[Any]:
     return values
 
 
-def _csv(body: bytes, most: int) -> pl.DataFrame:
+def _table(rows: list[Any], names: Iterable[str], columns: tuple[str, ...]) -> pl.DataFrame:
+    """Return a frame of the model's columns; another key in each row would fill the memory."""
+    used = frozenset(columns)
+    known: list[str] = []
+    others: list[str] = []
+    for name in names:
+        (known if name in used else others).append(name)
+    kept = known + others[:_SHOWN]
+    if len(rows) * len(kept) > max(_MOST_CELLS, sum(map(len, rows))):
+        raise Refused(
+            413,
+            "TooLarge",
+            f"A request may have {_MOST_CELLS:,} cells, got {len(rows):,} rows with {len(kept):,}"
+            " columns. Send them in several requests.",
+        )
+    return to_frame(rows, kept)
+
+
+def _csv(body: bytes, served: Served, most: int) -> pl.DataFrame:
     header, frames = read_delimited([body], WHERE)
+    wanted = len(served.columns or ())
+    if len(header.names) > wanted + _MORE_COLUMNS:
+        raise _misfit(
+            f"The table must have the {wanted:,} columns of the model, and may have"
+            f" {_MORE_COLUMNS:,} more, got {len(header.names):,}."
+        )
     empty = pl.DataFrame(schema=dict.fromkeys(header.names, pl.String))
     return pl.concat([empty, *frames])
 
 
-def _ndjson(body: bytes, most: int) -> pl.DataFrame:
+def _ndjson(body: bytes, served: Served, most: int) -> pl.DataFrame:
     _require_fewer(body.count(b"\n"), most)
     try:
         rows = list(chain.from_iterable(read_json_lines([body], WHERE)))
@@ -159,7 +188,7 @@ def _ndjson(body: bytes, most: int) -> pl.DataFrame:
             json.dumps(rows, ensure_ascii=False).encode()
     except UnicodeError as error:
         raise bad_request(f"The body must be text in UTF-8: {error}.") from None
-    return to_frame(rows, list(rows[0]) if rows else [])
+    return _table(rows, rows[0] if rows else (), served.columns or ())
 
 
 def _image(body: bytes, kind: str, served: Served) -> NDArray[Any]:

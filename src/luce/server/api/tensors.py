@@ -181,4 +181,6 @@ def asked(outputs: Any, known: Sequence[str]) -> list[tuple[str, Mapping[str, An
         if one.get("name") not in known or not isinstance(parameters, dict):
             refuse(f"The outputs are {', '.join(known)}.")
         found.append((one["name"], parameters))
+    if len({name for name, _ in found}) < len(found):
+        refuse("Each output may be asked for once.")
     return found
