@@ -1,5 +1,6 @@
 """One option of a training: its name, type, default, range and help, and how a value is checked."""
 
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,7 +111,7 @@ class Option:
         if self.kind is str:  # `valid = 0.2` without quotes is meant as "0.2"
             return str(value) if isinstance(value, str) or number else None
         if self.kind is float:
-            return float(value) if number else None
+            return float(value) if number and abs(value) <= sys.float_info.max else None
         return value if number and isinstance(value, int) else None
 
     def _allowed(self, value: Any) -> bool:

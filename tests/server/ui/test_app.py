@@ -86,3 +86,16 @@ def test_a_mistake_of_our_own_is_told_as_json_and_in_the_terminal(workspace, mon
     answer = client.get("/api/hello")
     assert (answer.status_code, answer.json()["error"]["type"]) == (500, "InternalError")
     assert "AttributeError" in capsys.readouterr().err
+
+
+def test_an_upload_that_is_given_up_leaves_nothing_and_is_no_bug(running, workspace, capsys):
+    head = (
+        b"POST /api/uploads?name=a.csv HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n"
+        b"Content-Type: application/octet-stream\r\nExpect: 100-continue\r\n\r\n"
+    )
+    with running(make_app(workspace, token=None, port=8000)) as (wire, _), wire.open() as one:
+        one.sendall(head)
+        assert one.recv(100).startswith(b"HTTP/1.1 100")
+        one.sendall(b"a,b\n")
+    assert list(workspace.private.iterdir()) == []
+    assert capsys.readouterr().err == ""

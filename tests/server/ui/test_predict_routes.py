@@ -1,4 +1,5 @@
 import base64
+import json
 from io import BytesIO
 
 import numpy as np
@@ -147,6 +148,8 @@ def test_a_dropped_image_is_brought_to_the_size_of_the_model(client, workspace):
         ("table/predict", {}, 400),
         ("table/predict", {"row": {"size": "1", "colour": "r"}, "against": 3}, 400),
         ("table/predict", {"row": {"size": "1", "colour": "r"}, "against": "r"}, 400),
+        ("table/predict", {"row": {"size": "1", "colour": "r"}, "against": True}, 400),
+        ("table/predict", {"row": {"size": "1", "colour": "\ud800"}}, 400),
         ("table/predict", {"row": {"size": "1", "colour": "r"}, "reference": "best"}, 400),
         ("digits/predict", {"pixels": "AAAA"}, 400),
         ("digits/predict", {"pixels": 3}, 400),
@@ -155,7 +158,7 @@ def test_a_dropped_image_is_brought_to_the_size_of_the_model(client, workspace):
     ],
 )
 def test_what_is_no_row_is_refused(client, path, body, status):
-    answer = client.post(f"/api/models/{path}", json=body)
+    answer = client.post(f"/api/models/{path}", content=json.dumps(body))
     assert answer.status_code == status, answer.text
     assert answer.json()["error"]["message"]
 

@@ -92,6 +92,8 @@ def test_a_server_that_ends_is_told_with_its_words(workspace):
     [
         {"path": "/etc/passwd"},
         {"path": "http://example.org/"},
+        {"path": []},
+        {"times": True},
         {"content_type": "text/html"},
         {"body": 3},
         {"times": 0},

@@ -102,6 +102,8 @@ def test_what_the_child_says_of_its_failure_is_told(api, send, space, ended):
         ({"source": "../../etc/passwd"}, 404),
         ({"source": "iris", "options": {"C": -1}}, 400),
         ({"source": "iris", "options": {"C": "1"}}, 400),
+        ({"source": "iris", "options": {"C": 10**400}}, 400),
+        ({"source": "iris", "options": {"hidden": "\ud800"}}, 400),
         ({"source": "iris", "options": {"epochs": 1.5}}, 400),
         ({"source": "iris", "options": {"data": "/etc/passwd"}}, 400),
         ({"source": "iris", "options": {"valid": "/etc/passwd"}}, 400),

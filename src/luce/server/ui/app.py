@@ -12,7 +12,7 @@ from importlib.util import find_spec
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
@@ -53,7 +53,12 @@ def make_app(workspace: Workspace, *, token: str | None, port: int) -> App:
             Mount("/api", routes=api_routes(workspace)),
             Route("/{path:path}", static.answer, methods=["GET"]),
         ],
-        exception_handlers={LuceError: refused, HTTPException: refused, Exception: _broken},
+        exception_handlers={
+            LuceError: refused,
+            HTTPException: refused,
+            ClientDisconnect: _gone,
+            Exception: _broken,
+        },
     )
     access = Access(
         hosts=LOOPBACK,
@@ -63,6 +68,11 @@ def make_app(workspace: Workspace, *, token: str | None, port: int) -> App:
         write_types=BODIES,
     )
     return Guard(app, access)
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    """Nobody is left to read this: an upload was given up, or a page closed."""
+    return Response(status_code=400)
 
 
 async def _broken(request: Request, error: Exception) -> Response:

@@ -30,6 +30,8 @@ async def json_object(request: Request, most: int) -> dict[str, Any]:
     data = b"".join([chunk async for chunk in _chunks(request, most)])
     try:
         tree = json.loads(data, parse_constant=_refuse)
+        if b"\\u" in data:  # perhaps half of a character, which no file and no answer can hold
+            json.dumps(tree, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise ParameterError(
             f"the body must be a JSON object in UTF-8, but it cannot be read: {error}."

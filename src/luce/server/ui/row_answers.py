@@ -63,7 +63,7 @@ def prediction(opened: Opened, body: dict[str, Any]) -> dict[str, Any]:
     model = opened.model
     row = features_of(model.encoding, body)
     against, reference = body.get("against"), str(body.get("reference", "zero"))
-    if not isinstance(against, int | None):
+    if not isinstance(against, int | None) or isinstance(against, bool):
         raise ParameterError(
             f"against must be the number of a class or null, got {against!r}. Leave it out."
         )

@@ -57,13 +57,13 @@ def _tried(servers: Servers, file: ModelFile, body: dict[str, Any]) -> dict[str,
 
     path, kind = body.get("path", "/v1/predict"), body.get("content_type", _TYPES[0])
     text, times = body.get("body", ""), body.get("times", 1)
-    if path not in _PATHS or kind not in _TYPES or not isinstance(text, str):
+    if str(path) not in _PATHS or kind not in _TYPES or not isinstance(text, str):
         raise ParameterError(
             f"a try must have one of the paths {', '.join(_PATHS)}, one of the types"
             f" {', '.join(_TYPES)} and a text as body, got {str(path)[:40]!r},"
             f" {str(kind)[:40]!r} and {type(text).__name__}."
         )
-    if not isinstance(times, int) or not 1 <= times <= _MOST_TIMES:
+    if type(times) is not int or not 1 <= times <= _MOST_TIMES:
         raise ParameterError(f"times must be a whole number in 1..{_MOST_TIMES}, got {times!r}.")
     reply = servers.ask(file.id, path, text.encode(), kind, times, _PATHS[path])
     low, middle, high = np.quantile(reply.milliseconds, [0.0, 0.5, 0.95]).tolist()
