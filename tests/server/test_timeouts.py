@@ -1,15 +1,18 @@
 """What a connection may do: every way to be slow, long or ambiguous has its answer."""
 
 import asyncio
+import math
 import select
 import socket
 import struct
+from types import SimpleNamespace
 
 import pytest
 from reference.wire import read_answer
 
 from luce.server.limits import Bodies, Disconnected, Limits
 from luce.server.security import Refused, send_refusal
+from luce.server.timeouts import with_limits
 
 pytestmark = pytest.mark.once
 
@@ -210,6 +213,48 @@ def test_the_gate_refuses_without_asking_the_application(running):
         assert read_answer(one).status == 503
         assert one.recv(1) == b""
     assert shut[0] == (b"POST", b"/v1")
+
+
+def test_a_refusal_that_is_held_back_keeps_its_place_among_the_answers(running):
+    def gate(method, address):
+        return Refused(503, "Busy", "Later.") if method == b"POST" else None
+
+    refused = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
+    for after, status in ((b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", 200), (b"\0\r\n\r\n", 400)):
+        with running(echo(), gate=gate) as (wire, _), wire.open() as one:
+            one.sendall(refused + after)
+            one.shutdown(socket.SHUT_WR)
+            said = b"".join(iter(lambda: one.recv(65536), b""))
+            assert [int(part[:3]) for part in said.split(b"HTTP/1.1 ")[1:]] == [503, status]
+
+
+def test_what_follows_a_body_is_no_header(running):
+    seen = []
+
+    async def app(scope, receive, send):
+        await Bodies(Limits()).read(receive)
+        seen.extend(name for name, _ in scope["headers"])
+        await send_refusal(send, Refused(404, "NotFound", "Nothing."))
+
+    with running(app) as (wire, _):
+        head = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+        answer = wire.send(head + b"1\r\nx\r\n0\r\nAuthorization: Bearer x\r\n\r\n")
+    assert answer.status == 404
+    assert seen == [b"host", b"transfer-encoding"]
+
+
+@pytest.mark.parametrize(("rate", "cut_at"), [(99, None), (0, 11), (50, 21)])
+def test_who_reads_at_the_rate_of_bodies_is_not_cut_off(monkeypatch, rate, cut_at):
+    protocol = object.__new__(with_limits(Limits(write_time=10.0, rate=100)))
+    protocol._unread, protocol._unread_since = 0, math.inf
+    protocol._phase, protocol._deadline = 0, math.inf
+    cut = []
+    monkeypatch.setattr(protocol, "_cut", lambda: cut.append(now), raising=False)
+    for now in range(60):
+        left = 100_000 - rate * now
+        protocol.transport = SimpleNamespace(get_write_buffer_size=lambda left=left: left)
+        protocol.sweep(float(now))
+    assert cut[:1] == [] if cut_at is None else cut[0] == cut_at
 
 
 def test_more_connections_than_allowed_are_turned_away(running):

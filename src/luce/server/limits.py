@@ -19,7 +19,7 @@ class Limits:
     header_time : from the first byte of a request to the end of its headers
     body_time, rate : for a body besides what it takes at `rate` bytes a second
     idle_time : before the first request of a connection, and between two
-    write_time : that a client may leave an answer unread
+    write_time : that a client may leave an answer unread, besides what it takes at `rate`
     """
 
     url: int = 8 << 10

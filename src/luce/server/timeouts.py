@@ -9,6 +9,7 @@ RFC 9112, section 6.3).
 
 import asyncio
 import contextlib
+import math
 import socket
 import struct
 import sys
@@ -40,12 +41,13 @@ class PatientProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._phase = _IDLE
         self._deadline = time.monotonic() + self.limits.idle_time
-        self._shut_out = False  # this request is answered by the gate alone ...
+        self._shut_out = self._keep = False  # this request is answered by the gate alone ...
         self._refusal: Refused | None = None  # ... in these words
+        self._held: asyncio.TimerHandle | None = None  # ... when this is due
         self._bytes = 0  # of headers, then of the body, then of what is thrown away
         self._header_bytes = self._header_count = 0
         self._ending = False
-        self._unread_since: float | None = None
+        self._unread, self._unread_since = 0, math.inf
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -84,6 +86,7 @@ class PatientProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
+        self._turn_away()  # the request before: answers come in the order of the requests
         self._enter(_HEADER, self.limits.header_time)
         self._header_bytes = self._header_count = 0
         super().on_message_begin()
@@ -99,7 +102,8 @@ class PatientProtocol(HttpToolsProtocol):
         limits = self.limits
         if self._header_count > limits.headers or self._header_bytes > limits.header:
             raise _long_header()
-        super().on_header(name, value)
+        if self._phase == _HEADER:  # what follows the body must not pass for a header (6.5.1)
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         length = self._declared_length()
@@ -131,8 +135,8 @@ class PatientProtocol(HttpToolsProtocol):
         if self._shut_out:
             self._shut_out, self._phase = False, _BUSY
             self.flow.pause_reading()
-            keep = self.parser.should_keep_alive()
-            self.loop.call_later(_HELD, self._turn_away, keep)
+            self._keep = self.parser.should_keep_alive()
+            self._held = self.loop.call_later(_HELD, self._turn_away)
             return
         if self._answered:
             self._enter(_IDLE, self.limits.idle_time)
@@ -140,15 +144,19 @@ class PatientProtocol(HttpToolsProtocol):
             self._phase = _BUSY
         super().on_message_complete()
 
-    def _turn_away(self, keep: bool) -> None:
-        """Send what the gate has said, but not at once.
+    def _turn_away(self) -> None:
+        """Send what the gate has said, if that is held back.
 
         Clients that ask again and again must not take the time that the answers of others need.
         """
+        if self._held is None:
+            return
+        self._held.cancel()
+        self._held = None
         if self.transport.is_closing():
             return
         assert self._refusal is not None, "the gate has said something"
-        keep = keep and not self._ending
+        keep = self._keep and not self._ending
         self.transport.write(answer_to(self._refusal, self._default_headers(), keep=keep))
         self._enter(_IDLE, self.limits.idle_time)
         if keep:
@@ -172,6 +180,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     def refuse(self, refused: Refused) -> None:
         """Send an error, and close the connection when the client has had time to read it."""
+        self._turn_away()
         if self.transport.is_closing() or self._phase == _CLOSING:
             return
         answering = not self._answered
@@ -208,12 +217,15 @@ class PatientProtocol(HttpToolsProtocol):
 
     def sweep(self, now: float) -> None:
         """Close the connection if it is late."""
-        if self.transport.get_write_buffer_size():
-            self._unread_since = self._unread_since or now
+        left = self.transport.get_write_buffer_size()
+        if left:
+            # Who reads an answer as fast as a body must be sent has all the time that it takes.
+            earned = max(0, self._unread - left) / self.limits.rate
+            self._unread, self._unread_since = left, min(now, self._unread_since + earned)
             if now - self._unread_since > self.limits.write_time:
                 self._cut()
             return
-        self._unread_since = None
+        self._unread, self._unread_since = 0, math.inf
         pipelined = self._phase == _HEADER and not self._answered
         if self._phase == _BUSY or pipelined or now < self._deadline:
             return
