@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from luce.tasks import TrainOptions, train
+
 pytestmark = pytest.mark.once
 
 TABS = ["Overview", "Confusions", "Reliability", "Mistakes", "Abstaining", "Weights"]
@@ -62,6 +64,18 @@ def test_keys_move_through_the_matrix_and_the_tabs(model):
         model.keyboard.press("ArrowRight")
         assert model.locator("[role=tab][aria-selected=true]").inner_text() == name
         model.locator(".tabpanel > *").first.wait_for()
+
+
+def test_a_matrix_of_26_classes_is_seen_as_a_whole(page, ui_server, tmp_path):
+    rows = [f"{i % 26},{(i * 7) % 11},{i % 26}" for i in range(520)]
+    (tmp_path / "letters.csv").write_text("\n".join(["a,b,target", *rows]) + "\n")
+    options = TrainOptions(data=str(tmp_path / "letters.csv"))
+    train(options, out=ui_server.folder / "runs" / "letters")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto(ui_server.url("/model?model=letters&tab=confusion&lang=en"))
+    page.locator(".confusion tbody tr").nth(25).wait_for()
+    scrolls = "table => table.parentElement.scrollWidth > table.parentElement.clientWidth"
+    assert not page.locator("table.confusion").evaluate(scrolls)
 
 
 def test_reliability_is_shown_of_the_answer_and_of_each_class(model, figures):

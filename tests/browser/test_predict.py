@@ -99,6 +99,29 @@ def test_a_drawing_by_keys_alone(predict):
         predict.keyboard.press("Delete")
 
 
+def test_the_first_stroke_on_the_example_begins_an_empty_sheet(predict):
+    predict.get_by_text("your first stroke begins an empty sheet").wait_for()
+    pad = predict.locator("canvas.pad")
+    pixels = "c.getContext('2d').getImageData(0, 0, 8, 8).data"
+    inked = f"c => {pixels}.filter((value, i) => i % 4 === 0 && value > 0).length"
+    example = pad.evaluate(inked)
+    assert "row=" not in predict.url
+    pad.focus()
+    with changes(predict):
+        predict.keyboard.press("Space")
+    assert 0 < pad.evaluate(inked) < 10 < example
+    with changes(predict):
+        predict.keyboard.press("Control+z")
+    assert pad.evaluate(inked) == example
+    with changes(predict):
+        predict.get_by_role("button", name="An evaluated row").click()
+    predict.wait_for_url(re.compile("row="))
+    chosen = pad.evaluate(inked)
+    with changes(predict):
+        pad.press("Space")
+    assert pad.evaluate(inked) >= chosen
+
+
 def test_a_dropped_image_is_answered(predict, tmp_path):
     from PIL import Image
 
@@ -140,6 +163,14 @@ def test_a_row_is_filled_in_and_flipped(page, ui_server, more_runs, axe):
     with changes(page):
         size.press("ArrowUp")
     assert float(size.input_value()) > 1
+    beyond = page.get_by_text("Beyond all values that training has seen: size (")
+    expect(beyond).to_have_count(0)
+    size.fill("9999")
+    beyond.wait_for()
+    size.fill("1")
+    expect(beyond).to_have_count(0)
+    form = page.locator(".row-form")
+    assert form.evaluate("e => e.scrollHeight === e.clientHeight")  # no field is cut
     with changes(page):
         page.get_by_label("zero").check(force=True)
     with changes(page):

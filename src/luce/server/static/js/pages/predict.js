@@ -3,7 +3,7 @@
 
 import { get, post } from '../api.js';
 import { add, clear, h } from '../dom.js';
-import { percent, word } from '../words.js';
+import { number, percent, word } from '../words.js';
 import { chosenModel } from './model/chosen.js';
 import { isAbort, latest, problem } from './model/loading.js';
 import { probabilityBars } from './predict/bars.js';
@@ -12,6 +12,7 @@ import { imageInput } from './predict/image_input.js';
 import { rowInput } from './predict/row_input.js';
 import { whyPanel } from './predict/why.js';
 
+const MOST_BEYOND = 5; // columns that are named
 const PAUSE = 250; // ms without a change, after which flips are sought and the URL is written
 
 /** @type {import('../page.js').Page} */
@@ -77,7 +78,7 @@ async function workbench(root, view, id, form) {
     (tree) => {
       answer.classList.remove('stale');
       clear(headline, form.classes[tree.answer], ' ', h('small', {}, percent(tree.probabilities[tree.answer])));
-      clear(notes, tree.unseen.map((/** @type {string} */ name) => h('p', { class: 'hint' }, word('predict.unseen', { name }))));
+      clear(notes, tree.unseen.map((/** @type {string} */ name) => h('p', { class: 'hint' }, word('predict.unseen', { name }))), beyond(input.beyond));
       bars.update(tree.probabilities);
       why.update(tree);
     },
@@ -112,13 +113,16 @@ async function workbench(root, view, id, form) {
     }, PAUSE);
   }
 
-  /** @param {number} position of an evaluated row */
-  async function load(position) {
+  /**
+   * @param {number} position of an evaluated row
+   * @param {boolean} [example] that nobody chose: an address without a row
+   */
+  async function load(position, example = false) {
     try {
       const sample = await get(`${path}/sample?position=${position}`, { signal });
-      input.load(sample.input);
-      view.set({ row: position, pixels: null, cells: null });
-      clear(truth, word('predict.sample', { row: sample.row, name: form.classes[sample.true] }));
+      input.load(sample.input, example);
+      view.set({ row: example ? null : position, pixels: null, cells: null });
+      clear(truth, word('predict.sample', { row: sample.row, name: form.classes[sample.true] }), example && form.image_shape ? ` · ${word('predict.example')}` : '');
       clearTimeout(timer); // the row's number is in the URL, its cells need not be
       void seek();
     } catch (error) {
@@ -147,7 +151,7 @@ async function workbench(root, view, id, form) {
   ]);
   const row = view.params.get('row');
   if (row && /^\d{1,9}$/.test(row)) await load(Number(row));
-  else if (input.blank && form.samples > 0) await load(0);
+  else if (input.blank && form.samples > 0) await load(0, true);
   else {
     void predict();
     void seek();
@@ -156,4 +160,14 @@ async function workbench(root, view, id, form) {
     clearTimeout(timer);
     cancelAnimationFrame(frame);
   };
+}
+
+/**
+ * A model goes on in a straight line where it has seen nothing: its sureness there means little.
+ * @param {any[]} fields with a number beyond those of training
+ */
+function beyond(fields) {
+  if (fields.length === 0) return null;
+  const named = fields.slice(0, MOST_BEYOND).map(({ name, low, high }) => word('predict.beyond.column', { name, low: number(low, 5), high: number(high, 5) }));
+  return h('p', { class: 'note bad' }, word('predict.beyond', { columns: named.join(', ') + (fields.length > MOST_BEYOND ? ', …' : '') }));
 }

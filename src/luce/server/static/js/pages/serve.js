@@ -9,11 +9,10 @@ import { tabs } from '../widgets/tabs.js';
 import { fixed, number, word } from '../words.js';
 import { chosenModel } from './model/chosen.js';
 import { isAbort, problem } from './model/loading.js';
-import { curl, javascript, python } from './serve/snippets.js';
+import { curl, javascript, python, usualPort } from './serve/snippets.js';
 
 const POLL = 400; // ms between looks at a server that starts
 const TIMES = 100;
-const NO_ADDRESS = 'http://127.0.0.1:8000';
 
 /** @type {import('../page.js').Page} */
 export const page = {
@@ -31,7 +30,7 @@ export const page = {
     const desk = tryBox(path, body, view);
     const state = stateBox(path, view, (address) => {
       desk.open(address !== null);
-      snippets.update(address ?? NO_ADDRESS);
+      snippets.update(address ?? usualAddress());
     });
     const snippets = snippetBox(short(body));
     add(root, [state.element, snippets.element, desk.element]);
@@ -39,6 +38,11 @@ export const page = {
     return state.stop;
   },
 };
+
+/** Where luce serve is found when it is started in a terminal. */
+function usualAddress() {
+  return `http://127.0.0.1:${usualPort(location.port)}`;
+}
 
 /**
  * What a server of the model takes: one row.
@@ -131,7 +135,8 @@ function stateBox(path, view, onAddress) {
   function show(tree) {
     start.disabled = tree.state === 'starting' || tree.state === 'running';
     stop.disabled = tree.state === 'stopped' || tree.state === 'failed';
-    terminal.update(`luce serve ${tree.path}`);
+    const port = usualPort(location.port);
+    terminal.update(`luce serve ${tree.path}${port === 8000 ? '' : ` --port ${port}`}`);
     light.dataset['state'] = tree.state;
     const text = word(`serve.state.${tree.state}`);
     if (light.textContent !== text) light.textContent = text;
@@ -166,7 +171,7 @@ function stateBox(path, view, onAddress) {
 /** @param {string} body */
 function snippetBox(body) {
   const makers = { curl, python, javascript };
-  let address = NO_ADDRESS;
+  let address = usualAddress();
   /** @type {{update(code: string): void, make: (address: string, body: string) => string} | null} */
   let open = null;
   const items = Object.entries(makers).map(([id, make]) => ({

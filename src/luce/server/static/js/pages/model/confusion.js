@@ -9,6 +9,7 @@ import { rowList } from './rows.js';
 
 const FEW_PAIRS = 12;
 const FEW_CLASSES = 12; // of a matrix that leaves room beside it
+const MANY_CLASSES = 20; // of a matrix that needs narrow cells to be seen as a whole
 
 /**
  * @param {import('./rows.js').Shown} shown
@@ -114,7 +115,7 @@ function table(shown, tree, choose) {
     { class: 'scroll' },
     h(
       'table',
-      { class: 'confusion' },
+      { class: names.length > MANY_CLASSES ? 'confusion dense' : 'confusion' },
       h('caption', {}, word('model.confusion.caption')),
       h(
         'thead',

@@ -8,6 +8,7 @@ import { dateText } from './flips.js';
 
 const MOST_LEVELS = 30; // of a category that is a list to choose from
 const MOST_FIELDS = 400;
+const MOST_AT_ONCE = 40; // more scroll in a box of their own
 
 /** @typedef {Record<string, string | null>} Cells */
 
@@ -27,7 +28,8 @@ export function rowForm({ fields, start, onChange }) {
     controls.set(field.name, control);
     return labelled(field.name, control, { hint: hint(field) }).element;
   });
-  const element = h('div', { class: fields.every(({ kind }) => kind === 'text') ? 'stack' : 'row-form' }, parts);
+  const table = parts.length > MOST_AT_ONCE ? 'row-form long' : 'row-form';
+  const element = h('div', { class: fields.every(({ kind }) => kind === 'text') ? 'stack' : table }, parts);
   return {
     element,
     /** @returns {Cells} */
@@ -46,6 +48,14 @@ export function rowForm({ fields, start, onChange }) {
         if (control) control.value = cell ?? '';
       }
       onChange();
+    },
+    /** @returns {any[]} the fields with a number that is beyond all that training has seen */
+    get beyond() {
+      const { cells } = this;
+      return fields.filter(({ name, kind, low, high }) => {
+        const cell = cells[name];
+        return kind === 'number' && low !== null && cell != null && cell.trim() !== '' && (Number(cell) < low || Number(cell) > high);
+      });
     },
     /** @returns {Cells} only those that differ from the start */
     get changes() {

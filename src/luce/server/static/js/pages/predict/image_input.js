@@ -87,9 +87,10 @@ export function imageInput({ id, form, start, signal, onChange }) {
     get blank() {
       return pad.pixels.every((value) => value === ground);
     },
-    /** @param {any} input as /sample tells it */
-    load(input) {
-      pad.setPixels(bytes(input.pixels));
+    beyond: [],
+    /** @param {any} input as /sample tells it @param {boolean} example the first stroke replaces it */
+    load(input, example) {
+      pad.setPixels(bytes(input.pixels), example);
     },
     put() {},
     textOf: () => '',

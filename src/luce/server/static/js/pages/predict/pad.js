@@ -23,6 +23,7 @@ export function drawingPad({ sheet, start, onChange }) {
   const past = [];
   let radius = Math.max(0.6, 0.045 * Math.max(width, height));
   let erase = false;
+  let example = false; // what is seen was not asked for: ink begins an empty sheet
   /** @type {[number, number]} */
   let cursor = [width >> 1, height >> 1];
   /** @type {[number, number] | null} */
@@ -120,6 +121,8 @@ export function drawingPad({ sheet, start, onChange }) {
   function stroke(from, to, away) {
     const [dx, dy] = [to[0] - from[0], to[1] - from[1]];
     const length = dx * dx + dy * dy;
+    if (example && !away) pixels = new Uint8Array(count).fill(ground);
+    example = false;
     const ink = 255 - ground;
     for (let y = 0; y < height; y += 1) {
       for (let x = 0; x < width; x += 1) {
@@ -161,6 +164,7 @@ export function drawingPad({ sheet, start, onChange }) {
     const before = past.pop();
     if (before) {
       pixels = before;
+      example = false;
       changed();
     }
   }
@@ -169,10 +173,11 @@ export function drawingPad({ sheet, start, onChange }) {
     setPixels(new Uint8Array(count).fill(ground));
   }
 
-  /** @param {Uint8Array} next */
-  function setPixels(next) {
+  /** @param {Uint8Array} next @param {boolean} [asExample] */
+  function setPixels(next, asExample = false) {
     remember();
     pixels = next;
+    example = asExample;
     changed();
   }
 

@@ -38,6 +38,9 @@ export function rowInput({ form, start, onChange }) {
     get blank() {
       return form.fields.every((/** @type {any} */ field) => field.kind === 'text') && Object.values(fields.cells).every((cell) => !cell?.trim());
     },
+    get beyond() {
+      return fields.beyond;
+    },
     /** @param {any} input as /sample tells it */
     load(input) {
       fields.cells = input.row ?? Object.fromEntries(form.fields.map((/** @type {any} */ field, /** @type {number} */ i) => [field.name, String(input.values[i])]));

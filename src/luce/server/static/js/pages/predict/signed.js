@@ -1,9 +1,12 @@
 // @ts-check
 /** Numbers with their sign. */
 
-import { fixed } from '../../words.js';
+import { fixed, number } from '../../words.js';
 
-/** @param {number} x */
+/**
+ * Two decimals; what they would show as nothing keeps its first digit, and its sign its sense.
+ * @param {number} x
+ */
 export function signedText(x) {
-  return (x > 0 ? '+' : '') + fixed(x, 2);
+  return (x > 0 ? '+' : '') + (x !== 0 && Math.abs(x) < 0.005 ? number(x, 1) : fixed(x, 2));
 }

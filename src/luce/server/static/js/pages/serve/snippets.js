@@ -39,3 +39,12 @@ export function javascript(address, body) {
 });
 console.log(await answer.json());`;
 }
+
+/**
+ * The port on which luce serve listens unless told otherwise, or the next one where these pages
+ * have it: luce ui asks for the same port.
+ * @param {string} own port of the pages
+ */
+export function usualPort(own) {
+  return own === '8000' ? 8001 : 8000;
+}
