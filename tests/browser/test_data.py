@@ -76,6 +76,7 @@ def test_what_cannot_be_used_is_told_and_can_be_mended(data, tmp_path, axe):
     refused.wait_for()
     data.faults.clear()  # the browser tells the console of every answer that says no
     axe(data)
+    assert data.locator(".roles tr", has=data.locator(".badge")).inner_text().startswith("price")
     data.get_by_label("Role of kind").select_option("target")
     data.wait_for_selector(".stats")
     data.set_input_files("input[type=file]", {"name": "run.exe", "mimeType": "", "buffer": b"MZ"})

@@ -71,7 +71,6 @@ def test_a_matrix_of_26_classes_is_seen_as_a_whole(page, ui_server, tmp_path):
     (tmp_path / "letters.csv").write_text("\n".join(["a,b,target", *rows]) + "\n")
     options = TrainOptions(data=str(tmp_path / "letters.csv"))
     train(options, out=ui_server.folder / "runs" / "letters")
-    page.set_viewport_size({"width": 1440, "height": 900})
     page.goto(ui_server.url("/model?model=letters&tab=confusion&lang=en"))
     page.locator(".confusion tbody tr").nth(25).wait_for()
     scrolls = "table => table.parentElement.scrollWidth > table.parentElement.clientWidth"

@@ -41,8 +41,10 @@ def test_columns_are_told_where_nothing_else_can_be(api, send):
     answer = api.get(f"/api/data/{id}")
     assert answer.status_code == 422
     assert "name the class of each row" in answer.json()["error"]["message"]
-    assert api.get(f"/api/data/{id}/columns").json()["columns"] == ["a", "b"]
-    assert api.get("/api/data/digits/columns").json()["columns"] == []
+    tree = api.get(f"/api/data/{id}/columns").json()
+    assert (tree["columns"], tree["target"]) == (["a", "b"], "b")
+    tree = api.get("/api/data/digits/columns").json()
+    assert (tree["columns"], tree["target"]) == ([], None)
 
 
 def test_images_are_sent_as_pixels(api):

@@ -4,7 +4,8 @@
 
     GET /api/data                 every source: id, name, origin; of named sets what they are
     GET /api/data/{id}            ?target=&text=&text=&ignore=&first=   what `luce inspect` says
-    GET /api/data/{id}/columns    the columns' names alone, also where nothing else can be said
+    GET /api/data/{id}/columns    the columns' names, and the target if none is chosen, also where
+                                  nothing else can be said
 """
 
 import threading
@@ -50,8 +51,9 @@ def routes(workspace: Workspace) -> list[Route]:
 
     async def columns(request: Request) -> Response:
         source = workspace.source(request.path_params["id"])
-        names = await anyio.to_thread.run_sync(_naming(source, _columns), source)
-        return JSONResponse({"id": source.id, "name": source.name, "columns": names})
+        names, target = await anyio.to_thread.run_sync(_naming(source, _columns), source)
+        known = {"id": source.id, "name": source.name}
+        return JSONResponse(known | {"columns": names, "target": target})
 
     async def described(request: Request) -> Response:
         source = workspace.source(request.path_params["id"])
@@ -124,8 +126,12 @@ def _require_few_columns(location: str) -> None:
         )
 
 
-def _columns(source: Source) -> list[str]:
-    return list(_table_columns(source.location))
+def _columns(source: Source) -> tuple[list[str], str | None]:
+    """The names of the columns, and which of them is the target if none is chosen."""
+    from luce.data.targets import choose_target
+
+    names = list(_table_columns(source.location))
+    return names, choose_target(names, None, source.name).name if names else None
 
 
 def _table_columns(location: str) -> tuple[str, ...]:

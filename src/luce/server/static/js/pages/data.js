@@ -63,17 +63,17 @@ export const page = {
       if (!content.childElementCount) clear(content, h('p', { class: 'empty' }, word('data.reading')));
       const roles = rolesOf(view);
       try {
-        const { columns: names } = await get(`/api/data/${encodeURIComponent(id)}/columns`, { signal: view.signal });
+        const { columns: names, target: taken } = await get(`/api/data/${encodeURIComponent(id)}/columns`, { signal: view.signal });
         try {
           const found = await get(`/api/data/${encodeURIComponent(id)}?${query(roles)}`, { signal: view.signal });
           if (mine === turn) drawAll(found, names, roles);
         } catch (error) {
           if (view.signal.aborted || mine !== turn) return;
-          drawRefusal(error, names, roles);
+          drawRefusal(error, names, roles, taken);
         }
       } catch (error) {
         if (view.signal.aborted || mine !== turn) return;
-        drawRefusal(error, [], roles);
+        drawRefusal(error, [], roles, null);
       }
       if (mine === turn) content.setAttribute('aria-busy', 'false');
     }
@@ -91,10 +91,10 @@ export const page = {
       view.go('/train', { data: found.id, run: null, ...columns });
     }
 
-    /** @param {unknown} error @param {string[]} names @param {Roles} roles */
-    function drawRefusal(error, names, roles) {
+    /** @param {unknown} error @param {string[]} names @param {Roles} roles @param {string | null} taken for the target where none is chosen */
+    function drawRefusal(error, names, roles, taken) {
       const message = h('section', { class: 'panel', role: 'alert' }, h('h2', {}, word('data.refused')), h('p', {}, shortened(error instanceof Error ? error.message : String(error))));
-      const options = { columns: [], names, rows: null, target: roles.target, roles, fixedTarget: false, total: names.length };
+      const options = { columns: [], names, rows: null, target: roles.target ?? taken, roles, fixedTarget: false, total: names.length };
       const table = columnTable({ ...options, onRole: (column, role) => setRoles(withRole(rolesOf(view), column, role)) });
       clear(content, message, names.length ? h('section', {}, h('h2', {}, word('data.columns')), h('p', { class: 'muted' }, word('data.refused.roles')), table) : null);
     }
@@ -159,7 +159,7 @@ function figures(found) {
     stat(word('data.stat.rows'), number(found.rows), word('data.stat.repeated', { n: found.repeated_rows })),
     stat(word('data.stat.features'), number(found.features), shape || word('data.stat.columns', { n: found.column_count })),
     stat(word('data.stat.classes'), number(found.class_count), word('data.stat.largest', { name: largest.class, share: percent(largest.share) })),
-    stat(word('data.stat.target'), found.target ?? '–', word(`data.origin.${found.origin}`)),
+    stat(word('data.stat.target'), found.target ?? '–'),
   );
 }
 
