@@ -308,6 +308,24 @@ def test_a_body_is_held_to_its_limit_and_to_that_of_all():
         received([piece(b"x"), {"type": "http.disconnect"}], Limits())
 
 
+def test_a_body_that_is_being_parsed_takes_its_room():
+    bodies = Bodies(Limits(bodies=150_000))
+    with bodies.held(b"x" * 100_000):
+        with bodies.held(b"x" * 1000):  # short ones are not counted
+            pass
+        with pytest.raises(Refused, match="503"), bodies.held(b"x" * 100_000):
+            pass
+    with bodies.held(b"x" * 100_000):
+        pass
+
+
+def test_one_body_of_any_length_has_room():
+    for megabytes in (1, 1024):
+        limits = Limits.for_bodies(megabytes << 20)
+        assert limits.body == megabytes << 20
+        assert limits.bodies >= 2 * limits.body
+
+
 def test_the_room_for_bodies_is_given_back():
     bodies, parts = Bodies(Limits(bodies=100_000)), []
 

@@ -102,7 +102,7 @@ def command(as_json: bool, max_body: int, **told: Any) -> None:
     from luce.server.api.serving import serve
     from luce.server.limits import Limits
 
-    options = ServeOptions(**told, limits=Limits(body=max_body << 20))
+    options = ServeOptions(**told, limits=Limits.for_bodies(max_body << 20))
 
     def ready(address: str) -> None:
         if as_json:

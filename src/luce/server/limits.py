@@ -1,5 +1,7 @@
 """How much a client may send and how long it may take; all of it decided before work is done."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from luce.server.security import Message, Receive, Refused
@@ -14,7 +16,7 @@ class Limits:
     Attributes
     ----------
     url, header, headers : length of the request line's address, of all headers, their number
-    body, bodies : length of one body, and of all that are being received at a time
+    body, bodies : length of one body, and of all that are received and parsed at a time
     connections : that may be open at a time
     header_time : from the first byte of a request to the end of its headers
     body_time, rate : for a body besides what it takes at `rate` bytes a second
@@ -33,6 +35,15 @@ class Limits:
     rate: int = 16 << 10
     idle_time: float = 30.0
     write_time: float = 30.0
+
+    @classmethod
+    def for_bodies(cls, body: int) -> "Limits":
+        """Return the limits of a server whose bodies may be that long; there is room for two.
+
+        >>> Limits.for_bodies(1 << 30).bodies == 2 << 30
+        True
+        """
+        return cls(body=body, bodies=max(cls.bodies, 2 * body))
 
     @property
     def shortest(self) -> float:
@@ -83,17 +94,39 @@ class Bodies:
                 if size > self._limits.body:
                     raise too_long(self._limits.body)
                 if self._held > self._limits.bodies and size > _PIECE:
-                    raise Refused(
-                        503,
-                        "Busy",
-                        "Other requests take all the memory for bodies. Try again in a second.",
-                        ((b"retry-after", b"1"),),
-                    )
+                    raise _no_room()
                 if not message.get("more_body"):
                     return b"".join(pieces)
                 message = await receive()
         finally:
             self._held -= size
+
+    @contextmanager
+    def held(self, body: bytes) -> Generator[None, None, None]:
+        """Go on counting a body that was read, while it waits to be parsed and is parsed.
+
+        Raises
+        ------
+        Refused
+            503 while others take all the room there is.
+        """
+        size = len(body) if len(body) > _PIECE else 0
+        if size and self._held + size > self._limits.bodies:
+            raise _no_room()
+        self._held += size
+        try:
+            yield
+        finally:
+            self._held -= size
+
+
+def _no_room() -> Refused:
+    return Refused(
+        503,
+        "Busy",
+        "Other requests take all the memory for bodies. Try again in a second.",
+        ((b"retry-after", b"1"),),
+    )
 
 
 def too_long(most: int) -> Refused:

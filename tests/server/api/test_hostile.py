@@ -2,9 +2,11 @@
 
 import io
 import socket
+import threading
 import time
 import zipfile
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from PIL import Image
@@ -13,6 +15,7 @@ from luce.errors import ParameterError
 from luce.server.api.bodies import CSV, JSON, NDJSON, parse_rows
 from luce.server.api.options import ServeOptions
 from luce.server.api.served import Served
+from luce.server.limits import Limits
 from luce.server.security import Refused
 
 pytestmark = pytest.mark.once
@@ -333,3 +336,21 @@ def test_what_cannot_be_is_refused_at_the_start(change):
 
 def test_the_token_is_not_shown():
     assert "secret" not in repr(ServeOptions("m", token="secret-secret-secret"))
+
+
+def test_bodies_that_are_being_parsed_take_their_room(serving, runs, monkeypatch):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def waiting(*arguments):
+        begun.set()
+        go_on.wait(20)
+        return parse_rows(*arguments)
+
+    monkeypatch.setattr("luce.server.api.app.parse_rows", waiting)
+    limits = Limits(bodies=150_000)
+    with serving(runs["arrays"], limits=limits) as wire, ThreadPoolExecutor(1) as pool:
+        first = pool.submit(predict, wire, GOOD + b" " * 90_000)
+        assert begun.wait(20)
+        second = predict(wire, GOOD + b" " * 90_000)
+        go_on.set()
+        assert (first.result().status, second.status) == (200, 503)

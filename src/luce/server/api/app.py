@@ -155,9 +155,11 @@ class Api:
         body = await self._bodies.read(receive)
         most = self._options.max_rows
         if len(body) > _LONG or kind in IMAGES:
-            rows = await asyncio.to_thread(parse_rows, body, kind, served, most)
+            with self._bodies.held(body):
+                rows = await asyncio.to_thread(parse_rows, body, kind, served, most)
         else:
             rows = parse_rows(body, kind, served, most)
+        del body  # a request that waits holds its rows alone
         p = await self.batcher.submit(served, rows)
         found, found_kind = answer(served, p, kind, wish)
         return Reply(found, [(b"content-type", found_kind.encode())])
@@ -170,7 +172,8 @@ class Api:
         body = await self._bodies.read(receive)
         arguments = (body, header, served, self._options.max_rows)
         if len(body) > _LONG:
-            request = await asyncio.to_thread(kserve.read_inference, *arguments)
+            with self._bodies.held(body):
+                request = await asyncio.to_thread(kserve.read_inference, *arguments)
         else:
             request = kserve.read_inference(*arguments)
         p = await self.batcher.submit(served, request.rows)
