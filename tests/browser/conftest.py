@@ -23,9 +23,12 @@ AT_HOME = re.compile(r"(https?://(127\.0\.0\.1|localhost)[:/]|data:|blob:|about:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests in a browser, and put them last: Playwright leaves an event loop running."""
+    here = Path(__file__).parent
     for item in items:
-        if Path(__file__).parent in item.path.parents:
+        if here in item.path.parents:
             item.add_marker(pytest.mark.once)
+    items.sort(key=lambda item: here in item.path.parents)
 
 
 class UiServer:

@@ -1,6 +1,9 @@
 """The reliability diagram bent by a temperature, by mouse and by keyboard."""
 
+import re
+
 import pytest
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.once
 
@@ -53,9 +56,9 @@ def test_bending_by_keyboard(open_at):
     page.get_by_role("radio", name="width").press("ArrowLeft")
     assert "binning=mass" in page.url
     page.get_by_role("slider", name="Bins").press("Home")
-    page.wait_for_function("document.querySelectorAll('.reliability-dot').length === 2")
+    expect(page.locator(".reliability-dot")).to_have_count(2)
     page.get_by_role("radio", name="Made up").press("ArrowLeft")
-    page.wait_for_function("location.hash.includes('source=digits')")
+    expect(page).to_have_url(re.compile("source=digits"))
     page.locator("tbody", has_text="94.5").wait_for()
     page.locator("details.values summary").first.press("Enter")
     page.get_by_role("table", name="Reliability diagram").wait_for()

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from playwright.sync_api import expect
 
 from luce.tasks.runs import locked
 
@@ -96,10 +97,7 @@ def test_a_run_of_a_terminal_is_followed_live(train, ui_server):
         before = drawn.get_attribute("d")
         with history.open("a") as file:
             file.write('{"epoch": 3, "train_loss": 0.1}\n')
-        train.wait_for_function(
-            "before => document.querySelector('.curves path.line').getAttribute('d') !== before",
-            arg=before,
-        )
+        expect(drawn).not_to_have_attribute("d", before)
     train.locator(".live .badge", has_text="failed").wait_for()
 
 
