@@ -1,5 +1,7 @@
 """A crowd of requests: each gets what it would get alone."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -44,3 +46,17 @@ def test_a_fault_is_told_with_the_row_of_its_own_request(model):
     assert isinstance(answers[1], DataError)
     assert "row 2" in str(answers[1])
     np.testing.assert_array_equal(answers[0], answers[2])
+
+
+def test_probabilities_that_are_no_numbers_are_the_fault_of_their_request_alone():
+    def probabilities(X):
+        return np.where(X > 1e300, np.nan, 0.5).repeat(2, axis=1)
+
+    encoding = SimpleNamespace(apply=lambda rows, **kwargs: SimpleNamespace(X=rows))
+    model = SimpleNamespace(encoding=encoding, probabilities=probabilities)
+    good, bad = np.ones((2, 1)), np.array([[1.0], [1e308]])
+    answers = predict_crowd(model, [good, bad, good])
+    assert isinstance(answers[1], DataError)
+    assert "row 2" in str(answers[1])
+    for answer in (answers[0], answers[2]):
+        np.testing.assert_array_equal(answer, np.full((2, 2), 0.5))

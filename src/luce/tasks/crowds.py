@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from luce.errors import LuceError
+from luce.errors import DataError, LuceError
 from luce.tasks.models import Model
 
 Rows = pl.DataFrame | NDArray[Any]
@@ -53,7 +53,14 @@ def predict_rows(model: Model, rows: Rows) -> Probabilities:
         )
         for start in range(0, len(rows), _TILE)
     ]
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+    p = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    if np.isnan(p.sum()):  # numbers near the largest of all, whose logits are no numbers
+        row = int(np.isnan(p).any(axis=1).argmax()) + 1
+        raise DataError(
+            f"{WHERE} must hold numbers of which the model can compute logits, but those of row"
+            f" {row} are too large. Correct the row."
+        )
+    return p
 
 
 def _answers(model: Model, group: list[Rows]) -> list[Probabilities | Exception]:

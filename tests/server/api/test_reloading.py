@@ -51,6 +51,15 @@ def test_a_bad_file_keeps_the_old_model_and_says_so(path, content, runs):
     assert counted == ["refused", "loaded"]
 
 
+def test_no_error_ends_the_watch(path, monkeypatch):
+    keeper = Keeper(path)
+    path.write_bytes(b"another")
+    with monkeypatch.context() as patch:
+        patch.setattr("luce.server.api.served.load_model", lambda path: 1 / 0)
+        asyncio.run(keeper.look())
+    assert "division" in keeper.trouble
+
+
 def test_a_half_written_file_is_never_used(path):
     whole = path.read_bytes()
     keeper = Keeper(path)

@@ -5,8 +5,10 @@ import pytest
 from reference.pages_client import client_of
 from reference.runs import make_run
 
+from luce.errors import ModelFileError
 from luce.server.ui import model_routes
-from luce.server.ui.workspace import Workspace
+from luce.server.ui.opened import OpenedModels
+from luce.server.ui.workspace import ModelFile, Workspace
 
 pytestmark = pytest.mark.once
 
@@ -98,3 +100,8 @@ def test_a_replaced_model_is_read_again(tmp_path):
     make_run(tmp_path / "runs" / "one", "iris")
     assert len(get(client, "/one")["classes"]) == 3
     workspace.close()
+
+
+def test_a_model_whose_file_is_gone_is_told(tmp_path):
+    with pytest.raises(ModelFileError):
+        OpenedModels().read(ModelFile("a", "a", tmp_path / "gone.safetensors", None))

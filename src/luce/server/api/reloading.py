@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from luce.errors import LuceError
 from luce.server.api.served import Served, stamp_of
 
 _PERIOD = 1.0  # seconds between two looks at the file
@@ -50,7 +49,7 @@ class Keeper:
         self._seen = stamp
         try:
             served = await asyncio.to_thread(self._load)
-        except LuceError as error:
+        except Exception as error:  # whatever it is: the old model and this watch live on
             self.trouble = str(error)
             self._on_reload("refused")
             self._tell(f"The model file was replaced, but the old model stays in use: {error}")

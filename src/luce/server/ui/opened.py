@@ -58,7 +58,10 @@ class OpenedModels:
             A file of its run is damaged.
         """
         path = model_path(file.path)
-        key = path, path.stat().st_mtime_ns
+        try:
+            key = path, path.stat().st_mtime_ns
+        except OSError:
+            key = path, 0  # it is gone: reading it says so
         with self._lock:
             if key not in self._known:
                 self._known[key] = _opened(file.path)
