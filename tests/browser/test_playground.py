@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.once
 
@@ -135,7 +136,7 @@ def test_everything_by_keyboard(open_at):
     page.get_by_role("button", name="Pause").press("Enter")
     assert status(page)[0] >= 10
     page.locator("details.values summary").first.press("Enter")
-    assert page.get_by_role("table", name="Softmax").locator("tbody tr").count() == 60
+    expect(page.get_by_role("table", name="Softmax").locator("tbody tr")).to_have_count(60)
 
 
 def test_less_motion_trains_all_the_same(new_page, ui_server):

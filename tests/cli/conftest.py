@@ -1,6 +1,7 @@
 """The ``luce`` command in this process, in an empty folder."""
 
 import json
+import signal
 from typing import NamedTuple
 
 import pytest
@@ -39,3 +40,11 @@ def luce(whole_luce, monkeypatch):
 
     monkeypatch.setattr("luce.tasks.training.write_report", write_report)
     return whole_luce
+
+
+@pytest.fixture
+def listening():
+    """Undo what `nohup make test &` does: children of a background shell ignore Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -165,6 +165,7 @@ def is_open(port):
         return one.connect_ex(("127.0.0.1", port)) == 0
 
 
+@pytest.mark.usefixtures("listening")
 def test_ctrl_c_in_the_terminal_of_workers_loses_nothing(start):
     process, port = start("--workers", "2", start_new_session=True)
     begun = [half_sent(port) for _ in range(4)]

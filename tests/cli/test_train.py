@@ -150,14 +150,6 @@ def test_ctrl_c_keeps_the_best_model_so_far_and_ends_with_130(luce, tmp_path, mo
     assert luce("evaluate", "run", "digits", "--json").json["accuracy"]["value"] > 0.3
 
 
-@pytest.fixture
-def listening():
-    """Undo what `nohup make test &` does: children of a background shell ignore Ctrl-C."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has other signals")
 @pytest.mark.usefixtures("listening")
 def test_a_real_signal_ends_a_real_training(tmp_path):
