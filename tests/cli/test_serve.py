@@ -160,11 +160,19 @@ def half_sent(port):
     return one
 
 
+def is_open(port):
+    with socket.socket() as one:
+        return one.connect_ex(("127.0.0.1", port)) == 0
+
+
 @pytest.mark.usefixtures("listening")
 def test_ctrl_c_in_the_terminal_of_workers_loses_nothing(start):
     process, port = start("--workers", "2", start_new_session=True)
     begun = [half_sent(port) for _ in range(4)]
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers as well
+    deadline = time.monotonic() + 20
+    while is_open(port):  # who goes on connecting must not keep the workers from ending
+        assert time.monotonic() < deadline
     with contextlib.ExitStack() as stack:
         for one in begun:
             stack.enter_context(contextlib.closing(one))

@@ -75,10 +75,13 @@ class Server(uvicorn.Server):
         self._sweeper.cancel()
 
     async def _accept_the_last(self, listener: socket.socket) -> None:
-        """Take what the system has accepted for us: to close the listener would reset it."""
+        """Take what the system has accepted for us: to close the listener would reset it.
+
+        It has accepted no more than the backlog; who comes later must not keep the server alive.
+        """
         loop = asyncio.get_running_loop()
         with contextlib.suppress(OSError):  # there are no more
-            while True:
+            for _ in range(_BACKLOG):
                 connection, _ = listener.accept()
                 connection.setblocking(False)
                 await loop.connect_accepted_socket(self._protocol, connection)
