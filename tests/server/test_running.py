@@ -1,16 +1,20 @@
 """A server that ends answers what was accepted."""
 
 import asyncio
+import contextlib
 import socket
 import threading
+from importlib import import_module
 
 import pytest
 from reference.wire import read_answer
 
 from luce.errors import ParameterError
-from luce.server.running import bound
+from luce.server.limits import Limits
+from luce.server.running import Server, bound
 
 pytestmark = pytest.mark.once
+module = import_module("luce.server.running")
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -98,3 +102,30 @@ def test_answers_do_not_wait_for_acknowledgements():
     """asyncio sets TCP_NODELAY on sockets that name their protocol, and on no others."""
     with bound("127.0.0.1", 0) as listener:
         assert listener.proto == socket.IPPROTO_TCP
+
+
+def test_who_connects_without_end_does_not_keep_the_server(monkeypatch):
+    monkeypatch.setattr(module, "_BACKLOG", 3)
+    with contextlib.ExitStack() as stack:
+
+        class Crowd:
+            taken = 0
+
+            def accept(self):
+                self.taken += 1
+                assert self.taken <= 3
+                ours, theirs = socket.socketpair()
+                stack.callback(theirs.close)
+                return ours, None
+
+        async def accept():
+            server = Server(patient(threading.Event(), threading.Event()), Limits())
+            server.config.load()  # as its start does
+            await server._accept_the_last(Crowd())
+            count = len(server.server_state.connections)
+            for connection in list(server.server_state.connections):
+                connection.transport.close()
+            await asyncio.sleep(0)
+            return count
+
+        assert asyncio.run(accept()) == 3
