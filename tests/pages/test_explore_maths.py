@@ -1,9 +1,5 @@
 """The mathematics of the pages Softmax, Curves and Losses, run by Node against luce."""
 
-import json
-import os
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -11,23 +7,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from explore_vectors import vectors
+from golden import check_vectors
 
 pytestmark = pytest.mark.once
 
-SCRIPT = Path(__file__).with_name("explore_maths.vectors.mjs")
-
 
 def test_the_mathematics_of_the_pages_is_that_of_luce(tmp_path: Path) -> None:
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("there is no Node")
-    file = tmp_path / "explore.json"
-    file.write_text(json.dumps(vectors(), allow_nan=False))
-    done = subprocess.run(
-        [node, "--test", str(SCRIPT)],
-        env=os.environ | {"LUCE_EXPLORE_VECTORS": str(file)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    check_vectors("explore_maths.vectors.mjs", "LUCE_EXPLORE_VECTORS", vectors(), tmp_path)
