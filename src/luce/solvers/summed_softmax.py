@@ -166,15 +166,7 @@ def _dual_terms(part: LinearSoftmax, theta: Doubles, totals: Doubles, excess: Do
     `totals` are the weights of the classes in the softmax of all rows, `excess` by how much they
     differ from those of the targets; repaired as derived in ``docs/certificates.md``, section 3.
     """
-    z = part.logits(theta)
-    q = part.probabilities(z).astype(np.float64, copy=False)
-    residual = part.at_logits(z, theta)[1].astype(np.float64, copy=False)
-    lacking = np.maximum(-excess, 0.0)
-    if lacking.sum() > 0:
-        given = np.where(excess > 0, excess / np.maximum(totals, np.finfo(float).tiny), 0.0)
-        change = (q @ given)[:, None] * (lacking / lacking.sum()) - q * given
-        q = np.maximum(q + change, 0.0)  # a class that gives all may end at -1e-17
-        residual = residual + part.weights[:, None] * change
+    q, residual = part.dual_point(part.logits(theta).astype(np.float64, copy=False), totals, excess)
     return DualTerms(
         float(part.weights @ entropy(q)), part.pull_back(residual, np.zeros_like(theta))
     )
