@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from sklearn import datasets
 
-from luce.data import has_test_split, load, named_sets
-from luce.data.named import is_named
+from luce.data import load, named_sets
 from luce.errors import DataError, MissingExtraError, ParameterError
 
 FASHION = Path(os.environ.get("LUCE_DATA", "")) / "fashion_mnist"
@@ -30,14 +29,6 @@ def test_bundled_sets_are_those_of_scikit_learn(info):
     assert (len(dataset), bunch.data.shape[1]) == (info.rows, info.features)
     assert (len(dataset.class_names), dataset.kind) == (info.classes, info.kind)
     assert dataset.fingerprint == load(info.name).fingerprint
-
-
-def test_names_are_found_whatever_their_spelling():
-    assert is_named("Fashion_MNIST")
-    assert is_named("breast-cancer")
-    assert not is_named("./iris")
-    assert [info.name for info in named_sets() if has_test_split(info.name)] == ["fashion-mnist"]
-    assert not has_test_split("anything.csv")
 
 
 def test_sets_without_a_test_split_say_so():

@@ -5,7 +5,6 @@ import os
 import socket
 import sys
 import threading
-import webbrowser
 
 import click
 from click.core import ParameterSource
@@ -104,4 +103,6 @@ def _open(address: str) -> None:
     """Open the browser, which may take a while; none that would take the terminal."""
     if sys.platform.startswith("linux") and not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
         return
+    import webbrowser
+
     threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()

@@ -1,9 +1,7 @@
-"""Data sets with a name: four that come with scikit-learn, and Fashion-MNIST."""
+"""Reads the sets with a name: four that come with scikit-learn, and Fashion-MNIST."""
 
 import hashlib
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,71 +14,25 @@ from luce.data.dataset import Dataset
 from luce.data.extras import require
 from luce.data.idx import read_idx
 from luce.data.kinds import Kind
+from luce.data.set_infos import FASHION_HOME, SetInfo, set_info
 from luce.errors import DataError, ParameterError
-
-
-@dataclass(frozen=True)
-class SetInfo:
-    """What there is to know about a named set before it is read."""
-
-    name: str
-    rows: int
-    features: int
-    classes: int
-    kind: str
-    splits: tuple[str, ...]
-    home: str
-    about: str
-
-
-def named_sets() -> list[SetInfo]:
-    """Return the data sets that can be asked for by name.
-
-    >>> [info.name for info in named_sets()]
-    ['digits', 'iris', 'wine', 'breast_cancer', 'fashion-mnist']
-    """
-    return [info for info, _ in _SETS.values()]
-
-
-def is_named(source: str | Path) -> bool:
-    """Return whether a source is the name of a set (capitals and ``_`` for ``-`` do not matter)."""
-    return _key(source) in _SETS
-
-
-def set_name(source: str | Path) -> str | None:
-    """Return the name of the set that a source spells, None where it spells none.
-
-    >>> set_name("Fashion_MNIST"), set_name("a.csv")
-    ('fashion-mnist', None)
-    """
-    return _SETS[_key(source)][0].name if is_named(source) else None
-
-
-def has_test_split(source: str | Path) -> bool:
-    """Return whether a source is a named set with a standard test split.
-
-    >>> has_test_split("fashion-mnist"), has_test_split("digits"), has_test_split("a.csv")
-    (True, False, False)
-    """
-    return is_named(source) and "test" in _SETS[_key(source)][0].splits
 
 
 def load_named(source: str | Path, split: str | None) -> Dataset:
     """Load a named set; without a split the rows to learn from."""
-    info, read = _SETS[_key(source)]
+    info = set_info(source)
+    assert info is not None, "the caller has asked is_named"
     if split == "test" and "test" not in info.splits:
         raise ParameterError(
             f"{info.name} has no standard test split. Leave out the split: part of its rows can be "
             "set aside instead."
         )
-    return read(info, split or "train")
+    if info.home == FASHION_HOME:
+        return _fashion_mnist(info, split or "train")
+    return _bundled(info)
 
 
-def _key(source: str | Path) -> str:
-    return str(source).casefold().replace("_", "-")
-
-
-def _bundled(info: SetInfo, _: str) -> Dataset:
+def _bundled(info: SetInfo) -> Dataset:
     """Read a set that scikit-learn brings along: no file, no network."""
     from sklearn import datasets
 
@@ -109,7 +61,6 @@ def _array_fingerprint(*arrays: NDArray[Any]) -> str:
     return f"sha256:{total.hexdigest()}"
 
 
-_FASHION_HOME = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
 _FASHION_FILES = {
     "train-images-idx3": "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
     "train-labels-idx1": "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
@@ -157,7 +108,7 @@ def _fashion_file(name: str) -> Path:
     if files.fingerprint(path) != f"sha256:{_FASHION_FILES[name]}":
         raise DataError(
             f"{path} must be the official file of Fashion-MNIST, but its SHA-256 differs: it is "
-            f"damaged or another version. Copy it again, or fetch it from {_FASHION_HOME}."
+            f"damaged or another version. Copy it again, or fetch it from {FASHION_HOME}."
         )
     return path
 
@@ -166,33 +117,10 @@ def _download(name: str, known_hash: str) -> Path:
     pooch = require("pooch")
     folder = Path(pooch.os_cache("luce")) / "fashion_mnist"
     try:
-        return Path(pooch.retrieve(f"{_FASHION_HOME}{name}", known_hash, fname=name, path=folder))
+        return Path(pooch.retrieve(f"{FASHION_HOME}{name}", known_hash, fname=name, path=folder))
     except (OSError, ValueError) as error:  # no network, no permission; or the wrong hash
         raise DataError(
             f"fashion-mnist must be downloaded once, but {name} could not be fetched from "
-            f"{_FASHION_HOME} ({type(error).__name__}). Check the network; or put the four files "
+            f"{FASHION_HOME} ({type(error).__name__}). Check the network; or put the four files "
             f"into {folder}, or into a folder fashion_mnist below the one that LUCE_DATA names."
         ) from error
-
-
-_UCI = "https://archive.ics.uci.edu/dataset"
-_DIGITS = "handwritten digits, 8 x 8 grey"
-_IRIS = "sizes of iris flowers, three species"
-_WINE = "chemistry of wines from three growers"
-_CANCER = "cell nuclei of breast tumours, malignant or benign"
-_FASHION = "articles of clothing, 28 x 28 grey"
-_BOTH = ("train", "test")
-
-_SETS: dict[str, tuple[SetInfo, Callable[[SetInfo, str], Dataset]]] = {
-    _key(info.name): (info, read)
-    for info, read in (
-        (SetInfo("digits", 1797, 64, 10, "images", (), f"{_UCI}/80", _DIGITS), _bundled),
-        (SetInfo("iris", 150, 4, 3, "table", (), f"{_UCI}/53", _IRIS), _bundled),
-        (SetInfo("wine", 178, 13, 3, "table", (), f"{_UCI}/109", _WINE), _bundled),
-        (SetInfo("breast_cancer", 569, 30, 2, "table", (), f"{_UCI}/17", _CANCER), _bundled),
-        (
-            SetInfo("fashion-mnist", 70000, 784, 10, "images", _BOTH, _FASHION_HOME, _FASHION),
-            _fashion_mnist,
-        ),
-    )
-}

@@ -12,10 +12,11 @@ from luce.data.images import SUFFIXES as IMAGE_SUFFIXES
 from luce.data.images import load_images
 from luce.data.labelled_lines import SUFFIXES as LINE_SUFFIXES
 from luce.data.labelled_lines import TARGET, line_column, load_lines
-from luce.data.named import is_named, load_named, named_sets
+from luce.data.named import load_named
 from luce.data.npz import read_npy, read_npz
+from luce.data.set_infos import is_named, require_exists
 from luce.data.signatures import HEAD, real_type
-from luce.data.suggest import did_you_mean, listed
+from luce.data.suggest import listed
 from luce.data.targets import require_classes
 from luce.errors import DataError, ParameterError
 
@@ -117,25 +118,6 @@ def load(
         )
     dataset = _load_arrays(path, target, needs_target)
     return _with_classes(dataset, str(path)) if learning else dataset
-
-
-def require_exists(source: str | Path) -> None:
-    """Refuse what is neither the name of a set nor the path of anything."""
-    path = Path(source)
-    try:
-        if is_named(source) or (str(source) and path.exists()):
-            return
-        nearby = [str(entry) for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-    except OSError as error:  # a name that is too long, a folder that may not be entered
-        reason = error.strerror
-        raise DataError(f"{str(source)!r:.200} cannot be read: {reason}. Check the path.") from None
-    sets = [info.name for info in named_sets()]
-    raise DataError(
-        f"data must be a named set or an existing path, got {str(source)!r:.200}."
-        f"{did_you_mean(str(source), sets) or did_you_mean(str(path), nearby)} "
-        f"Named sets: {', '.join(sets)}. Paths: a table (CSV, TSV, JSONL, Parquet), arrays (NPZ, "
-        "IDX), a .txt file of labelled lines, or a folder of images by class."
-    )
 
 
 def _load_arrays(path: Path, target: str | None, needs_target: bool) -> Dataset:

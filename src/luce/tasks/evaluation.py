@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from luce import data, metrics, storage
 from luce.data import Dataset
-from luce.data.named import is_named
+from luce.data.set_infos import is_named
 from luce.errors import DataError
 from luce.tasks.loading import load_labelled
 from luce.tasks.models import Model, load_model

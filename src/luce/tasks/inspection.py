@@ -14,7 +14,7 @@ from luce import data
 from luce.data import Dataset
 from luce.data.cells import as_text
 from luce.data.kinds import READERS, Kind
-from luce.data.named import is_named
+from luce.data.set_infos import is_named
 from luce.tasks.column_lists import write_columns
 from luce.tasks.loading import load_labelled
 from luce.tasks.models import Model, load_model

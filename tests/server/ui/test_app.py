@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 from starlette.testclient import TestClient
 
@@ -99,3 +102,24 @@ def test_an_upload_that_is_given_up_leaves_nothing_and_is_no_bug(running, worksp
         one.sendall(b"a,b\n")
     assert list(workspace.private.iterdir()) == []
     assert capsys.readouterr().err == ""
+
+
+def test_who_opens_nothing_waits_for_no_heavy_package(tmp_path):
+    code = """
+import sys
+from starlette.testclient import TestClient
+from luce.server.ui import running
+from luce.server.ui.app import make_app
+from luce.server.ui.workspace import Workspace
+
+app = make_app(Workspace(runs="runs"), token=None, port=8000)
+client = TestClient(app, base_url="http://127.0.0.1:8000")
+for path in ("/", "/api/hello", "/api/data", "/api/runs", "/api/options"):
+    assert client.get(path).status_code == 200, path
+heavy = {"numpy", "scipy", "polars", "sklearn", "PIL", "matplotlib", "safetensors", "torch"}
+print(sorted(heavy & sys.modules.keys()))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"

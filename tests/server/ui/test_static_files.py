@@ -31,6 +31,24 @@ def test_the_start_page_of_the_package_has_the_mark():
     assert 'data-server="no"' in (STATIC / "index.html").read_text("utf-8")
 
 
+def imported(module):
+    """The modules that a module cannot start without, itself included."""
+    found, waiting = set(), [module]
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            names = re.findall(r"^import .* from '(.+)';$", one.read_text("utf-8"), flags=re.M)
+            waiting += [(one.parent / name).resolve() for name in names]
+    return {one.relative_to(STATIC).as_posix() for one in found}
+
+
+def test_what_every_page_needs_is_fetched_at_once_and_nothing_else():
+    page = (STATIC / "index.html").read_text("utf-8")
+    early = re.findall(r'<link rel="modulepreload" href="(.+)">', page)
+    assert sorted([*early, "js/main.js"]) == sorted(imported(STATIC / "js" / "main.js"))
+
+
 def test_a_file_is_asked_for_again_but_sent_once(client):
     first = client.get("/js/main.js")
     assert (first.status_code, first.text) == (200, "1")

@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from luce.data.set_infos import is_named, named_sets
 from luce.errors import DataError, LuceError
 from luce.server.ui.queries import whole
 from luce.server.ui.workspace import Source, Workspace
@@ -137,7 +138,6 @@ def _columns(source: Source) -> tuple[list[str], str | None]:
 def _table_columns(location: str) -> tuple[str, ...]:
     """The columns of a file in which one column is the target; nothing for other data."""
     from luce.data import files, tables
-    from luce.data.named import is_named
 
     path = Path(location)
     if is_named(location) or files.inner_suffix(path) not in tables.SUFFIXES or path.is_dir():
@@ -147,8 +147,6 @@ def _table_columns(location: str) -> tuple[str, ...]:
 
 
 def _all(workspace: Workspace) -> list[dict[str, Any]]:
-    from luce.data.named import named_sets
-
     about = {info.name: asdict(info) for info in named_sets()}
     keys = ("rows", "features", "classes", "kind", "about")
     return [

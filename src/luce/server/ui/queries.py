@@ -2,7 +2,6 @@
 
 from starlette.requests import Request
 
-from luce import _checks
 from luce.errors import ParameterError
 
 
@@ -45,4 +44,6 @@ def share(request: Request, name: str, default: float) -> float:
 
 def one_of(request: Request, name: str, known: tuple[str, ...]) -> str:
     """Return one of some words, the first of them where the query has none."""
+    from luce import _checks  # it brings NumPy along: not before a model is asked for
+
     return _checks.as_choice(request.query_params.get(name, known[0]), known, name)

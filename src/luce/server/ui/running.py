@@ -4,12 +4,14 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable
+from importlib import import_module
 
+from luce.data.set_infos import require_exists
 from luce.server.limits import Limits
 from luce.server.running import Server
 from luce.server.ui.app import make_app
 from luce.server.ui.uploads import MOST_BYTES
-from luce.server.ui.workspace import Workspace
+from luce.server.ui.workspace import Opened, Workspace
 
 _GRACE = 1.0  # seconds that open streams of events may keep the server from ending
 
@@ -46,8 +48,6 @@ def serve_pages(
         There is nothing where `opened` says.
     """
     if opened is not None:
-        from luce.data.sources import require_exists  # slow to import: not for an empty start
-
         require_exists(opened)
     workspace = Workspace(runs=runs, opened=opened)
     host, port = listener.getsockname()[:2]
@@ -58,7 +58,8 @@ def serve_pages(
 
         def begin() -> None:
             on_start(address)
-            threading.Thread(target=_warm_up, daemon=True).start()
+            if workspace.opened is not None:
+                threading.Thread(target=_warm_up, args=[workspace.opened], daemon=True).start()
 
         limits = Limits(body=MOST_BYTES)  # each route has a limit of its own below this
         Server(app, limits, on_start=begin, grace=_GRACE).run(sockets=[listener])
@@ -79,7 +80,11 @@ def _first_page(workspace: Workspace) -> str:
     return f"#/{page}?{key}={opened.id}"
 
 
-def _warm_up() -> None:
-    """Import what the first page asks for, while the browser is still opening it."""
-    import luce.data.named
-    import luce.tasks.run_listing  # noqa: F401
+def _warm_up(opened: Opened) -> None:
+    """Import what the page of what was opened asks for, while the browser is still starting.
+
+    Nobody who opened nothing waits for it: the start and the Explore pages need none of it.
+    """
+    import_module(
+        "luce.tasks.inspection" if opened.kind == "data" else "luce.tasks.viewing.overview"
+    )

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from luce.data.set_infos import is_named
 from luce.errors import ParameterError
 from luce.server.ui.uploads import word_of
 from luce.server.ui.workspace import Source, UnknownId, Workspace
@@ -150,8 +151,6 @@ def _flag(name: str, value: Any) -> list[str]:
 
 
 def _is_there(location: str) -> bool:
-    from luce.data.named import is_named
-
     return is_named(location) or Path(location).exists()
 
 

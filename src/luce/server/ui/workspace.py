@@ -30,6 +30,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from luce.data.set_infos import named_sets, set_info
 from luce.errors import LuceError
 from luce.tasks.runs import MODEL, is_model, is_run
 
@@ -217,16 +218,13 @@ class _Named(Protocol):
 
 
 def _named_sets() -> list[Source]:
-    from luce.data.named import named_sets  # seldom needed at the start, and slow to import
-
     return [Source(info.name, info.name, "named", info.name) for info in named_sets()]
 
 
 def _name_of_set(text: str) -> str | None:
-    """Return the name of the set that a text spells; capitals and ``_`` for ``-`` do not matter."""
-    from luce.data.named import set_name
-
-    return set_name(text)
+    """Return the name of the set that a text spells, if it spells one."""
+    info = set_info(text)
+    return None if info is None else info.name
 
 
 _Thing = TypeVar("_Thing", bound=_Named)

@@ -102,15 +102,17 @@ async function show(moved = false) {
   cleanUp = () => {};
   leave = new AbortController();
   const { lang, theme } = wishes();
+  const route = routeOf(current().path);
+  const loading = route?.load(); // together with the words
+  loading?.catch(() => {}); // it is awaited below
   if (lang !== language() || document.documentElement.lang === '') await setLanguage(lang);
   set(document.documentElement, { lang: lang === 'zh' ? 'zh-Hans' : 'en', 'data-theme': theme });
-  const route = routeOf(current().path);
   drawMenu();
   drawCorner();
   openMenu(false);
   try {
-    if (!route) throw new Error(word('shell.unknown'));
-    const { page } = await route.load();
+    if (!loading) throw new Error(word('shell.unknown'));
+    const { page } = await loading;
     if (page.style) await loadStyle(page.style);
     if (mine !== turn) return;
     for (const [name, { link }] of styles) link.media = name === page.style ? 'all' : 'not all';

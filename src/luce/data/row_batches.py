@@ -16,7 +16,7 @@ from luce.data.encoding import Encoded, Encoding
 from luce.data.jsonl import read_json_lines, to_frame
 from luce.data.labelled_lines import SUFFIXES as LINE_SUFFIXES
 from luce.data.labelled_lines import line_column, line_frames
-from luce.data.named import has_test_split, is_named
+from luce.data.set_infos import has_test_split, is_named
 from luce.data.sources import load
 from luce.data.tables import SEPARATORS
 from luce.data.text_encoding import TextEncoding
