@@ -3,7 +3,7 @@
 import numpy as np
 
 from luce.solvers.inner_product import inner
-from luce.solvers.line_search import Point, flat_point, point_at, search
+from luce.solvers.line_search import flat_length
 from luce.solvers.linear_softmax import Doubles, LinearSoftmax
 from luce.solvers.memory import Memory, pairs_that_pay
 from luce.solvers.result import Journal, Result
@@ -11,9 +11,8 @@ from luce.solvers.whitening import Metric, class_whitening, shared_whitening
 
 _FIRST_WHITENING = 5  # iterations with the shared matrix; each later period is twice as long
 _QUICK, _QUICK_STEPS = 0.25, 3  # of the gap left by a step, in so many steps
-_REFRESH = 20  # iterations, after which logits are computed anew
-_LARGEST_LOGITS = 1 << 28  # bytes; of larger ones, none are kept
 _PATIENCE = 30  # iterations
+_LEAST_FALL = 1 / 16  # of the main term of the gap until the bound is asked for again, at most
 
 
 def lbfgs(
@@ -81,7 +80,6 @@ class _Run:
         self, objective: LinearSoftmax, theta: Doubles, tol: float, journal: Journal
     ) -> None:
         self.objective, self.theta, self.tol, self.journal = objective, theta, tol, journal
-        self._point: Point | None = None
         self._arrive(theta)
         self.metric: Metric = shared_whitening(objective)
         self.pairs = Memory(pairs_that_pay(objective))
@@ -91,7 +89,7 @@ class _Run:
         self._slopes: list[float] = []  # twice the gap that each step promised to close
         self._next_whitening = _FIRST_WHITENING
         self._length = 1.0  # of the step that the metric alone took last
-        self._asked = np.inf  # the main term of the gap when the bound was last computed
+        self._aim = np.inf  # the main term of the gap at which the bound may show it small enough
 
     def iterate(self) -> None:
         self.iteration += 1
@@ -99,7 +97,7 @@ class _Run:
             self._next_whitening = 2 * self.iteration + _FIRST_WHITENING
             self._rewhiten()
         direction = -self.pairs.times_inverse_hessian(
-            self.gradient, self.metric, scaled=not self._logits_fit()
+            self.gradient, self.metric, scaled=not self.objective.fused
         )
         if not self.pairs:  # nothing tells the size of the metric, but what it came to before
             direction *= self._length
@@ -117,30 +115,13 @@ class _Run:
         return bool(before) and before[0] - self.value < 0.01 * self.tol * self.value
 
     def _arrive(self, theta: Doubles) -> None:
-        """Compute everything anew at theta, in one pass over the rows.
+        """Compute everything at theta, in one pass over the rows.
 
-        The logits are kept where they fit: then a step costs one product for them, however many
-        trials its length needs, and one for the gradient. A fused pass does both, and its first
-        trial nearly always is the last.
+        Logits are not kept: the first length tried nearly always is the last, and arrays of the
+        size of all logits cost more than the products that would be saved.
         """
         self.theta = theta
-        objective = self.objective
-        if objective.fused or not self._logits_fit():
-            self._point = None
-            self.value, self.gradient, self.accuracy = objective.scan(theta)
-        else:
-            self._stand(point_at(objective, theta))
-
-    def _logits_fit(self) -> bool:
-        """Whether logits are kept: then a length is found without a pass over the rows."""
-        objective = self.objective
-        return len(objective) * objective.classes * objective.dtype.itemsize <= _LARGEST_LOGITS
-
-    def _stand(self, point: Point) -> None:
-        self._point, self.theta = point, point.theta
-        self.value = point.loss + self.objective.penalty_at(point.theta)
-        self.gradient = self.objective.pull_back(point.residual, point.theta)
-        self.accuracy = self.objective.accuracy(point.logits)
+        self.value, self.gradient, self.accuracy = self.objective.scan(theta)
 
     def _quick(self) -> bool:
         """Whether the last iterations gained so much that no other metric is needed."""
@@ -151,30 +132,20 @@ class _Run:
         """Take the whole step if the value falls; else go to where the slope turns flat."""
         slope = inner(self.gradient, direction)
         self._slopes.append(-slope)
-        before = self.theta, self.value, self.gradient, self.accuracy, self._point
-        if self._point is None:
-            self._search_by_passes(direction, slope)
-        else:
-            _, after = search(self.objective, self._point, direction, slope, content=True)
-            self._stand(after)
-            if self.iteration % _REFRESH == 0:  # sums of many steps have many roundings
-                self._arrive(self.theta)
-        theta, value, gradient, *_ = before
+        theta, value, gradient, accuracy = self.theta, self.value, self.gradient, self.accuracy
+
+        def at(length: float) -> tuple[float, float]:
+            self._arrive(theta + length * direction)
+            return self.value, inner(self.gradient, direction)
+
+        length = flat_length(at, value, slope, content=True)
+        if not self.pairs:
+            self._length *= length
         if not (self.value < value + self._noise() and np.linalg.norm(self.gradient) > 0):
-            self.theta, self.value, self.gradient, self.accuracy, self._point = before
+            self.theta, self.value, self.gradient, self.accuracy = theta, value, gradient, accuracy
             return False
         self.pairs.learn(self.theta - theta, self.gradient - gradient)
         return True
-
-    def _search_by_passes(self, direction: Doubles, slope: float) -> None:
-        start, value = self.theta, self.value
-        self._arrive(start + direction)
-        if not self.value <= value + 1e-4 * slope:
-            logits = self.objective.logits(start)
-            length = flat_point(self.objective, logits, start, direction, slope)
-            self._arrive(start + length * direction)
-            if not self.pairs:
-                self._length *= length
 
     def _rewhiten(self) -> None:
         self.metric = class_whitening(self.objective, self.theta, self.iteration)
@@ -192,15 +163,17 @@ class _Run:
         return self.stalled() or (coarse and self._near())
 
     def _prove_if_near(self) -> None:
-        """Ask for the dual bound once it may be good enough, and not before half is left again."""
-        gap = self.objective.gradient_gap(self.gradient)
-        if self._near() and gap <= 0.5 * self._asked:
-            self._asked = gap
-            if self.objective.dtype == np.float32:  # a proof stands on numbers that are fresh
-                self._arrive(self.theta)
-            known = self._point.logits if self._point is not None else None
-            bound = self.objective.dual_value(self.theta, known)
+        """Ask for the dual bound once it may be good enough: it costs about three passes.
+
+        The gap is more than its main term, after the first bound by about as much as it was then.
+        """
+        main = self.objective.gradient_gap(self.gradient)
+        if main <= min(self._aim, self.tol * self.value):
+            bound = self.objective.dual_value(self.theta)
             self.journal.raise_lower_bound(bound - self._noise())
+            gap = self.value - bound
+            fall = self.tol * self.value / gap if gap > 0 else 1.0
+            self._aim = main * min(max(fall, _LEAST_FALL), 0.5)
 
     def _noise(self) -> float:
         """Return the rounding of a value, below which neither a rise nor a gap says anything."""
@@ -213,6 +186,6 @@ class _Run:
         elif self.objective.dtype == np.float32:
             self.objective = self.objective.in_double().by_panels()
             self._arrive(self.theta)
-            self._asked = np.inf
+            self._aim = np.inf
         else:
             self.finished = True

@@ -44,8 +44,6 @@ def search(
     start: Point,
     direction: Doubles,
     slope: float,
-    *,
-    content: bool = False,
 ) -> tuple[float, Point]:
     """Return the step length at which the slope along `direction` has fallen to a quarter, and
     the point there.
@@ -63,8 +61,6 @@ def search(
         In which f falls.
     slope : float
         Of f along `direction` at the start.
-    content : bool
-        Whether the whole step will do if the value falls there, however steep f still is.
 
     Returns
     -------
@@ -81,8 +77,6 @@ def search(
         here = Point(theta, logits, *objective.loss_at(logits))
         lower = falls(value, here.loss + objective.penalty_at(theta), t, slope)
         here_slope = float(np.vdot(here.residual, along)) + inner(penalty, theta)
-        if lower and content and trial == 0:
-            break
         if lower and is_flat(here_slope, slope):
             break
         low, high = (low, t) if here_slope > 0 else (t, high)
@@ -110,7 +104,12 @@ def flat_point(
 
 
 def flat_length(
-    at: Callable[[float], tuple[float, float]], value: float, slope: float, *, enough: float = 0.0
+    at: Callable[[float], tuple[float, float]],
+    value: float,
+    slope: float,
+    *,
+    content: bool = False,
+    enough: float = 0.0,
 ) -> float:
     """Return the step length at which the slope has fallen to a quarter, found by secants.
 
@@ -120,13 +119,16 @@ def flat_length(
         Gives value and slope at a length; the length returned is the last one asked for.
     value, slope : float
         At the start.
+    content : bool
+        Whether the whole step will do if the value falls there, however steep f still is.
     enough : float
         A length that should be below it is not looked for: 0 is returned.
     """
     low, low_slope, high, high_slope, t = 0.0, slope, np.inf, np.nan, 1.0
     for trial in range(_MOST_TRIALS):
         here, here_slope = at(t)
-        if falls(value, here, t, slope) and is_flat(here_slope, slope):
+        lower = falls(value, here, t, slope)
+        if lower and ((content and trial == 0) or is_flat(here_slope, slope)):
             break
         if here_slope <= 0:
             low, low_slope, before = t, here_slope, (low, low_slope)
