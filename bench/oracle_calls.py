@@ -25,7 +25,7 @@ from section import show_table
 from sklearn.datasets import load_digits
 
 from luce.estimators.standardised import units
-from luce.solvers import Journal, LinearSoftmax, lbfgs, newton
+from luce.solvers import DenseDesign, Journal, Labels, LinearSoftmax, lbfgs, newton
 
 GAPS = (1e-4, 1e-6)
 BUNDLED = ("digits / 16", "digits", "wine")
@@ -67,7 +67,8 @@ def problem(X: Doubles, labels: NDArray[np.int64], *, raw: bool) -> LinearSoftma
     measured = units(X, weights, intercept=True, strength=1 / n)
     rows = np.column_stack([X, np.ones(n)]) if raw else measured.rows(X, np.float64)
     penalty = np.append(np.full(d, 1 / n), 0.0) if raw else measured.penalty
-    return LinearSoftmax(rows, labels, weights, penalty, int(labels.max()) + 1)
+    design = DenseDesign(rows) if raw else measured.design(X, np.dtype(np.float64))
+    return LinearSoftmax(design, Labels(labels, int(labels.max()) + 1), weights, penalty)
 
 
 def plain(f: LinearSoftmax, target: float, cap: float) -> Effort:

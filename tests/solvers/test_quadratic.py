@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from luce.solvers.quadratic import Quadratic
@@ -37,6 +37,8 @@ def violation(q, v):
     st.sampled_from([None, 5]),
     st.sampled_from([0.01, 0.3, 10.0]),
 )
+@example(162915, 1, 5, 0.01)  # needs steps across zero
+@example(264, 1, 5, 0.01)  # and several of them before zeros come back to life
 @settings(max_examples=40)
 def test_the_minimum_meets_the_conditions(seed, group, rank, weight):
     q = model(seed, group=group, rank=rank, weight=weight)

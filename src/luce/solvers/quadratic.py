@@ -13,8 +13,7 @@ Doubles = NDArray[np.float64]
 _PASSES = 40  # of coordinate descent, between two Newton steps
 _ROUNDS = 30
 _JITTER = 1e-10  # of a matrix with unit diagonal: keeps dependent coefficients apart
-_OF_FIRST_ZERO = (16.0, 4.0, 1.0)  # lengths of a Newton step, if the whole is too much
-_OF_STEP = (0.3, 0.1, 0.01)  # the same for groups, which do not cross zero
+_OF_STEP = (1.0, 0.3, 0.1, 0.01)  # lengths of a Newton step for groups, which do not cross zero
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,10 @@ class Quadratic:
             )
             if self._distance(v, slope) <= tol:
                 break
-            v, slope = self._newton(v, slope)
+            alive = len(v) + 1
+            while np.count_nonzero(v) < alive:  # what a step sends to zero stays there for a while
+                alive = int(np.count_nonzero(v))
+                v, slope = self._newton(v, slope)
         return v
 
     def value(self, v: Doubles, slope: Doubles) -> float:
@@ -87,7 +89,7 @@ class Quadratic:
         return float(np.where(self._sizes(v) > 0, left, at_zero).max(initial=0.0))
 
     def _newton(self, v: Doubles, slope: Doubles) -> tuple[Doubles, Doubles]:
-        """Move the coefficients that are not zero; those that would change sign stop at zero."""
+        """Move the coefficients that are not zero, as far as that lowers the model."""
         alive = self._sizes(v) > 0
         alive |= self.weight == 0
         own = np.flatnonzero(np.repeat(alive, self.group))
@@ -98,12 +100,9 @@ class Quadratic:
             step = _solved(self.matrix[np.ix_(own, own)] + self._bend(v, own), right)
         except LinAlgError:
             return v, slope
-        before = self.value(v, slope)
-        for after in self._candidates(v, own, step):
-            moved = slope + (after - v)[own] @ self.matrix[own]
-            if self.value(after, moved) < before:
-                return after, moved
-        return v, slope
+        found = [(after, slope + (after - v)[own] @ self.matrix[own])
+                 for after in self._candidates(v, own, step, right)]  # fmt: skip
+        return min([(v, slope), *found], key=lambda place: self.value(*place))
 
     def _bend(self, v: Doubles, own: NDArray[np.intp]) -> Doubles | float:
         """Return the second derivative of the 2-norms among some coefficients."""
@@ -118,22 +117,46 @@ class Quadratic:
         bend: Doubles = cells * (np.eye(len(own)) - np.outer(unit, unit))
         return bend
 
-    def _candidates(self, v: Doubles, own: NDArray[np.intp], step: Doubles) -> list[Doubles]:
-        """Return where the step may lead: all the way, or less; never across zero."""
-        old = v[own]
+    def _candidates(
+        self, v: Doubles, own: NDArray[np.intp], step: Doubles, right: Doubles
+    ) -> list[Doubles]:
+        """Return where the step may lead.
+
+        Single coefficients: the whole step, but what would change its sign stops at zero; and to
+        the minimum along the line, across zeros: a matrix that is singular has long ways on which
+        the signs alone decide.
+        """
+        if self.group > 1:
+            return [_moved(v, own, v[own] + length * step) for length in _OF_STEP]
+        old, weight = v[own], self.weight[own]
+        crossing = (old * step < 0) & (weight > 0)
         way = np.full(len(own), np.inf)
-        lengths = [1.0, *_OF_STEP]
-        if self.group == 1:
-            crossing = (old * step < 0) & (self.weight[own] > 0)
-            way[crossing] = -old[crossing] / step[crossing]
-            first = min(1.0, float(way.min()))
-            lengths = [1.0, *(min(1.0, factor * first) for factor in _OF_FIRST_ZERO)]
-        found = []
-        for length in dict.fromkeys(lengths):
-            after = v.copy()
-            after[own] = np.where(way <= length, 0.0, old + length * step)
-            found.append(after)
-        return found
+        way[crossing] = -old[crossing] / step[crossing]
+        stopped = np.where(way <= 1, 0.0, old + step)
+        bend = float(step @ self.matrix[np.ix_(own, own)] @ step)
+        length = _lowest(way, 2 * weight * np.abs(step), float(-right @ step), bend)
+        across = np.where(way == length, 0.0, old + length * step)
+        return [_moved(v, own, stopped), _moved(v, own, across)]
+
+
+def _moved(v: Doubles, own: NDArray[np.intp], values: Doubles) -> Doubles:
+    after = v.copy()
+    after[own] = values
+    return after
+
+
+def _lowest(kinks: Doubles, jumps: Doubles, slope: float, bend: float) -> float:
+    """Return where a line's slope, ``slope + bend t`` and the jumps at its kinks, is no longer < 0.
+
+    0 where it rises at once, and where it falls without an end.
+    """
+    for k in np.argsort(kinks):
+        if kinks[k] == np.inf or slope + bend * kinks[k] >= 0:
+            break
+        slope += jumps[k]
+        if slope + bend * kinks[k] >= 0:
+            return float(kinks[k])
+    return max(0.0, -slope / bend) if bend > 0 else 0.0
 
 
 def _solved(matrix: Doubles, right: Doubles) -> Doubles:
