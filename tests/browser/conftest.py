@@ -1,8 +1,8 @@
 """A `luce ui` with a trained model, and pages of a browser that must stay silent and at home.
 
-Debian's Chromium is driven by Playwright; where there is none the tests are skipped. A page fails
-its test by any message of an error in the console, any exception, and any request that does not go
-to this computer.
+Debian's Chromium is driven by Playwright, its Firefox by `reference.firefox`; where there is none
+the tests are skipped. A page fails its test by any message of an error in the console, any
+exception, and any request that does not go to this computer.
 """
 
 import os
@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import pytest
 import luce
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+FIREFOX = ("firefox-esr", "firefox")
 AT_HOME = re.compile(r"(https?://(127\.0\.0\.1|localhost)[:/]|data:|blob:|about:)")
 
 
@@ -53,6 +54,11 @@ class UiServer:
         return f"{self.base}/#{view}"
 
 
+def first_of(names: Iterable[str]) -> str | None:
+    """Return the path of the first of these programs that is there."""
+    return next(filter(None, map(shutil.which, names)), None)
+
+
 def luce_command(*args: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "luce.cli", *args],
@@ -73,10 +79,27 @@ def environment() -> dict[str, str]:
 def chromium() -> str:
     """The browser's path."""
     pytest.importorskip("playwright", reason="Playwright is not installed")
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    found = first_of(BROWSERS)
     if found is None:
         pytest.skip("there is no Chromium on this computer")
     return found
+
+
+@pytest.fixture(scope="session")
+def firefox_path() -> str:
+    """The path of Debian's Firefox, or of another one."""
+    pytest.importorskip("websockets", reason="websockets is not installed")
+    found = first_of(FIREFOX)
+    if found is None:
+        pytest.skip("there is no Firefox on this computer")
+    return found
+
+
+@pytest.fixture(scope="session")
+def somebody_looks() -> None:
+    """Where there is no browser at all, no server is started."""
+    if first_of([*BROWSERS, *FIREFOX]) is None:
+        pytest.skip("there is no browser on this computer")
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +116,7 @@ def browser(chromium: str) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def ui_server(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[UiServer]:
+def ui_server(somebody_looks: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[UiServer]:
     """A `luce ui` on a free port, with the run of the digits."""
     folder = tmp_path_factory.mktemp("ui")
     luce_command("train", "digits", "--out", "runs/digits", folder=folder)
@@ -101,7 +124,9 @@ def ui_server(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 @pytest.fixture(scope="session")
-def empty_ui_server(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[UiServer]:
+def empty_ui_server(
+    somebody_looks: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[UiServer]:
     """A `luce ui` of somebody who has trained nothing yet."""
     yield from started_ui(tmp_path_factory.mktemp("empty_ui"), run=None)
 
