@@ -23,6 +23,10 @@ class LuceError(Exception):
     exit_code = 1
 
 
+class LuceWarning(UserWarning):
+    """Something that was not refused, but is probably not what is wanted."""
+
+
 class WriteError(LuceError, OSError):
     """A file could not be written; what stood there before is untouched."""
 

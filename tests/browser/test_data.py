@@ -85,3 +85,38 @@ def test_what_cannot_be_used_is_told_and_can_be_mended(data, tmp_path, axe):
     data.set_input_files("input[type=file]", {"name": "run.exe", "mimeType": "", "buffer": b"MZ"})
     data.get_by_role("alert").filter(has_text="a file's name must end in").wait_for()
     data.faults.clear()
+
+
+ROWS = "5.5,7,a\n" + "".join(f"{i},{i % 5},{'ab'[i % 2]}\n" for i in range(40))
+
+
+def test_a_file_without_a_header_is_doubted_read_and_taken_to_training(data, axe):
+    file = {"name": "rows.csv", "mimeType": "text/csv", "buffer": ROWS.encode()}
+    data.set_input_files("input[type=file]", file)
+    alert = data.get_by_role("alert")
+    expect(alert).to_contain_text("“5.5” “7” “a”")
+    axe(data)
+    alert.get_by_role("button", name="The file has no header").click()
+    expect(alert).to_have_count(0)
+    box = data.get_by_role("checkbox", name="The file has no header")
+    expect(box).to_be_checked()
+    expect(data.locator(".stats")).to_contain_text("column_3")
+    data.get_by_role("button", name="Train on these data").click()
+    data.wait_for_selector(".setup .fields")
+    assert "--no-header" in data.locator(".setup code").first.inner_text()
+    axe(data)
+    box.focus()
+    data.keyboard.press("Space")
+    expect(box).not_to_be_checked()
+    expect(box).to_be_focused()
+    expect(data.locator(".setup code").first).not_to_contain_text("--no-header")
+    data.get_by_role("link", name="Look at the data").click()
+    expect(box).not_to_be_checked()
+
+
+def test_names_that_repeat_can_be_told_to_be_a_row(data):
+    file = {"name": "zeros.csv", "mimeType": "text/csv", "buffer": b"0,0,a\n" + b"1,2,b\n3,1,a\n" * 20}
+    data.set_input_files("input[type=file]", file)
+    expect(data.get_by_role("alert")).to_contain_text("more than once")
+    data.get_by_role("checkbox", name="The file has no header").check()
+    expect(data.locator(".stats")).to_contain_text("41")

@@ -26,6 +26,7 @@ CASES = [
         "data": "字母.csv.gz",
         "settings": {"model": "mlp", "hidden": "64,32", "epochs": 40, "dropout": 0.5},
     },
+    {"data": "b.tsv", "settings": {"no_header": True, "target": "column_1"}},
     {"data": "a.csv", "settings": {"solver": "adam", "learning_rate": 1e-20, "seed": 3}},
 ]
 

@@ -16,6 +16,8 @@ def in_range(option):
     limits = option.limits
     if limits.choices:
         values = st.sampled_from(limits.choices)
+    elif option.kind is bool:
+        values = st.booleans()
     elif option.kind is str:
         values = st.text(min_size=1)
     elif option.kind is int:

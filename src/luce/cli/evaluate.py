@@ -16,15 +16,22 @@ from luce.cli.verb import Verb, show_json, train_options
 )
 @click.argument("model")
 @click.argument("data")
-@train_options("target", "split")
-def command(model: str, data: str, target: str | None, split: str | None, as_json: bool) -> None:
+@train_options("target", "no_header", "split")
+def command(
+    model: str,
+    data: str,
+    target: str | None,
+    no_header: bool | None,
+    split: str | None,
+    as_json: bool,
+) -> None:
     """Measure MODEL on the labelled rows of DATA, each figure with its 95 % interval.
 
     A named set with a standard test split is measured on that, unless --split says otherwise.
     """
     from luce.tasks.evaluation import evaluate
 
-    evaluation = evaluate(model, data, target=target, split=split)
+    evaluation = evaluate(model, data, target=target, split=split, no_header=bool(no_header))
     for note in evaluation.notes:
         talk(note)
     found = evaluation.figures

@@ -22,12 +22,13 @@ _MOST_LINES = 30  # of columns or classes on the screen; --json has them all
     ],
 )
 @click.argument("source", metavar="DATA|MODEL")
-@train_options("target", "text", "ignore", "split")
+@train_options("target", "text", "ignore", "no_header", "split")
 def command(
     source: str,
     target: str | None,
     text: str | None,
     ignore: str | None,
+    no_header: bool | None,
     split: str | None,
     as_json: bool,
 ) -> None:
@@ -49,6 +50,7 @@ def command(
             text=read_columns(text, "--text"),
             ignore=read_columns(ignore, "--ignore"),
             split=split,
+            no_header=bool(no_header),
         )
     if as_json:
         show_json(found)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from luce.cli.terminal import talk
-from luce.cli.verb import Verb
+from luce.cli.verb import Verb, train_options
 
 if TYPE_CHECKING:
     from luce.tasks.prediction import PredictionSummary
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 )
 @click.argument("model")
 @click.argument("input_", metavar="INPUT")
+@train_options("no_header")
 @click.option("--proba", is_flag=True, help="Add the probability of every class.")
 @click.option(
     "--top", type=click.IntRange(min=1), metavar="K", help="Add the K most probable classes."
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 def command(
     model: str,
     input_: str,
+    no_header: bool | None,
     proba: bool,
     top: int | None,
     sets: float | None,
@@ -75,10 +77,10 @@ def command(
         form = "jsonl" if as_json or (out and out.suffix == ".jsonl") else "csv"
     layout = Layout(form, proba, top or 0, sets, max_risk)
     if out is None:
-        _tell(predict(model, input_, sys.stdout.buffer, layout))
+        _tell(predict(model, input_, sys.stdout.buffer, layout, no_header=bool(no_header)))
         return
     with growing_file(out) as file:
-        summary = predict(model, input_, file, layout)
+        summary = predict(model, input_, file, layout, no_header=bool(no_header))
     _tell(summary)
     talk(f"Predicted {summary.rows:,} rows into {out}.")
 

@@ -55,6 +55,9 @@ def train_options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., A
 
 def _flag(option: Option) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """One row of the table as a flag; its default stays None, so that a config file can fill it."""
+    if option.kind is bool:
+        help = option.limits.help
+        return click.option(option.flag, option.name, is_flag=True, default=None, help=help)
     default = "" if option.default is None else f"  [default: {option.default}]"
     kinds: dict[type, click.ParamType[Any]] = {
         int: click.INT,

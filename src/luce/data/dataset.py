@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from luce.data.column_order import ColumnOrder
 from luce.data.kinds import Kind
 from luce.data.suggest import did_you_mean, listed
 from luce.errors import DataError
@@ -34,6 +35,8 @@ class Dataset:
     fingerprint : ``"sha256:<hex>"`` of the content of the source
     kinds : how each column of a table is read, guessed on all of its rows
     row_names : what identifies a row, where the source says so (the file of an image)
+    order : of a file to learn from that has no header, how a model finds its columns again
+    header_doubt : why the first line, taken for the names of the columns, may be a row; or None
     """
 
     name: str
@@ -46,6 +49,8 @@ class Dataset:
     fingerprint: str = ""
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     row_names: NDArray[np.object_] | None = None
+    order: ColumnOrder | None = None
+    header_doubt: str | None = None
 
     def __len__(self) -> int:
         return len(self.features)

@@ -7,6 +7,7 @@ means is decided on all of its rows (`luce.data.kinds`), not on the first hundre
 
 import csv
 import io
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from luce.data.column_order import Namer
 from luce.data.records import (
     NEWLINE,
     QUOTE,
@@ -33,21 +35,26 @@ _WIDEST = 100_000  # columns
 
 @dataclass(frozen=True)
 class Header:
-    """The first record of a file: the columns' names, and the character between fields."""
+    """The columns' names, and the character between fields; ``is_line``: a line holds the names."""
 
     names: tuple[str, ...]
     unnamed: tuple[str, ...]
     separator: str
     notes: tuple[str, ...]
+    is_line: bool = True
 
 
 def read_delimited(
-    chunks: Iterable[bytes], where: str, separator: str | None = None
+    chunks: Iterable[bytes],
+    where: str,
+    separator: str | None = None,
+    namer: Namer | None = None,
 ) -> tuple[Header, Iterator[pl.DataFrame]]:
     """Return the header and an iterator over frames of text columns, in the order of the file.
 
     separator : the character between fields; None takes from comma, semicolon and tab the one that
-        the header holds most often
+        the first line holds most often
+    namer : names the columns of a file without a header; None: its first line does
 
     Raises DataError, here or while iterating, for missing and repeated column names, more than
     100,000 columns, records with too few or too many fields, stray quotation marks, and all that
@@ -58,12 +65,14 @@ def read_delimited(
     if first is None:
         raise DataError(f"{where} must hold a header line and rows, but it is empty.")
     record, rest = first.split_first()
-    header = _read_header(record, where, separator)
+    header = _read_header(record, where, separator, namer)
+    begin = rest if header.is_line else _without_mark(first)
+    return header, _frames(chain([begin], blocks), header, where)
 
-    return header, _frames(chain([rest], blocks), header, where)
 
-
-def _read_header(record: bytes, where: str, separator: str | None) -> Header:
+def _read_header(
+    record: bytes, where: str, separator: str | None, namer: Namer | None = None
+) -> Header:
     line = record.decode("utf-8-sig").rstrip("\r\n")
     if not line.strip():
         raise DataError(
@@ -76,6 +85,11 @@ def _read_header(record: bytes, where: str, separator: str | None) -> Header:
             f"{where} may have at most {_WIDEST} columns, got {len(names)}. Is its first line a "
             "header, with line ends?"
         )
+    given = None if namer is None else namer(names, where)
+    if given is not None:
+        said = f"There is no header line; the columns are called {given[0]!r} to {given[-1]!r}."
+        notes = *_header_notes((), chosen, separator), said
+        return Header(given, (), chosen, notes, is_line=False)
     named = tuple(name if name.strip() else f"column {i}" for i, name in enumerate(names, 1))
     _require_unique(named, where)
     unnamed = tuple(new for new, old in zip(named, names, strict=True) if not old.strip())
@@ -104,8 +118,15 @@ def _require_unique(names: tuple[str, ...], where: str) -> None:
     if repeated:
         raise DataError(
             f"the columns of {where} must have different names, got {listed(repeated)} more than "
-            "once in line 1. Rename them; if that line is no header, add one."
+            "once in line 1. Rename them. If that line is a row and no header: --no-header "
+            "(no_header=True) names the columns column_1, column_2, ..."
         )
+
+
+def _without_mark(block: Block) -> Block:
+    """Return a block without the byte order mark, which is no part of the first cell."""
+    mark = len(BOM_UTF8) if block.data.startswith(BOM_UTF8) else 0
+    return Block(block.data[mark:], block.ends - mark, block.line, block.offset + mark)
 
 
 def _frames(blocks: Iterable[Block], header: Header, where: str) -> Iterator[pl.DataFrame]:
@@ -171,7 +192,8 @@ def _require_even(
         record = int(uneven.argmax())
         start = int(block.ends[record - 1]) + 1 if record else 0
         raise DataError(
-            f"every row must have {len(header.names)} fields like the header, got {fields[record]} "
+            f"every row must have {len(header.names)} fields like the "
+            f"{'header' if header.is_line else 'first row'}, got {fields[record]} "
             f"in line {block.line_of(start)} of {where} (rows at fault here: {uneven.sum()}). "
             f"Complete the line, or put quotation marks around a field that holds "
             f"{header.separator!r}."

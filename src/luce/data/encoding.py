@@ -10,7 +10,8 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from luce.errors import DataError
+from luce.data.column_order import ColumnOrder, Namer, numbered_names
+from luce.errors import DataError, ParameterError
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +68,11 @@ class Encoding(ABC):
         """Shape of one image, ``(h, w)`` or ``(h, w, 3)``; None where it reads something else."""
         return None
 
+    @property
+    def order(self) -> ColumnOrder | None:
+        """How the columns of a file without a header are found; None: the model knows no such."""
+        return None
+
     @abstractmethod
     def apply(
         self,
@@ -86,6 +92,27 @@ class Encoding(ABC):
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
         """Return the encoding as a JSON tree; `encoding_from_json` takes it and `tensors` back."""
+
+
+def namer_for(encoding: Encoding | None, no_header: bool, where: str) -> Namer | None:
+    """Return what names the columns of a file for a model, or to learn from; None: its first line.
+
+    Raises
+    ------
+    ParameterError
+        The model finds its columns by names, and the file is said to have none.
+    """
+    if encoding is not None and encoding.order is not None:
+        return encoding.order.names
+    if not no_header:
+        return None
+    if encoding is not None and encoding.columns is not None:
+        raise ParameterError(
+            "--no-header needs a model that was trained on a file without a header, got one that"
+            f" finds its columns by their names. Write these into the first line of {where}:"
+            f" {', '.join(encoding.columns[:20])}."
+        )
+    return numbered_names
 
 
 def require_memory(needed: int, what: str, where: str) -> None:

@@ -66,6 +66,10 @@ class Fields:
         value = self._take(key)
         return None if value is None else Fields(value, f"{self._where}.{key}")
 
+    def inner_or_absent(self, key: str) -> "Fields | None":
+        """Return an object, or None where the field is not there."""
+        return self.inner(key) if key in self._tree else None
+
     def rest(self) -> dict[str, Any]:
         """Return all fields that are left."""
         rest, self._tree = self._tree, {}

@@ -1,6 +1,7 @@
 """Which encoding a data set gets, and which one a model file brings."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -12,6 +13,7 @@ from luce.data.array_encoding import (
     array_encoding_from_json,
     image_encoding_from_json,
 )
+from luce.data.column_order import ColumnOrder, order_from_json
 from luce.data.dataset import Dataset
 from luce.data.encoding import Encoded, Encoding
 from luce.data.json_fields import Fields
@@ -41,9 +43,9 @@ def learn_encoding(dataset: Dataset) -> Encoding:
     """
     features = dataset.features
     if isinstance(features, pl.DataFrame):
-        if Kind.WORDS in dataset.kinds.values():
-            return TextEncoding.learn(features, dataset.kinds)
-        return TableEncoding.learn(features, dataset.kinds)
+        texts = Kind.WORDS in dataset.kinds.values()
+        learn = TextEncoding.learn if texts else TableEncoding.learn
+        return ordered(learn(features, dataset.kinds), dataset.order)
     return (ImageEncoding if dataset.kind == "images" else ArrayEncoding).learn(features)
 
 
@@ -51,9 +53,15 @@ def learn_and_apply(dataset: Dataset) -> tuple[Encoding, Encoded]:
     """Learn from training rows and encode them; of texts that is quicker than one by one."""
     features = dataset.features
     if isinstance(features, pl.DataFrame) and Kind.WORDS in dataset.kinds.values():
-        return TextEncoding.learn_and_apply(features, dataset.kinds)
+        texts, encoded = TextEncoding.learn_and_apply(features, dataset.kinds)
+        return ordered(texts, dataset.order), encoded
     encoding = learn_encoding(dataset)
     return encoding, encoding.apply(features)
+
+
+def ordered(encoding: TableEncoding | TextEncoding, order: ColumnOrder | None) -> Encoding:
+    """Return the encoding with what it must know of files without a header."""
+    return encoding if order is None else replace(encoding, order=order)
 
 
 def encoding_from_json(tree: object, tensors: Tensors | None = None) -> Encoding:
@@ -66,4 +74,10 @@ def encoding_from_json(tree: object, tensors: Tensors | None = None) -> Encoding
     ('x1', 'x2')
     """
     fields = Fields(tree)
-    return _READERS[fields.choice("kind", _READERS)](fields, tensors or {})
+    kind = fields.choice("kind", _READERS)
+    order = fields.inner_or_absent("order") if kind in ("table", "text") else None
+    encoding = _READERS[kind](fields, tensors or {})
+    if order is None:
+        return encoding
+    assert isinstance(encoding, TableEncoding | TextEncoding), "they alone have columns"
+    return ordered(encoding, order_from_json(order))

@@ -11,8 +11,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from luce.data import files
+from luce.data.column_order import Namer
 from luce.data.delimited import read_delimited
-from luce.data.encoding import Encoded, Encoding
+from luce.data.encoding import Encoded, Encoding, namer_for
 from luce.data.jsonl import read_json_lines, to_frame
 from luce.data.labelled_lines import SUFFIXES as LINE_SUFFIXES
 from luce.data.labelled_lines import line_column, line_frames
@@ -44,7 +45,9 @@ class Batch:
     raw: pl.DataFrame | None
 
 
-def batches(source: str | Path, encoding: Encoding, *, rows: int = 8192) -> Iterator[Batch]:
+def batches(
+    source: str | Path, encoding: Encoding, *, rows: int = 8192, no_header: bool = False
+) -> Iterator[Batch]:
     """Yield the rows of a source, encoded, at most `rows` at a time.
 
     CSV, TSV and JSONL files (also ``.gz``) and ``"-"``, which is CSV or JSONL on standard input,
@@ -55,7 +58,8 @@ def batches(source: str | Path, encoding: Encoding, *, rows: int = 8192) -> Iter
     Of JSONL the columns are the keys of the first
     line, which must name every column of the model; later lines may leave some out.
 
-    A named set gives its test split where it has one.
+    A named set gives its test split where it has one. A model that was trained on a file without
+    a header reads others so, too: then a CSV file may lack the labels, and may have no header.
 
     Raises
     ------
@@ -71,7 +75,7 @@ def batches(source: str | Path, encoding: Encoding, *, rows: int = 8192) -> Iter
     """
     where = "standard input" if source == STDIN else str(source)
     first_row = 1
-    for features, raw in _pieces(source, encoding, where):
+    for features, raw in _pieces(source, encoding, where, no_header):
         for start in range(0, len(features), rows):
             piece = slice(start, start + rows)
             encoded = encoding.apply(features[piece], first_row=first_row, where=where)
@@ -81,24 +85,28 @@ def batches(source: str | Path, encoding: Encoding, *, rows: int = 8192) -> Iter
         raise DataError(f"{where} must hold rows to predict, but it has none. Add rows.")
 
 
-def _pieces(source: str | Path, encoding: Encoding, where: str) -> Iterator[_Piece]:
+def _pieces(
+    source: str | Path, encoding: Encoding, where: str, no_header: bool
+) -> Iterator[_Piece]:
     """Yield the blocks of a text table, or a source of another kind as a whole."""
-    frames = _stream(source, where, encoding)
+    frames = _stream(source, where, encoding, namer_for(encoding, no_header, where))
     if frames is not None:
         yield from ((frame, frame) for frame in frames)
         return
     split = "test" if has_test_split(source) else None
-    dataset = load(source, split=split, needs_target=False, encoding=encoding)
+    dataset = load(source, split=split, needs_target=False, encoding=encoding, no_header=no_header)
     raw = dataset.features if isinstance(dataset.features, pl.DataFrame) else None
     if dataset.row_names is not None:
         raw = pl.DataFrame({"file": dataset.row_names})
     yield dataset.features, raw
 
 
-def _stream(source: str | Path, where: str, encoding: Encoding) -> Iterator[pl.DataFrame] | None:
+def _stream(
+    source: str | Path, where: str, encoding: Encoding, namer: Namer | None
+) -> Iterator[pl.DataFrame] | None:
     """Return the blocks of a text table, or None for a source of another kind."""
     if source == STDIN:
-        return _sniffed(files.stdin_chunks(), where, encoding)
+        return _sniffed(files.stdin_chunks(), where, encoding, namer)
     path = Path(source)
     suffix = files.inner_suffix(path)
     known = (*SEPARATORS, *_JSON_SUFFIXES, *LINE_SUFFIXES)
@@ -109,10 +117,12 @@ def _stream(source: str | Path, where: str, encoding: Encoding) -> Iterator[pl.D
         return line_frames(files.chunks(path), where, line_column(encoding))
     if suffix in _JSON_SUFFIXES:
         return _json_frames(files.chunks(path), where)
-    return read_delimited(files.chunks(path), where, SEPARATORS[suffix])[1]
+    return read_delimited(files.chunks(path), where, SEPARATORS[suffix], namer)[1]
 
 
-def _sniffed(chunks: Iterator[bytes], where: str, encoding: Encoding) -> Iterator[pl.DataFrame]:
+def _sniffed(
+    chunks: Iterator[bytes], where: str, encoding: Encoding, namer: Namer | None
+) -> Iterator[pl.DataFrame]:
     """Tell JSONL from CSV by the first byte that is not blank, and lines of text by the first."""
     head = b""
     while not head.strip(_BLANK) and (chunk := next(chunks, None)) is not None:
@@ -124,7 +134,7 @@ def _sniffed(chunks: Iterator[bytes], where: str, encoding: Encoding) -> Iterato
             head += chunk
         if not _names(head, encoding.columns[0]):
             return line_frames(chain([head], chunks), where, encoding.columns[0])
-    return read_delimited(chain([head], chunks), where)[1]
+    return read_delimited(chain([head], chunks), where, namer=namer)[1]
 
 
 def _names(head: bytes, column: str) -> bool:

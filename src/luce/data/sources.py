@@ -6,7 +6,7 @@ from pathlib import Path
 from luce.data import files, tables
 from luce.data.arrays import Arrays, as_floats, kind_of, labels_of, require_finite_array
 from luce.data.dataset import Dataset, without
-from luce.data.encoding import Encoding
+from luce.data.encoding import Encoding, namer_for
 from luce.data.idx import read_idx_pair
 from luce.data.images import SUFFIXES as IMAGE_SUFFIXES
 from luce.data.images import load_images
@@ -32,6 +32,7 @@ def load(
     categorical: Collection[str] = (),
     text: Collection[str] = (),
     ignore: Collection[str] = (),
+    no_header: bool = False,
     encoding: Encoding | None = None,
 ) -> Dataset:
     """Load a named set or a file.
@@ -55,6 +56,8 @@ def load(
     categorical : columns to be read as categories whatever is in them
     text : columns to be read as text; without it, long texts are where there is nothing else
     ignore : columns of a table to leave out, whatever is in them
+    no_header : whether a CSV or TSV file begins with a row; its columns are then called
+        column_1, column_2, ... A model that was trained so reads all files so
     encoding : the encoding of a model that the rows are for. Images are then read in its size, and
         columns and classes are not judged again: the model knows what they are
 
@@ -80,6 +83,11 @@ def load(
     """
     if split not in _SPLITS:
         raise ParameterError(f"split must be train, test or all, got {split!r}.")
+    if no_header and not _is_delimited(source):
+        raise DataError(
+            f"only a CSV or TSV file can lack a header, got --no-header for {str(source)!r:.200}."
+            " Leave the option out."
+        )
     if is_named(source):
         return without(load_named(source, split), ignore, str(source))
     path, learning = Path(source), needs_target and encoding is None
@@ -107,6 +115,7 @@ def load(
             text=text,
             ignore=ignore,
             learning=learning,
+            namer=namer_for(encoding, no_header, str(path)),
         )
     if files.inner_suffix(path) in LINE_SUFFIXES:
         return load_lines(
@@ -118,6 +127,10 @@ def load(
         )
     dataset = _load_arrays(path, target, needs_target)
     return _with_classes(dataset, str(path)) if learning else dataset
+
+
+def _is_delimited(source: str | Path) -> bool:
+    return not is_named(source) and files.inner_suffix(Path(source)) in tables.SEPARATORS
 
 
 def _load_arrays(path: Path, target: str | None, needs_target: bool) -> Dataset:

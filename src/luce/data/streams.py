@@ -26,6 +26,7 @@ def stream(
     target: str | None = None,
     categorical: Collection[str] = (),
     head: int = 20_000,
+    no_header: bool = False,
     scratch: str | Path | None = None,
 ) -> RowStream:
     """Return rows with labels that are read again in every pass, for `SoftmaxRegression.fit`.
@@ -44,6 +45,8 @@ def stream(
     head : int
         Rows of a table on which it is decided what each column holds, and which categories there
         are. A later cell that does not fit is an error that says so.
+    no_header : bool
+        Whether a CSV or TSV file begins with a row; its columns are column_1, column_2, ...
     scratch : str or Path, optional
         A folder for a copy of the rows as numbers, made in the first pass and read in all later
         ones: many times faster than reading text again. It takes 8 bytes a number and is
@@ -76,7 +79,8 @@ def stream(
     >>> model.predict(np.eye(3)).tolist(), bool(model.gap_ <= 1e-4)
     (['a', 'b', 'c'], True)
     """
-    rows = _open(source, y, target=target, categorical=categorical, head=head)
+    table = {"target": target, "categorical": categorical, "head": head, "no_header": no_header}
+    rows = _open(source, y, **table)
     return rows if scratch is None else Scratch(rows, Path(scratch))
 
 

@@ -9,6 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from luce.data.cells import with_plain_numbers
+from luce.data.column_order import ColumnOrder
 from luce.data.columns import CategoryColumn, Column, NumberColumn, Place, column_from_json
 from luce.data.encoding import Encoded, Encoding, require_memory
 from luce.data.json_fields import Fields
@@ -24,6 +25,7 @@ class TableEncoding(Encoding):
     """Columns of a table, matched by name, as float64 features."""
 
     parts: tuple[Column, ...]
+    order: ColumnOrder | None = None
 
     @classmethod
     def learn(cls, frame: pl.DataFrame, kinds: Mapping[str, Kind]) -> "TableEncoding":
@@ -96,7 +98,8 @@ class TableEncoding(Encoding):
         return features
 
     def to_json(self) -> dict[str, Any]:
-        return {"kind": "table", "columns": [part.to_json() for part in self.parts]}
+        tree = {"kind": "table", "columns": [part.to_json() for part in self.parts]}
+        return tree if self.order is None else {**tree, "order": self.order.to_json()}
 
 
 def _require_storable(parts: tuple[Column, ...]) -> None:

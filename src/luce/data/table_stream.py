@@ -1,6 +1,7 @@
 """A table as a stream: CSV and TSV in blocks of whole records, Parquet in slices."""
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ from numpy.typing import NDArray
 
 from luce.data import files
 from luce.data.cells import as_text
+from luce.data.column_order import ColumnOrder, numbered_names
 from luce.data.delimited import read_delimited
+from luce.data.header_doubts import header_doubt
 from luce.data.kinds import Kind
 from luce.data.suggest import listed
 from luce.data.table_encoding import TableEncoding
@@ -36,6 +39,8 @@ class TableStream(RowStream):
         The column of the labels.
     notes : list of str
         A sentence for each guess.
+    header_doubt : str or None
+        Why the first line, taken for the names of the columns, may be a row.
     """
 
     def __init__(
@@ -45,8 +50,16 @@ class TableStream(RowStream):
         target: str | None = None,
         categorical: Collection[str] = (),
         head: int = 20_000,
+        no_header: bool = False,
     ) -> None:
         self._path, self._where = path, str(path)
+        self._namer = numbered_names if no_header else None
+        delimited = files.inner_suffix(path) in SEPARATORS
+        if no_header and not delimited:
+            raise DataError(
+                f"only a CSV or TSV file can lack a header, got --no-header for {path}. Leave the"
+                " option out."
+            )
         first = self._head(head)
         choice = choose_target(first.columns, target, self._where)
         self.target_name = choice.name
@@ -59,7 +72,10 @@ class TableStream(RowStream):
                 f"a stream must have numbers or categories to learn from, but {path} has texts "
                 f"alone beside its target: {listed(texts)}. Load it whole with luce.data.load."
             )
-        self.encoding = TableEncoding.learn(features, kinds)
+        order = ColumnOrder(first.width, choice.name) if no_header else None
+        self.encoding = replace(TableEncoding.learn(features, kinds), order=order)
+        doubtful = delimited and not no_header
+        self.header_doubt = header_doubt(first, (), self._where) if doubtful else None
         seen = f"What the columns hold was decided on the first {len(first)} rows."
         self.notes = [choice.note, *guessed, seen, *self.encoding.notes]
 
@@ -87,7 +103,7 @@ class TableStream(RowStream):
         if suffix == ".parquet":
             return self._slices()
         chunks = files.chunks(self._path, _CHUNK)
-        return read_delimited(chunks, self._where, SEPARATORS[suffix])[1]
+        return read_delimited(chunks, self._where, SEPARATORS[suffix], self._namer)[1]
 
     def _slices(self) -> Iterator[pl.DataFrame]:
         try:

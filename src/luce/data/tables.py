@@ -11,8 +11,10 @@ import polars as pl
 
 from luce.data import files
 from luce.data.cells import as_numbers, as_text
+from luce.data.column_order import ColumnOrder, Namer
 from luce.data.dataset import Dataset, drop_columns
 from luce.data.delimited import read_delimited
+from luce.data.header_doubts import header_doubt
 from luce.data.jsonl import all_keys, read_json_lines, to_frame
 from luce.data.kinds import LEFT_OUT, Kind, guess_kinds, prose
 from luce.data.suggest import listed
@@ -33,22 +35,27 @@ def load_table(
     text: Collection[str] = (),
     ignore: Collection[str] = (),
     learning: bool = True,
+    namer: Namer | None = None,
 ) -> Dataset:
     """Read a table.
 
     learning : whether to guess the kinds of the columns and to ask for classes; False for rows
         that a model is to be applied to, which brings its own idea of both
+    namer : names the columns of a file without a header; None: its first line does
     """
-    frame, notes, unnamed = read_frame(path)
+    frame, notes, unnamed, is_line = read_frame(path, namer)
     where = str(path)
     if not len(frame):
         raise DataError(f"{where} must hold rows, but after the header it is empty. Add rows.")
-    labels = None
+    labels, order, doubt = None, None, None
+    if learning and is_line and files.inner_suffix(path) in SEPARATORS:
+        doubt = header_doubt(frame, unnamed, where)
     if target is not None or needs_target:
         choice = choose_target(frame.columns, target, where)
         labels = read_target(frame[choice.name], where)
         if learning:
             require_classes(labels, choice.name, where)
+        order = None if is_line else ColumnOrder(frame.width, choice.name)
         frame, target = frame.drop(choice.name), choice.name
         notes.extend([choice.note, *lookalikes(labels)])
     frame, left_out = drop_columns(frame, ignore, where)
@@ -66,6 +73,8 @@ def load_table(
         notes=tuple(notes),
         fingerprint=files.fingerprint(path),
         kinds=kinds,
+        order=order,
+        header_doubt=doubt,
     )
 
 
@@ -75,30 +84,32 @@ class RawTable(NamedTuple):
     frame: pl.DataFrame
     notes: list[str]  # on how it was read
     unnamed: tuple[str, ...] = ()  # columns whose names are ours
+    is_line: bool = True  # whether the names are those of the file
 
 
-def read_frame(path: Path) -> RawTable:
+def read_frame(path: Path, namer: Namer | None = None) -> RawTable:
     """Return all columns of a file."""
     suffix, where = files.inner_suffix(path), str(path)
     if suffix == ".parquet":
         return RawTable(_read_parquet(path), [])
     chunks = files.chunks(path, _LARGE)
     if suffix in SEPARATORS:
-        header, frames = read_delimited(chunks, where, SEPARATORS[suffix])
+        header, frames = read_delimited(chunks, where, SEPARATORS[suffix], namer)
         empty = pl.DataFrame(schema=dict.fromkeys(header.names, pl.String))
-        return RawTable(pl.concat(chain([empty], frames)), list(header.notes), header.unnamed)
+        whole = pl.concat(chain([empty], frames))
+        return RawTable(whole, list(header.notes), header.unnamed, header.is_line)
     rows = list(chain.from_iterable(read_json_lines(chunks, where)))
     return RawTable(to_frame(rows, all_keys(rows)), [])
 
 
-def column_names(path: Path) -> tuple[str, ...]:
+def column_names(path: Path, namer: Namer | None = None) -> tuple[str, ...]:
     """Return the columns of a table without reading its rows; of JSON lines, its first megabyte."""
     suffix, where = files.inner_suffix(path), str(path)
     if suffix == ".parquet":
         with _parquet_errors(path):
             return tuple(pl.read_parquet_schema(path))
     if suffix in SEPARATORS:
-        return read_delimited(files.chunks(path), where, SEPARATORS[suffix])[0].names
+        return read_delimited(files.chunks(path), where, SEPARATORS[suffix], namer)[0].names
     return tuple(all_keys(next(read_json_lines(files.chunks(path), where), [])))
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, hstack
 
 from luce.data.cells import as_text
+from luce.data.column_order import ColumnOrder
 from luce.data.encoding import Encoded, Encoding
 from luce.data.json_fields import Fields
 from luce.data.kinds import LEFT_OUT, Kind
@@ -49,6 +50,7 @@ class TextEncoding(Encoding):
 
     texts: tuple[TextPart, ...]
     table: TableEncoding | None = None
+    order: ColumnOrder | None = None
 
     @classmethod
     def learn(cls, frame: pl.DataFrame, kinds: Mapping[str, Kind]) -> "TextEncoding":
@@ -161,7 +163,8 @@ class TextEncoding(Encoding):
             for part in self.texts
         ]
         table = None if self.table is None else self.table.to_json()
-        return {"kind": "text", "texts": texts, "table": table}
+        tree = {"kind": "text", "texts": texts, "table": table}
+        return tree if self.order is None else {**tree, "order": self.order.to_json()}
 
 
 def text_encoding_from_json(fields: Fields, tensors: Tensors) -> TextEncoding:

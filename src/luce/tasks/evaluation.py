@@ -35,7 +35,12 @@ class Evaluation:
 
 
 def evaluate(
-    model: str | Path, source: str | Path, *, target: str | None = None, split: str | None = None
+    model: str | Path,
+    source: str | Path,
+    *,
+    target: str | None = None,
+    split: str | None = None,
+    no_header: bool = False,
 ) -> Evaluation:
     """Load a model and labelled data, and measure.
 
@@ -46,6 +51,7 @@ def evaluate(
     target : the column of the labels; without it the one that the model was trained on
     split : ``"train"``, ``"test"`` or ``"all"`` of a named set; without it the standard test
         split where there is one
+    no_header : whether a CSV or TSV file begins with a row; a model that was trained so knows it
 
     Raises
     ------
@@ -59,7 +65,9 @@ def evaluate(
         split = "test"
     if target is None and fitted.encoding.columns is not None and not is_named(source):
         target = fitted.metadata["data"]["target"]
-    dataset = load_labelled(source, target=target, split=split, encoding=fitted.encoding)
+    dataset = load_labelled(
+        source, target=target, split=split, no_header=no_header, encoding=fitted.encoding
+    )
     evaluation = measure(fitted, dataset)
     if dataset.fingerprint == fitted.metadata["data"]["fingerprint"]:
         return replace(evaluation, notes=(_SEEN, *evaluation.notes))

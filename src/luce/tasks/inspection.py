@@ -16,7 +16,7 @@ from luce.data.cells import as_text
 from luce.data.kinds import READERS, Kind
 from luce.data.set_infos import is_named
 from luce.tasks.column_lists import write_columns
-from luce.tasks.loading import load_labelled
+from luce.tasks.loading import load_labelled, warn_of
 from luce.tasks.models import Model, load_model
 from luce.tasks.row_repetition import Repetition, repetition
 from luce.tasks.runs import model_path
@@ -33,6 +33,7 @@ def inspect_data(
     text: Collection[str] = (),
     ignore: Collection[str] = (),
     split: str | None = None,
+    no_header: bool = False,
 ) -> dict[str, Any]:
     """Describe a file or named set: columns, classes, missing cells, repeated rows, next step.
 
@@ -44,7 +45,10 @@ def inspect_data(
     DataError
         The data cannot be read.
     """
-    dataset = load_labelled(source, target=target, text=text, ignore=ignore, split=split)
+    dataset = load_labelled(
+        source, target=target, text=text, ignore=ignore, split=split, no_header=no_header
+    )
+    warn_of(dataset.header_doubt)
     command = _next_command(source, dataset, text=text, ignore=ignore)
     return {**describe_data(dataset), "next": command}
 
@@ -71,6 +75,7 @@ def describe_data(dataset: Dataset, *, first: int = _FIRST_ROWS) -> dict[str, An
         "contradictory_rows": counted.contradictory,
         "first_rows": _first_rows(dataset, first),
         "notes": list(dict.fromkeys(notes)),
+        "header_doubt": dataset.header_doubt,
         "fingerprint": dataset.fingerprint,
     }
 
@@ -165,6 +170,7 @@ def _next_command(
         command += ["--target", dataset.target_name]
     for flag, names in (("--text", text), ("--ignore", ignore)):
         command += [flag, write_columns(names)] if names else []
+    command += ["--no-header"] if dataset.order is not None else []
     return shlex.join(command)
 
 

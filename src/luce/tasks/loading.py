@@ -1,11 +1,12 @@
 """Load labelled data, and refuse a target that would be ignored."""
 
+import warnings
 from collections.abc import Collection
 from pathlib import Path
 
 from luce import data
 from luce.data import Dataset, Encoding
-from luce.errors import ParameterError
+from luce.errors import LuceWarning, ParameterError
 
 
 def load_labelled(
@@ -15,6 +16,7 @@ def load_labelled(
     split: str | None = None,
     text: Collection[str] = (),
     ignore: Collection[str] = (),
+    no_header: bool = False,
     encoding: Encoding | None = None,
 ) -> Dataset:
     """Load a data set with its labels; the arguments are those of `luce.data.load`.
@@ -28,7 +30,13 @@ def load_labelled(
         The data cannot be used.
     """
     dataset = data.load(
-        source, target=target, split=split, text=text, ignore=ignore, encoding=encoding
+        source,
+        target=target,
+        split=split,
+        text=text,
+        ignore=ignore,
+        no_header=no_header,
+        encoding=encoding,
     )
     if target is not None and dataset.target_name != target:
         raise ParameterError(
@@ -36,3 +44,9 @@ def load_labelled(
             "its own labels and leaves nothing to choose. Leave --target out."
         )
     return dataset
+
+
+def warn_of(header_doubt: str | None) -> None:
+    """Warn if the first line of the data is probably a row and no header."""
+    if header_doubt is not None:
+        warnings.warn(header_doubt, LuceWarning, stacklevel=3)

@@ -69,7 +69,7 @@ class Option:
         return {
             "name": self.name,
             "flag": self.flag,
-            "kind": {int: "integer", float: "number", str: "text"}[self.kind],
+            "kind": {int: "integer", float: "number", str: "text", bool: "flag"}[self.kind],
             "optional": self.optional,
             "default": self.default,
             "help": limits.help,
@@ -89,7 +89,8 @@ class Option:
         """What a value must be, in words, for the help and for error messages."""
         if self.limits.choices:
             return "one of " + ", ".join(self.limits.choices)
-        words = {int: "a whole number", float: "a number", str: "text"}[self.kind]
+        kinds = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+        words = kinds[self.kind]
         return f"{words} {self.limits.range}".rstrip()
 
     def checked(self, value: Any) -> Any:
@@ -107,6 +108,8 @@ class Option:
 
     def _converted(self, value: Any) -> Any:
         """The value as the option's type where nothing is lost, else None."""
+        if self.kind is bool:
+            return value if isinstance(value, bool) else None
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if self.kind is str:  # `valid = 0.2` without quotes is meant as "0.2"
             return str(value) if isinstance(value, str) or number else None
@@ -117,4 +120,6 @@ class Option:
     def _allowed(self, value: Any) -> bool:
         if self.kind is str:
             return not self.limits.choices or value in self.limits.choices
+        if self.kind is bool:
+            return True
         return self.limits.hold(value)

@@ -43,6 +43,11 @@ class TrainOptions:
     ignore: str | None = _option(
         None, "Columns of a table to leave out, commas between.", metavar="COLUMN,..."
     )
+    no_header: bool = _option(
+        False,
+        "A CSV or TSV file begins with a row, not with names: its columns are called column_1, "
+        "column_2, ...; the model remembers it.",
+    )
     split: str | None = _option(
         None,
         "Part of a named set to use; without it, where the set has a standard split, 'train' to "

@@ -52,7 +52,12 @@ class Layout:
 
 
 def predict(
-    model: str | Path, source: str, output: BinaryIO, layout: Layout | None = None
+    model: str | Path,
+    source: str,
+    output: BinaryIO,
+    layout: Layout | None = None,
+    *,
+    no_header: bool = False,
 ) -> PredictionSummary:
     """Predict every row of ``source`` and write one line a row, in the same order.
 
@@ -62,6 +67,7 @@ def predict(
     source : path of a table, images or arrays; a named set; or ``"-"``, a table on stdin
     output : binary stream
     layout : what to write
+    no_header : whether a CSV or TSV table begins with a row; a model that was trained so knows it
 
     Raises
     ------
@@ -83,7 +89,7 @@ def predict(
     promises = learn_promises(fitted, model, level=layout.sets, max_risk=layout.max_risk)
     summary = PredictionSummary(promises=promises.notes)
     lines = csv_lines if layout.format == "csv" else json_lines
-    for encoded in _encoded(fitted, source):
+    for encoded in _encoded(fitted, source, no_header):
         p = fitted.probabilities(encoded.X)
         output.write(lines(fitted, p, summary.rows, layout, promises))
         summary.rows += len(p)
@@ -92,14 +98,16 @@ def predict(
     return summary
 
 
-def _encoded(model: Model, source: str) -> Iterator[Encoded]:
+def _encoded(model: Model, source: str, no_header: bool) -> Iterator[Encoded]:
     """The encoded rows of the input, in batches: a table as a stream, all else at once."""
     if model.encoding.columns is not None:
-        for batch in data.batches(source, model.encoding):
+        for batch in data.batches(source, model.encoding, no_header=no_header):
             yield batch.features
         return
     split = "test" if data.has_test_split(source) else None
-    dataset = data.load(source, split=split, needs_target=False, encoding=model.encoding)
+    dataset = data.load(
+        source, split=split, needs_target=False, no_header=no_header, encoding=model.encoding
+    )
     for start in range(0, len(dataset), _ROWS):
         rows = np.arange(start, min(start + _ROWS, len(dataset)))
         yield model.encoding.apply(dataset.take(rows).features)

@@ -13,7 +13,7 @@ from luce.errors import LabelError, ParameterError
 from luce.solvers import RowStream
 from luce.tasks.column_lists import read_columns, write_columns
 from luce.tasks.durations import parse_duration
-from luce.tasks.loading import load_labelled
+from luce.tasks.loading import load_labelled, warn_of
 from luce.tasks.model_choice import check_model
 from luce.tasks.options import TrainOptions, hidden_units
 from luce.tasks.splits import stratified_split
@@ -89,7 +89,9 @@ def prepare(options: TrainOptions) -> Prepared:
         split=options.split,
         text=read_columns(options.text, "--text"),
         ignore=read_columns(options.ignore, "--ignore"),
+        no_header=options.no_header,
     )
+    warn_of(whole.header_doubt)
     options = _with_guesses(options, whole)
     train, held_out = _hold_out(whole, options)
     encoding, encoded = data.learn_and_apply(train)

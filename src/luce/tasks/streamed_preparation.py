@@ -11,7 +11,7 @@ from luce.data.scratch import Scratch
 from luce.data.table_stream import SUFFIXES, TableStream
 from luce.errors import DataError, ParameterError
 from luce.solvers import RowStream
-from luce.tasks.loading import load_labelled
+from luce.tasks.loading import load_labelled, warn_of
 from luce.tasks.options import OPTIONS, STREAM, TrainOptions
 from luce.tasks.preparation import HeldOut, Prepared, fraction_of
 
@@ -33,7 +33,8 @@ def prepare_stream(options: TrainOptions) -> Prepared:
     if options.threads is not None:
         kernels.set_num_threads(options.threads)
     path = Path(str(options.data))
-    source = _open(path, options.target)
+    source = _open(path, options)
+    warn_of(source.header_doubt)
     options = replace(
         options,
         target=source.target_name,
@@ -78,11 +79,11 @@ def _check(options: TrainOptions) -> None:
         )
 
 
-def _open(path: Path, target: str | None) -> TableStream:
+def _open(path: Path, options: TrainOptions) -> TableStream:
     require_file(path)
     if inner_suffix(path) not in SUFFIXES:
         raise DataError(
             f"--out-of-core needs a table ({', '.join(SUFFIXES)}), got {path.name!r}. Leave it out,"
             " or convert the file."
         )
-    return TableStream(path, target=target)
+    return TableStream(path, target=options.target, no_header=options.no_header)

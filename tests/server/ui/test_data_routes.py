@@ -82,3 +82,23 @@ def test_a_description_is_made_once(api, monkeypatch):
     for _ in range(3):
         assert api.get("/api/data/wine").status_code == 200
     assert calls == [1]
+
+
+def test_a_file_without_a_header_is_doubted_and_read_so(api, send):
+    rows = "5.5,7,a\n" + "".join(f"{i},{i % 5},{'ab'[i % 2]}\n" for i in range(40))
+    id = send("rows.csv", rows).json()["id"]
+    found = api.get(f"/api/data/{id}").json()
+    assert (found["rows"], found["target"]) == (40, "a")
+    assert "looks like" not in found["header_doubt"]
+    assert "'5.5'" in found["header_doubt"]
+    found = api.get(f"/api/data/{id}", params={"no_header": "1"}).json()
+    assert (found["rows"], found["target"], found["header_doubt"]) == (41, "column_3", None)
+    names = api.get(f"/api/data/{id}/columns", params={"no_header": "1"}).json()["columns"]
+    assert names == ["column_1", "column_2", "column_3"]
+    assert api.get(f"/api/data/{id}", params={"no_header": "yes"}).status_code == 400
+
+
+def test_names_that_repeat_do_not_keep_a_file_from_being_read(api, send):
+    id = send("rows.csv", "0,0,a\n" + "1,2,b\n3,1,a\n" * 20).json()["id"]
+    assert api.get(f"/api/data/{id}/columns").status_code == 422
+    assert api.get(f"/api/data/{id}", params={"no_header": "1"}).json()["rows"] == 41

@@ -152,3 +152,14 @@ def test_at_the_end_trainings_are_told_or_stopped(jobs, space, run):
     assert jobs.close(stop=True) == []
     assert job.process.returncode == 130
     assert (job.folder / "model.safetensors").exists()
+
+
+def test_a_file_without_a_header_is_trained_on(api, send, ended):
+    rows = LETTERS.partition("\n")[2]
+    id = send("rows.csv", rows).json()["id"]
+    run = api.post("/api/train", json={"source": id, "no_header": True}).json()["run"]
+    assert ended(run)["options"]["no_header"] is True
+    for wrong in ("yes", 1):
+        answer = api.post("/api/train", json={"source": id, "no_header": wrong})
+        assert answer.status_code == 400
+        assert "true or false" in answer.json()["error"]["message"]

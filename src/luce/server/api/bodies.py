@@ -16,6 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from luce.data.delimited import read_delimited
+from luce.data.encoding import namer_for
 from luce.data.images import read_image
 from luce.data.jsonl import check_row, load_strictly, read_json_lines, to_frame
 from luce.server.api.served import Served
@@ -169,7 +170,8 @@ def _table(rows: list[Any], names: Iterable[str], columns: tuple[str, ...]) -> p
 
 
 def _csv(body: bytes, served: Served, most: int) -> pl.DataFrame:
-    header, frames = read_delimited([body], WHERE)
+    namer = namer_for(served.model.encoding, no_header=False, where=WHERE)
+    header, frames = read_delimited([body], WHERE, namer=namer)
     wanted = len(served.columns or ())
     if len(header.names) > wanted + _MORE_COLUMNS:
         raise _misfit(

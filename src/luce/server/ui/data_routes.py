@@ -3,9 +3,10 @@
 ::
 
     GET /api/data                 every source: id, name, origin; of named sets what they are
-    GET /api/data/{id}            ?target=&text=&text=&ignore=&first=   what `luce inspect` says
-    GET /api/data/{id}/columns    the columns' names, and the target if none is chosen, also where
-                                  nothing else can be said
+    GET /api/data/{id}            ?target=&text=&text=&ignore=&first=&no_header=1
+                                  what `luce inspect` says
+    GET /api/data/{id}/columns    ?no_header=1   the columns' names, and the target if none is
+                                  chosen, also where nothing else can be said
 """
 
 import threading
@@ -22,7 +23,7 @@ from starlette.routing import Route
 
 from luce.data.set_infos import is_named, named_sets
 from luce.errors import DataError, LuceError
-from luce.server.ui.queries import whole
+from luce.server.ui.queries import one_of, whole
 from luce.server.ui.workspace import Source, Workspace
 
 _MOST_KEPT = 8  # descriptions
@@ -40,6 +41,7 @@ class _Question(NamedTuple):
     target: str | None
     text: tuple[str, ...]
     ignore: tuple[str, ...]
+    no_header: bool
     first: int
 
 
@@ -52,7 +54,12 @@ def routes(workspace: Workspace) -> list[Route]:
 
     async def columns(request: Request) -> Response:
         source = workspace.source(request.path_params["id"])
-        names, target = await anyio.to_thread.run_sync(_naming(source, _columns), source)
+        no_header = _no_header(request)
+
+        def blocking(source: Source) -> tuple[list[str], str | None]:
+            return _columns(source, no_header)
+
+        names, target = await anyio.to_thread.run_sync(_naming(source, blocking), source)
         known = {"id": source.id, "name": source.name}
         return JSONResponse(known | {"columns": names, "target": target})
 
@@ -65,6 +72,7 @@ def routes(workspace: Workspace) -> list[Route]:
             query.get("target"),
             tuple(query.getlist("text")),
             tuple(query.getlist("ignore")),
+            _no_header(request),
             whole(request, "first", 10, most=_MOST_ROWS),
         )
         tree = await anyio.to_thread.run_sync(_naming(source, descriptions.answer), question)
@@ -101,7 +109,11 @@ def _described(question: _Question) -> dict[str, Any]:
 
     _require_few_columns(question.location)
     dataset = load_labelled(
-        question.location, target=question.target, text=question.text, ignore=question.ignore
+        question.location,
+        target=question.target,
+        text=question.text,
+        ignore=question.ignore,
+        no_header=question.no_header,
     )
     tree = describe_data(dataset, first=question.first)
     rows = tree["first_rows"]
@@ -119,7 +131,7 @@ def _described(question: _Question) -> dict[str, Any]:
 
 
 def _require_few_columns(location: str) -> None:
-    columns = len(_table_columns(location))
+    columns = len(_table_columns(location, no_header=True))  # by their number alone
     if columns > _MOST_COLUMNS:
         raise DataError(
             f"a table on this page may have at most {_MOST_COLUMNS:,} columns, but {location} has"
@@ -127,23 +139,28 @@ def _require_few_columns(location: str) -> None:
         )
 
 
-def _columns(source: Source) -> tuple[list[str], str | None]:
+def _columns(source: Source, no_header: bool) -> tuple[list[str], str | None]:
     """The names of the columns, and which of them is the target if none is chosen."""
     from luce.data.targets import choose_target
 
-    names = list(_table_columns(source.location))
+    names = list(_table_columns(source.location, no_header))
     return names, choose_target(names, None, source.name).name if names else None
 
 
-def _table_columns(location: str) -> tuple[str, ...]:
+def _no_header(request: Request) -> bool:
+    return one_of(request, "no_header", ("0", "1")) == "1"
+
+
+def _table_columns(location: str, no_header: bool) -> tuple[str, ...]:
     """The columns of a file in which one column is the target; nothing for other data."""
     from luce.data import files, tables
+    from luce.data.column_order import numbered_names
 
     path = Path(location)
     if is_named(location) or files.inner_suffix(path) not in tables.SUFFIXES or path.is_dir():
         return ()
     files.require_file(path)
-    return tables.column_names(path)
+    return tables.column_names(path, numbered_names if no_header else None)
 
 
 def _all(workspace: Workspace) -> list[dict[str, Any]]:

@@ -3,7 +3,8 @@
 ::
 
     GET  /api/options                the table of options, as the command line has it
-    POST /api/train                  {source, target, text, ignore, valid, options} -> 201 {run}
+    POST /api/train                  {source, target, text, ignore, no_header, valid, options}
+                                     -> 201 {run}
     GET  /api/runs                   every run: state, options, figures
     GET  /api/runs/{id}              one of them
     GET  /api/runs/{id}/events       its history, live (see `luce.server.ui.events`)

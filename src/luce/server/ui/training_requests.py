@@ -13,8 +13,15 @@ from luce.tasks.option import Option
 from luce.tasks.options import OPTIONS, TrainOptions
 from luce.tasks.suggestions import did_you_mean
 
-_FIELDS = ("source", "target", "text", "ignore", "valid", "options")
-_ELSEWHERE = ("data", "target", "text", "ignore", "valid")  # fields of their own, not options
+_FIELDS = ("source", "target", "text", "ignore", "no_header", "valid", "options")
+_ELSEWHERE = (
+    "data",
+    "target",
+    "text",
+    "ignore",
+    "no_header",
+    "valid",
+)  # fields of their own, not options
 
 
 class Training(NamedTuple):
@@ -36,8 +43,9 @@ class Training(NamedTuple):
 def training_of(workspace: Workspace, body: Mapping[str, Any]) -> Training:
     """Return the training that a request describes.
 
-    ``source`` is an id; ``text`` and ``ignore`` are lists of columns; ``valid`` is a fraction,
-    ``"test"``, or the id of other data; ``options`` are those of the table besides.
+    ``source`` is an id; ``text`` and ``ignore`` are lists of columns; ``no_header`` tells that the
+    file begins with a row; ``valid`` is a fraction, ``"test"``, or the id of other data;
+    ``options`` are those of the table besides.
 
     Raises
     ------
@@ -60,6 +68,8 @@ def training_of(workspace: Workspace, body: Mapping[str, Any]) -> Training:
     for name in ("text", "ignore"):
         if columns := _columns(body, name):
             options[name] = write_columns(columns)
+    if (no_header := body.get("no_header")) is not None:
+        options["no_header"] = no_header  # checked below, with all options
     valid = _valid(workspace, body.get("valid"))
     if valid is not None:
         options["valid"] = valid

@@ -199,11 +199,13 @@ def _evaluated(
 def _source(config: Mapping[str, Any]) -> Dataset:
     """Load what the rows of ``predictions.csv`` are numbered in."""
     valid, target = config["valid"], config.get("target")
+    no_header = config.get("no_header", False)
     if _held_out(valid):
-        return data.load(config["data"], target=target, split=config.get("split"))
+        split = config.get("split")
+        return data.load(config["data"], target=target, split=split, no_header=no_header)
     if valid == "test":
         return data.load(config["data"], split="test")
-    return data.load(valid, target=target)
+    return data.load(valid, target=target, no_header=no_header)
 
 
 def _held_out(valid: str) -> bool:

@@ -12,6 +12,7 @@ def usage(record: Record) -> str:
     run = record.run.name if record.run.is_absolute() else record.run.as_posix()
     quoted = shlex.quote(run)
     data = shlex.quote(str(record.config["data"]))
+    no_header = ", no_header=True" if record.config.get("no_header") else ""
     shell = "\n".join(
         [
             f"luce predict {quoted} new.csv --proba      # probabilities of new rows",
@@ -25,7 +26,7 @@ def usage(record: Record) -> str:
             "from luce.tasks import load_model",
             "",
             f"model = load_model({run!r})",
-            f"rows = data.load({str(record.config['data'])!r})",
+            f"rows = data.load({str(record.config['data'])!r}{no_header})",
             "X = model.encoding.apply(rows.features).X",
             "p = model.probabilities(X)  # (rows, classes)",
         ]

@@ -8,7 +8,7 @@ import { number, percent, word } from '../words.js';
 import { readColumns, writeColumns } from './data/column_lists.js';
 import { columnTable, withRole } from './data/roles.js';
 import { firstRows, imageGrid } from './data/samples.js';
-import { allSources, removeUpload, sourceList, uploadZone } from './data/sources.js';
+import { allSources, headerBox, removeUpload, sourceList, uploadZone } from './data/sources.js';
 
 /** @typedef {import('../page.js').View} View */
 /** @typedef {import('./data/roles.js').Roles} Roles */
@@ -17,6 +17,8 @@ import { allSources, removeUpload, sourceList, uploadZone } from './data/sources
 const LONGEST = 600;
 /** So many classes are drawn as bars. */
 const MOST_BARS = 30;
+/** So many names of columns are shown where they are doubted. */
+const MOST_NAMES = 5;
 
 /** @type {import('../page.js').Page} */
 export const page = {
@@ -36,7 +38,8 @@ export const page = {
       const sources = await allSources(view.signal);
       const chosen = sources.find((source) => source.id === view.params.get('data'));
       const remove = h('button', { type: 'button', class: 'quiet small', onclick: forget }, word('data.remove'));
-      clear(bar, h('div', { class: 'tight' }, sourceList(sources, chosen?.id, choose), chosen?.origin === 'upload' ? remove : null), uploadZone(view.signal, choose));
+      const header = headerBox(chosen, lacksHeader(view), setHeader);
+      clear(bar, h('div', { class: 'tight' }, sourceList(sources, chosen?.id, choose), header, chosen?.origin === 'upload' ? remove : null), uploadZone(view.signal, choose));
     }
 
     async function forget() {
@@ -46,26 +49,28 @@ export const page = {
 
     /** @param {string | null} id */
     async function choose(id) {
-      view.set({ data: id, target: null, text: null, ignore: null });
+      view.set({ data: id, target: null, text: null, ignore: null, no_header: null });
       await drawBar();
       await describe();
     }
 
     async function describe() {
       const id = view.params.get('data');
+      turn += 1;
+      const mine = turn;
       if (!id) {
         clear(content, h('p', { class: 'empty' }, word('data.none')));
         return;
       }
-      turn += 1;
-      const mine = turn;
       content.setAttribute('aria-busy', 'true');
       if (!content.childElementCount) clear(content, h('p', { class: 'empty' }, word('data.reading')));
       const roles = rolesOf(view);
       try {
-        const { columns: names, target: taken } = await get(`/api/data/${encodeURIComponent(id)}/columns`, { signal: view.signal });
+        const lacks = lacksHeader(view) ? 'no_header=1' : '';
+        const { columns: names, target: taken } = await get(`/api/data/${encodeURIComponent(id)}/columns?${lacks}`, { signal: view.signal });
+        if (mine !== turn) return; // the data may be gone
         try {
-          const found = await get(`/api/data/${encodeURIComponent(id)}?${query(roles)}`, { signal: view.signal });
+          const found = await get(`/api/data/${encodeURIComponent(id)}?${query(roles)}&${lacks}`, { signal: view.signal });
           if (mine === turn) drawAll(found, names, roles);
         } catch (error) {
           if (view.signal.aborted || mine !== turn) return;
@@ -78,6 +83,12 @@ export const page = {
       if (mine === turn) content.setAttribute('aria-busy', 'false');
     }
 
+    /** The columns are called otherwise then, so the roles are forgotten. @param {boolean} lacks */
+    async function setHeader(lacks) {
+      view.set({ no_header: lacks ? '1' : null, target: null, text: null, ignore: null });
+      await describe();
+    }
+
     /** @param {Roles} roles */
     async function setRoles(roles) {
       view.set({ target: roles.target, text: writeColumns(roles.text) || null, ignore: writeColumns(roles.ignore) || null });
@@ -87,7 +98,7 @@ export const page = {
     /** With the roles of now: those that were drawn may be older. @param {any} found @param {string[]} names */
     function toTraining(found, names) {
       const { target, text, ignore } = rolesOf(view);
-      const columns = { target: target ?? (names.length ? found.target : null), text: writeColumns(text) || null, ignore: writeColumns(ignore) || null };
+      const columns = { target: target ?? (names.length ? found.target : null), text: writeColumns(text) || null, ignore: writeColumns(ignore) || null, no_header: lacksHeader(view) ? '1' : null };
       view.go('/train', { data: found.id, run: null, ...columns });
     }
 
@@ -107,6 +118,7 @@ export const page = {
       clear(
         content,
         h('section', {}, h('div', { class: 'row apart' }, h('h2', {}, found.name), train), figures(found)),
+        found.header_doubt ? doubt() : null,
         leaks.length || found.contradictory_rows ? h('section', { class: 'tight' }, h('h2', {}, word('data.warnings')), leaks.map((/** @type {any} */ column) => leak(column)), contradictions(found)) : null,
         isTable ? h('section', {}, h('h2', {}, word('data.columns')), columnTable({ columns: found.columns, names, rows: found.rows, target: found.target, roles, fixedTarget: names.length === 0, total: found.column_count + 1, onRole: (column, role) => setRoles(withRole(rolesOf(view), column, role)) })) : null,
         h('section', {}, h('h2', {}, word('data.classes')), balance(found)),
@@ -114,6 +126,12 @@ export const page = {
         found.first_rows.length ? h('section', {}, h('h2', {}, word('data.rows')), firstRows(found.first_rows, found.target)) : null,
         found.notes.length ? h('section', {}, h('details', {}, h('summary', {}, word('data.notes', { n: found.notes.length })), h('ul', { class: 'prose' }, found.notes.map((/** @type {string} */ note) => h('li', {}, note))))) : null,
       );
+
+      function doubt() {
+        const read = h('button', { type: 'button', class: 'small', onclick: () => setHeader(true).then(drawBar) }, word('data.header.lacks'));
+        const shown = names.slice(0, MOST_NAMES).map((name) => word('data.header.name', { name: name.slice(0, 40) }));
+        return h('p', { class: 'note bad', role: 'alert' }, word('data.header.doubt', { names: shown.join(' ') + (names.length > MOST_NAMES ? ' …' : '') }), ' ', read);
+      }
 
       /** @param {any} column */
       function leak(column) {
@@ -127,6 +145,11 @@ export const page = {
 /** A message may quote a cell of any length; its ends say what is wrong and what to do. */
 function shortened(/** @type {string} */ message) {
   return message.length <= LONGEST ? message : `${message.slice(0, LONGEST / 2)} … ${message.slice(-LONGEST / 2)}`;
+}
+
+/** Whether the file was said to begin with a row. @param {View} view */
+function lacksHeader(view) {
+  return view.params.get('no_header') === '1';
 }
 
 /** The roles that the address gives. @param {View} view @returns {Roles} */

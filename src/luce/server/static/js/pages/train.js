@@ -6,7 +6,7 @@ import { clear, h } from '../dom.js';
 import { codeBlock } from '../widgets/code.js';
 import { language, word } from '../words.js';
 import { readColumns } from './data/column_lists.js';
-import { allSources, sourceList, uploadZone } from './data/sources.js';
+import { allSources, headerBox, sourceList, uploadZone } from './data/sources.js';
 import { commandLine, pythonCode } from './train/command.js';
 import { currentRun } from './train/current.js';
 import { curveCharts } from './train/curves.js';
@@ -62,10 +62,10 @@ export const page = {
     function drawSetup() {
       const source = sources.find((one) => one.id === view.params.get('data'));
       const choose = (/** @type {string} */ id) => {
-        view.set({ data: id, target: null, text: null, ignore: null });
+        view.set({ data: id, target: null, text: null, ignore: null, no_header: null });
         location.hash = view.link('/train', { data: id });
       };
-      const data = h('div', { class: 'columns' }, sourceList(sources, source?.id, choose), source ? columnsChosen(source.origin !== 'named') : uploadZone(view.signal, choose));
+      const data = h('div', { class: 'columns' }, sourceList(sources, source?.id, choose), source ? columnsChosen(source) : uploadZone(view.signal, choose));
       if (!source) {
         clear(setup, data, h('p', { class: 'empty' }, word('train.noData')));
         return;
@@ -75,7 +75,7 @@ export const page = {
       const start = h('button', { type: 'button', class: 'primary large', onclick: () => begin() }, word('train.start'));
       const refusal = h('div', { 'aria-live': 'polite' });
       const form = optionForm(table, settingsOf(view.params, table), (settings, isGood) => {
-        for (const option of table) view.set({ [PREFIX + option.name]: settings[option.name] ?? null });
+        for (const { name } of table) view.set({ [PREFIX + name]: settings[name] === undefined ? null : String(settings[name]) });
         start.disabled = !isGood;
         write(settings);
       });
@@ -94,7 +94,8 @@ export const page = {
         try {
           const { valid, ...options } = form.settings();
           const columns = { target: view.params.get('target') ?? null, text: readColumns(view.params.get('text')), ignore: readColumns(view.params.get('ignore')) };
-          const { run } = await post('/api/train', { source: source?.id, ...columns, valid: valid ?? null, options });
+          const no_header = view.params.get('no_header') === '1' || null;
+          const { run } = await post('/api/train', { source: source?.id, ...columns, no_header, valid: valid ?? null, options });
           view.set({ run, with: null });
           await refresh();
           live.scrollIntoView({ block: 'start', behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth' });
@@ -105,8 +106,15 @@ export const page = {
       }
     }
 
-    /** What the Data page has set, in words. @param {boolean} hasTarget */
-    function columnsChosen(hasTarget) {
+    /** The columns are called otherwise then, so what they are for is forgotten. @param {boolean} lacks */
+    function setHeader(lacks) {
+      view.set({ no_header: lacks ? '1' : null, target: null, text: null, ignore: null });
+      keepFocus(setup, drawSetup);
+    }
+
+    /** What the Data page has set, in words. @param {import('./data/sources.js').Source} source */
+    function columnsChosen(source) {
+      const hasTarget = source.origin !== 'named';
       const ignored = readColumns(view.params.get('ignore'));
       const texts = readColumns(view.params.get('text'));
       const target = hasTarget ? (view.params.get('target') ?? word('train.guessed')) : word('train.ownTarget');
@@ -114,17 +122,18 @@ export const page = {
         h('p', {}, word('train.target', { target })),
         texts.length ? h('p', {}, word('train.texts', { columns: texts.join(', ') })) : null,
         ignored.length ? h('p', {}, word('train.ignored', { columns: ignored.join(', ') })) : null,
+        headerBox(source, view.params.get('no_header') === '1', setHeader),
         h('p', {}, h('a', { href: view.link('/data', columnParams()) }, word('train.toData'))));
     }
 
     function columnParams() {
-      return { target: view.params.get('target'), text: view.params.get('text'), ignore: view.params.get('ignore') };
+      return { target: view.params.get('target'), text: view.params.get('text'), ignore: view.params.get('ignore'), no_header: view.params.get('no_header') };
     }
 
     /** @param {boolean} hasTarget @returns {Settings} */
     function columnSettings(hasTarget) {
       const given = Object.entries(columnParams()).filter(([name, value]) => value && (hasTarget || name !== 'target'));
-      return /** @type {Settings} */ (Object.fromEntries(given));
+      return /** @type {Settings} */ (Object.fromEntries(given.map(([name, value]) => [name, name === 'no_header' ? true : value])));
     }
 
     function compared() {

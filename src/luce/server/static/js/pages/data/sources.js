@@ -4,12 +4,25 @@
 import { get, post, upload } from '../../api.js';
 import { clear, h } from '../../dom.js';
 import { dropZone } from '../../widgets/drop_zone.js';
+import { checkbox } from '../../widgets/field.js';
 import { progressBar } from '../../widgets/progress.js';
 import { word } from '../../words.js';
 
 /** @typedef {{id: string, name: string, origin: 'named' | 'upload' | 'opened', rows?: number, about?: string, classes?: number}} Source */
 
 export const ACCEPT = '.csv,.tsv,.jsonl,.ndjson,.txt,.gz,.parquet,.npz,.zip,.idx';
+
+/**
+ * A tick for a file that begins with a row, and not with the names of its columns; nothing for
+ * data of other kinds, which have names or need none.
+ * @param {Source | undefined} source
+ * @param {boolean} lacks
+ * @param {(lacks: boolean) => void} onChange
+ */
+export function headerBox(source, lacks, onChange) {
+  if (!source || source.origin === 'named' || !/\.(csv|tsv)(\.gz)?$/i.test(source.name)) return null;
+  return checkbox({ label: word('data.header.lacks'), hint: word('data.header.how'), checked: lacks, onChange }).element;
+}
 
 /** @param {AbortSignal} signal @returns {Promise<Source[]>} */
 export async function allSources(signal) {

@@ -5,9 +5,9 @@
  * @typedef {object} Option a row of the table of options (`luce.tasks.option.Option.to_json`)
  * @property {string} name
  * @property {string} flag
- * @property {'text' | 'number' | 'integer'} kind
+ * @property {'text' | 'number' | 'integer' | 'flag'} kind
  * @property {boolean} optional
- * @property {string | number | null} default
+ * @property {string | number | boolean | null} default
  * @property {string} help
  * @property {readonly string[]} choices
  * @property {number | null} above
@@ -19,7 +19,7 @@
  * @property {string | null} only_of
  * @property {boolean} resumable
  */
-/** @typedef {Record<string, string | number>} Settings options that are not at their default */
+/** @typedef {Record<string, string | number | boolean>} Settings options that are not at their default */
 
 /** A longer command goes on in the next line, after a backslash. */
 const LONGEST = 60;
@@ -42,7 +42,7 @@ export function commandLine(data, settings, table) {
   const parts = [`luce train ${quoted(data.startsWith('-') ? `./${data}` : data)}`];
   for (const option of table) {
     const value = settings[option.name];
-    if (value !== undefined) parts.push(`${option.flag} ${quoted(text(value, option))}`);
+    if (value !== undefined) parts.push(option.kind === 'flag' ? option.flag : `${option.flag} ${quoted(text(value, option))}`);
   }
   const line = parts.join(' ');
   return line.length <= LONGEST ? line : parts.join(' \\\n  ');
@@ -76,8 +76,9 @@ function literal(value) {
   return JSON.stringify(value);
 }
 
-/** @param {string | number} value @param {Option} option */
+/** @param {string | number | boolean} value @param {Option} option */
 function text(value, option) {
+  if (option.kind === 'flag') return value ? 'True' : 'False';
   if (option.kind !== 'number' || typeof value !== 'number' || !Number.isInteger(value)) return String(value);
   return Math.abs(value) < 1e16 ? `${value}.0` : String(value);
 }

@@ -13,7 +13,7 @@ import { helpOf, labelOf } from './option_words.js';
 /** @typedef {{option: Option, element: HTMLElement, read: () => string, fail: (message: string | null) => void}} Field */
 
 /** Options that have a place of their own: columns on the Data page. */
-const ELSEWHERE = ['target', 'text', 'ignore', 'split'];
+const ELSEWHERE = ['target', 'text', 'ignore', 'no_header', 'split'];
 
 /**
  * @param {readonly Option[]} table
@@ -75,7 +75,7 @@ export function optionForm(table, initial, onChange) {
 
 /**
  * @param {Option} option
- * @param {string | number | undefined} value
+ * @param {string | number | boolean | undefined} value
  * @param {() => void} onChange
  * @returns {Field}
  */
