@@ -120,3 +120,13 @@ def test_names_that_repeat_can_be_told_to_be_a_row(data):
     expect(data.get_by_role("alert")).to_contain_text("more than once")
     data.get_by_role("checkbox", name="The file has no header").check()
     expect(data.locator(".stats")).to_contain_text("41")
+
+
+def test_files_of_the_same_name_can_be_told_apart(data):
+    file = {"name": "twice.csv", "mimeType": "text/csv", "buffer": LEAKY.encode()}
+    options = data.locator("#source option", has_text="twice.csv")
+    data.set_input_files("input[type=file]", file)
+    expect(options).to_have_text(["twice.csv"])
+    data.set_input_files("input[type=file]", {**file, "buffer": LEAKY[:-8].encode()})
+    expect(options).to_have_text([re.compile(rf"twice\.csv \(no\. {n}, .+\)") for n in (2, 1)])
+    expect(data.locator("#source option:checked")).to_contain_text("no. 2")

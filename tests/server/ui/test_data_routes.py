@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from luce.tasks import inspect_data
@@ -12,7 +14,9 @@ LEAKY = "id,note,copy,y\n" + "".join(
 def test_all_data_are_listed(api, send):
     id = send("mine.csv", LEAKY).json()["id"]
     sources = api.get("/api/data").json()["sources"]
+    sent = sources[0].pop("sent")
     assert sources[0] == {"id": id, "name": "mine.csv", "origin": "upload"}
+    assert 0 <= time.time() - sent < 600
     digits = next(source for source in sources if source["id"] == "digits")
     assert (digits["rows"], digits["classes"], digits["origin"]) == (1797, 10, "named")
 

@@ -2,7 +2,8 @@
 
 ::
 
-    GET /api/data                 every source: id, name, origin; of named sets what they are
+    GET /api/data                 every source: id, name, origin; of named sets what they are, of
+                                  uploads when they came
     GET /api/data/{id}            ?target=&text=&text=&ignore=&first=&no_header=1
                                   what `luce inspect` says
     GET /api/data/{id}/columns    ?no_header=1   the columns' names, and the target if none is
@@ -169,6 +170,7 @@ def _all(workspace: Workspace) -> list[dict[str, Any]]:
     return [
         {"id": source.id, "name": source.name, "origin": source.origin}
         | ({key: about[source.id][key] for key in keys} if source.origin == "named" else {})
+        | ({} if source.sent is None else {"sent": source.sent})
         for source in workspace.sources()
     ]
 

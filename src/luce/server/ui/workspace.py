@@ -25,6 +25,7 @@ import os
 import secrets
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,12 +50,14 @@ class Source:
     name : as the user knows it: ``"digits"``, ``"letter.csv.gz"``
     origin : ``"named"``, ``"upload"`` or ``"opened"``
     location : what luce's tasks take as DATA
+    sent : of an upload, when it came: seconds since 1970
     """
 
     id: str
     name: str
     origin: str
     location: str
+    sent: float | None = None
 
 
 @dataclass(frozen=True)
@@ -181,7 +184,7 @@ class Workspace:
 
     def add_upload(self, id: str, name: str, path: Path) -> Source:
         """Make an upload known under an id, the name of its folder."""
-        source = Source(id, name, "upload", str(path))
+        source = Source(id, name, "upload", str(path), time.time())
         with self._lock:
             self._uploads[id] = source
         return source

@@ -487,6 +487,7 @@ export const words = {
   'data.origin.opened': 'From the command line',
   'data.origin.upload': 'Your files',
   'data.origin.named': 'Named sets',
+  'data.nth': '{name} (no. {n}, {time})',
   'data.drop': 'Open your own data',
   'data.drop.hint': 'CSV, TSV, JSON lines, Parquet, NPZ, IDX, fastText lines (each also as .gz), or a zip of images in a folder for each class. The file stays on this computer.',
   'data.sending': 'Reading {name}',

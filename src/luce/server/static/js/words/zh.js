@@ -487,6 +487,7 @@ export const words = {
   'data.origin.opened': '来自命令行',
   'data.origin.upload': '你的文件',
   'data.origin.named': '命名数据集',
+  'data.nth': '{name}（第 {n} 个，{time}）',
   'data.drop': '打开自己的数据',
   'data.drop.hint': 'CSV、TSV、JSON 行、Parquet、NPZ、IDX、fastText 行（均可为 .gz），或每类一个文件夹的图片 zip。文件不会离开这台电脑。',
   'data.sending': '正在读取 {name}',

@@ -6,9 +6,9 @@ import { clear, h } from '../../dom.js';
 import { dropZone } from '../../widgets/drop_zone.js';
 import { checkbox } from '../../widgets/field.js';
 import { progressBar } from '../../widgets/progress.js';
-import { word } from '../../words.js';
+import { language, word } from '../../words.js';
 
-/** @typedef {{id: string, name: string, origin: 'named' | 'upload' | 'opened', rows?: number, about?: string, classes?: number}} Source */
+/** @typedef {{id: string, name: string, origin: 'named' | 'upload' | 'opened', sent?: number, rows?: number, about?: string, classes?: number}} Source */
 
 export const ACCEPT = '.csv,.tsv,.jsonl,.ndjson,.txt,.gz,.parquet,.npz,.zip,.idx';
 
@@ -43,11 +43,24 @@ export function sourceList(sources, chosen, onChoose) {
   for (const origin of /** @type {const} */ (['opened', 'upload', 'named'])) {
     const items = sources.filter((source) => source.origin === origin);
     if (!items.length) continue;
-    const options = items.map((item) => h('option', { value: item.id, selected: item.id === chosen }, item.name));
+    const options = items.map((item) => h('option', { value: item.id, selected: item.id === chosen }, titleOf(item, items)));
     list.append(h('optgroup', { label: word(`data.origin.${origin}`) }, options));
   }
   list.addEventListener('change', () => onChoose(list.value));
   return h('div', { class: 'field' }, h('label', { for: 'source' }, word('data.source')), list);
+}
+
+/**
+ * The name of data in a list; files of the same name are told apart by their number and the time
+ * at which they came.
+ * @param {Source} source
+ * @param {readonly Source[]} others the newest first, itself among them
+ */
+export function titleOf(source, others) {
+  const same = others.filter((other) => other.origin === 'upload' && other.name === source.name);
+  if (source.sent === undefined || same.length < 2) return source.name;
+  const clock = new Intl.DateTimeFormat(language() === 'zh' ? 'zh-CN' : 'en', { timeStyle: 'short' });
+  return word('data.nth', { name: source.name, n: same.length - same.indexOf(source), time: clock.format(1000 * source.sent) });
 }
 
 /**
