@@ -178,6 +178,20 @@ def test_a_row_is_filled_in_and_flipped(page, ui_server, more_runs, axe):
     page.get_by_text("true class:").wait_for()
 
 
+def test_an_emptied_number_says_what_counts_instead(page, ui_server, more_runs, axe):
+    page.goto(ui_server.url("/predict?model=table&lang=en"))
+    page.locator(".answer", has_text="%").wait_for()
+    with changes(page):
+        page.get_by_role("textbox", name="size").fill("")
+    page.get_by_text(
+        re.compile(r"size is missing: the training mean, [\d.]+, is used\.")
+    ).wait_for()
+    axe(page)
+    with changes(page):
+        page.get_by_role("textbox", name="size").fill("1")
+    page.get_by_text("size is missing").wait_for(state="detached")
+
+
 def test_a_text_is_typed_and_its_words_are_weighed(page, ui_server, more_runs, axe):
     page.goto(ui_server.url("/predict?model=texts&lang=en"))
     page.locator(".answer", has_text="%").wait_for()

@@ -91,9 +91,16 @@ def test_effects_add_up_whatever_they_are_compared_with(client):
 def test_a_category_that_training_has_not_seen_is_told(client):
     tree = post(client, "table/predict", {"row": {"size": "1", "colour": "mauve"}})
     assert tree["unseen"] == ["colour"]
-    assert post(client, "table/predict", {"row": {"size": None, "colour": "r"}})["missing"] == [
-        "size"
-    ]
+
+
+def test_what_stands_in_the_place_of_an_empty_cell_is_told(client):
+    (cell,) = post(client, "table/predict", {"row": {"size": None, "colour": "r"}})["missing"]
+    assert (cell["name"], cell["known"]) == ("size", False)
+    own = post(client, "table/predict", {"row": {"size": cell["mean"], "colour": "r"}})
+    lacking = post(client, "table/predict", {"row": {"size": None, "colour": "r"}})
+    assert own["missing"] == []
+    np.testing.assert_allclose(lacking["probabilities"], own["probabilities"], rtol=1e-2)
+    assert post(client, "digits/predict", sample(client, "digits")["input"])["missing"] == []
 
 
 def test_flips_of_a_row_change_the_answer(client):

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from luce.errors import ParameterError
 from luce.server.ui.opened import Opened, evaluated_rows
@@ -15,6 +16,7 @@ from luce.tasks.explaining.nearest import nearest_change
 from luce.tasks.explaining.words import word_losses
 from luce.tasks.viewing.examples import dark_ground
 from luce.tasks.viewing.form import spans, to_json
+from luce.tasks.viewing.missing import Missing, missing_cells
 from luce.tasks.viewing.overview import input_of
 from luce.tasks.viewing.pixels import image as image_tree
 from luce.tasks.viewing.pixels import pixels_of, signed
@@ -75,9 +77,13 @@ def prediction(opened: Opened, body: dict[str, Any]) -> dict[str, Any]:
         "probabilities": why.probabilities.tolist(),
         **{name: getattr(why, name) for name in ("answer", "against", "lead", "offset", "linear")},
         "unseen": list(encoded.unseen),
-        "missing": list(encoded.missing),
+        "missing": [cell._asdict() for cell in _missing(opened, row)],
         **_effects(opened, row, why),
     }
+
+
+def _missing(opened: Opened, row: Any) -> list[Missing]:
+    return missing_cells(opened.model.encoding, row) if isinstance(row, pl.DataFrame) else []
 
 
 def _effects(opened: Opened, row: Any, why: Explanation) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def _column(part: Column, frame: pl.DataFrame | None) -> Field:
         values = READERS[part.kind](frame[part.name]).values
         if not np.isnan(values).all():
             return _number(part.name, values, str(part.kind), part.flagged)
-    start = _spelled(part.mean, part.kind, whole=False)
+    start = spelled(part.mean, part.kind, whole=False)
     return Field(part.name, str(part.kind), start, may_be_missing=part.flagged)
 
 
@@ -105,7 +105,7 @@ def _number(name: str, values: np.ndarray, kind: str, flagged: bool) -> Field:
     return Field(
         name,
         kind,
-        _spelled(middle, Kind(kind), whole=whole),
+        spelled(middle, Kind(kind), whole=whole),
         may_be_missing=flagged,
         low=float(present.min()),
         high=float(present.max()),
@@ -114,7 +114,7 @@ def _number(name: str, values: np.ndarray, kind: str, flagged: bool) -> Field:
     )
 
 
-def _spelled(value: float, kind: Kind, *, whole: bool) -> str:
+def spelled(value: float, kind: Kind, *, whole: bool) -> str:
     """A number, truth value or date as a CSV file spells it."""
     if kind is Kind.BOOLEAN:
         return "true" if value >= 0.5 else "false"

@@ -13,6 +13,7 @@ import { rowInput } from './predict/row_input.js';
 import { whyPanel } from './predict/why.js';
 
 const MOST_BEYOND = 5; // columns that are named
+const MOST_MISSING = 10;
 const PAUSE = 250; // ms without a change, after which flips are sought and the URL is written
 
 /** @type {import('../page.js').Page} */
@@ -78,7 +79,7 @@ async function workbench(root, view, id, form) {
     (tree) => {
       answer.classList.remove('stale');
       clear(headline, form.classes[tree.answer], ' ', h('small', {}, percent(tree.probabilities[tree.answer])));
-      clear(notes, tree.unseen.map((/** @type {string} */ name) => h('p', { class: 'hint' }, word('predict.unseen', { name }))), beyond(input.beyond));
+      clear(notes, tree.unseen.map((/** @type {string} */ name) => h('p', { class: 'hint' }, word('predict.unseen', { name }))), tree.missing.slice(0, MOST_MISSING).map(without), beyond(input.beyond));
       bars.update(tree.probabilities);
       why.update(tree);
     },
@@ -160,6 +161,15 @@ async function workbench(root, view, id, form) {
     clearTimeout(timer);
     cancelAnimationFrame(frame);
   };
+}
+
+/**
+ * An empty cell is no nought: what is taken in its place must be known.
+ * @param {{name: string, mean: string | null, known: boolean}} cell
+ */
+function without({ name, mean, known }) {
+  if (mean === null) return h('p', { class: 'hint' }, word('predict.missing.none', { name }));
+  return h('p', { class: 'hint' }, word(known ? 'predict.missing.known' : 'predict.missing.mean', { name, mean }));
 }
 
 /**
