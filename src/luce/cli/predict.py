@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         "luce predict runs/first new.csv",
         "luce predict runs/first new.csv --proba -o predictions.csv",
         "luce predict runs/first new.csv --sets 0.9 --max-risk 0.05",
+        "luce predict runs/first new.csv --explain -o reasons.jsonl",
         "cat new.jsonl | luce predict runs/first - --top 3 --json",
     ],
 )
@@ -43,6 +44,12 @@ if TYPE_CHECKING:
     help="Say which rows are answered, so that at most this share of the answers is wrong.",
 )
 @click.option(
+    "--explain",
+    is_flag=True,
+    help="Add what each feature adds to the lead of the answer over the next class: the three "
+    "strongest in CSV, all in JSONL.",
+)
+@click.option(
     "--format",
     "form",
     type=click.Choice(["csv", "jsonl"]),
@@ -59,6 +66,7 @@ def command(
     top: int | None,
     sets: float | None,
     max_risk: float | None,
+    explain: bool,
     form: str | None,
     out: Path | None,
     as_json: bool,
@@ -69,13 +77,17 @@ def command(
     no more memory than a short one. Labels that a spreadsheet would run as a formula get a ' in
     front in CSV. --sets and --max-risk learn from the evaluated rows of the run folder; a set is
     written as a|b.
+
+    --explain takes the lead, the difference of the logits of the answer and of the class named
+    under "against", apart: numbers of a table count from their mean in training, all else from
+    0. Of a network the effects hold near the row.
     """
     from luce.tasks.outputs import growing_file
     from luce.tasks.prediction import Layout, predict
 
     if form is None:
         form = "jsonl" if as_json or (out and out.suffix == ".jsonl") else "csv"
-    layout = Layout(form, proba, top or 0, sets, max_risk)
+    layout = Layout(form, proba, top or 0, sets, max_risk, explain)
     if out is None:
         _tell(predict(model, input_, sys.stdout.buffer, layout, no_header=bool(no_header)))
         return

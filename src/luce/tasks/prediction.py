@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from luce import data
 from luce.data import Encoded
 from luce.errors import ParameterError
+from luce.tasks.explaining.effects import Explanation, explain_encoded
 from luce.tasks.models import Model, load_model
 from luce.tasks.promises import Promises, learn_promises
 from luce.tasks.spreadsheet import neutralised
@@ -23,6 +24,7 @@ Probabilities = NDArray[np.floating[Any]]
 
 NO_PROMISES = Promises()
 _ROWS = 8192  # of images or arrays that are encoded at a time
+_REASONS = 3  # in CSV
 
 
 @dataclass
@@ -41,7 +43,9 @@ class Layout:
 
     ``format`` is ``"csv"`` or ``"jsonl"``; ``proba`` adds the probability of every class, ``top``
     the most probable classes, best first; ``sets`` a set of classes that holds the truth with that
-    probability, and ``max_risk`` whether the row is answered at that risk.
+    probability, and ``max_risk`` whether the row is answered at that risk; ``explain`` what each
+    feature adds to the lead of the answer over the class with the next best probability: the
+    three strongest in CSV, all in JSON lines.
     """
 
     format: str = "csv"
@@ -49,6 +53,7 @@ class Layout:
     top: int = 0
     sets: float | None = None
     max_risk: float | None = None
+    explain: bool = False
 
 
 def predict(
@@ -91,7 +96,8 @@ def predict(
     lines = csv_lines if layout.format == "csv" else json_lines
     for encoded in _encoded(fitted, source, no_header):
         p = fitted.probabilities(encoded.X)
-        output.write(lines(fitted, p, summary.rows, layout, promises))
+        why = list(_explained(fitted, encoded.X)) if layout.explain else []
+        output.write(lines(fitted, p, summary.rows, layout, promises, why))
         summary.rows += len(p)
         summary.unseen.update(encoded.unseen)
         summary.missing.update(encoded.missing)
@@ -113,12 +119,19 @@ def _encoded(model: Model, source: str, no_header: bool) -> Iterator[Encoded]:
         yield model.encoding.apply(dataset.take(rows).features)
 
 
+def _explained(model: Model, X: Any) -> Iterator[Explanation]:
+    """Explain each row: numbers of a table count from the mean of training, all else from 0."""
+    for row in range(X.shape[0]):
+        yield explain_encoded(model, X[row : row + 1], reference="mean")
+
+
 def csv_lines(
     model: Model,
     p: Probabilities,
     first_row: int,
     layout: Layout,
     promises: Promises = NO_PROMISES,
+    why: Sequence[Explanation] = (),
 ) -> bytes:
     """Return rows of predictions as CSV, with the header if they are the first ones."""
     names = np.asarray([neutralised(name) for name in model.names], dtype=object)
@@ -138,9 +151,31 @@ def csv_lines(
         columns[f"p(top{rank + 1})"] = np.take_along_axis(p, codes[:, None], axis=1)[:, 0]
     if layout.proba:
         columns |= {f"p({name})": p[:, code] for code, name in enumerate(names)}
+    if layout.explain:
+        columns |= _reasons(model, names, why)
     buffer = BytesIO()
     pl.DataFrame(columns).write_csv(buffer, include_header=first_row == 0)
     return buffer.getvalue()
+
+
+def _reasons(
+    model: Model, names: NDArray[np.object_], why: Sequence[Explanation]
+) -> dict[str, Any]:
+    """The class next to the answer, the lead over it, and what adds most to the lead."""
+    strongest = [one.strongest(model.encoding, _REASONS) for one in why]
+    columns: dict[str, Any] = {
+        "against": names[[one.against for one in why]],
+        "lead": [one.lead for one in why],
+    }
+    for rank in range(_REASONS):
+        found = [effects[rank] if rank < len(effects) else None for effects in strongest]
+        columns[f"why{rank + 1}"] = pl.Series(
+            [effect and neutralised(effect.feature) for effect in found], dtype=pl.String
+        )
+        columns[f"effect(why{rank + 1})"] = pl.Series(
+            [effect and effect.logit for effect in found], dtype=pl.Float64
+        )
+    return columns
 
 
 def json_lines(
@@ -149,6 +184,7 @@ def json_lines(
     first_row: int,
     layout: Layout,
     promises: Promises = NO_PROMISES,
+    why: Sequence[Explanation] = (),
 ) -> bytes:
     """Return rows of predictions as JSON, an object a line."""
     labels = list(model.class_names or model.values)
@@ -165,6 +201,14 @@ def json_lines(
             line["top"] = [{"class": labels[code], "p": row[code]} for code in best[offset]]
         if layout.proba:
             line["proba"] = dict(zip(model.names, row, strict=True))
+        if layout.explain:
+            one = why[offset]
+            line["explanation"] = {
+                "against": labels[one.against],
+                "lead": one.lead,
+                "offset": one.offset,
+                "effects": {e.feature: e.logit for e in one.strongest(model.encoding, None)},
+            }
         lines.append(json.dumps(line, ensure_ascii=False, allow_nan=False))
     return "".join(f"{line}\n" for line in lines).encode()
 

@@ -67,20 +67,22 @@ class Explanation:
     linear: bool
     probabilities: Doubles
 
-    def strongest(self, encoding: Encoding, most: int) -> list[Effect]:
-        """Return the effects of largest size that are not 0, columns taken together."""
-        names = groups(encoding)
-        if names is None:
-            chosen = _largest(self.effects, most)
-            features = encoding.feature_names
-            return [
-                Effect(features[i], float(self.features[i]), float(self.effects[i])) for i in chosen
-            ]
-        starts = np.array([group.start for group in names])
+    def strongest(self, encoding: Encoding, most: int | None) -> list[Effect]:
+        """Return the effects of largest size that are not 0, columns taken together; None: all."""
+        names = encoding.feature_names
+        starts, columns = np.arange(len(names)), []
+        for table, first in _tables(encoding):
+            columns = list(_groups_of(table, first))
+            starts = np.array([*range(first), *(group.start for group in columns)])
+        alone = len(starts) - len(columns)  # features that are no part of a column
         totals = np.add.reduceat(self.effects, starts)
         return [
-            Effect(names[i].name, float(self.features[starts[i]]), float(totals[i]))
-            for i in _largest(totals, most)
+            Effect(
+                names[i] if i < alone else columns[i - alone].name,
+                float(self.features[starts[i]]),
+                float(totals[i]),
+            )
+            for i in _largest(totals, most).tolist()
         ]
 
 
@@ -202,7 +204,7 @@ def _other(against: int, answer: int, classes: int) -> int:
     return against
 
 
-def _largest(values: Doubles, most: int) -> NDArray[np.intp]:
+def _largest(values: Doubles, most: int | None) -> NDArray[np.intp]:
     """Positions of the largest values by size, of equals the first; zeros are left out."""
     order = np.argsort(-np.abs(values), kind="stable")[:most]
     return np.asarray(order[values[order] != 0])

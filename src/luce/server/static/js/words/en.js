@@ -817,6 +817,7 @@ export const words = {
   'predict.why.offset': 'Intercept',
   'predict.why.offset.mean': 'A row of means',
   'predict.why.rest': 'All others',
+  'predict.why.many': 'For every row of a file, in the terminal:',
   'predict.why.sum': 'Lead',
   'predict.words.caption': 'What each word does: without the blue ones “{answer}” would lead less, without the orange ones “{against}” would be further behind.',
   'predict.flips': 'What would change the answer',

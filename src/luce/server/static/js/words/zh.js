@@ -817,6 +817,7 @@ export const words = {
   'predict.why.offset': '截距',
   'predict.why.offset.mean': '均值行',
   'predict.why.rest': '其余',
+  'predict.why.many': '要解释文件中的每一行，在终端里：',
   'predict.why.sum': '领先',
   'predict.words.caption': '每个词的作用：去掉蓝色的词，“{answer}”领先会变少；去掉橙色的词，“{against}”会落后更多。',
   'predict.flips': '怎样会改变回答',

@@ -38,7 +38,8 @@ export function whyPanel({ form, onChoose, textOf }) {
   });
   const result = h('div', { class: 'stack' });
   const controls = h('div', { class: 'fields' }, against.element, reference === 'mean' ? from.element : null);
-  const element = h('section', { class: 'panel stack' }, h('h2', {}, word('predict.why')), controls, result);
+  const many = h('p', { class: 'hint' }, word('predict.why.many'), ' ', h('code', {}, 'luce predict MODEL FILE --explain'));
+  const element = h('section', { class: 'panel stack' }, h('h2', {}, word('predict.why')), controls, result, many);
 
   function tell() {
     onChoose(against.value === '' ? null : Number(against.value), reference);
