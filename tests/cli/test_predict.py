@@ -140,3 +140,17 @@ def test_sets_and_abstaining(luce, run, tmp_path):
     assert answer.out.splitlines()[0] == "row,prediction,answered,set"
     assert "Sets hold the truth in 50 %" in answer.err
     assert luce("predict", run, "new.csv", "--sets", "1").code == 2
+
+
+@pytest.mark.parametrize("verb", ["predict", "evaluate"])
+def test_rows_whose_logits_overflow_are_refused_by_row_and_column(luce, run, tmp_path, verb):
+    steep = "size,colour,label\n" + "".join(f"{s / 100},{c},{y}\n" for s, c, y in ROWS)
+    (tmp_path / "steep.csv").write_text(steep)
+    steep = ("train", "steep.csv", "--C", "1e6", "--ignore", "colour", "--out", "steep")
+    assert luce(*steep).code == 0
+    good = "blue,0.02,b\n" * 10_000
+    (tmp_path / "new.csv").write_text(f"colour,size,label\n{good}red,1.7e308,a\n")
+    answer = luce(verb, "steep", "new.csv", *(["-o", "out.csv"] if verb == "predict" else []))
+    assert answer.code == 3
+    assert "row 10001 are too large: 'size' is 1.7e+308" in answer.err
+    assert not (tmp_path / "out.csv").exists()

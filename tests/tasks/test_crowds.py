@@ -52,7 +52,9 @@ def test_probabilities_that_are_no_numbers_are_the_fault_of_their_request_alone(
     def probabilities(X):
         return np.where(X > 1e300, np.nan, 0.5).repeat(2, axis=1)
 
-    encoding = SimpleNamespace(apply=lambda rows, **kwargs: SimpleNamespace(X=rows))
+    encoding = SimpleNamespace(
+        apply=lambda rows, **kwargs: SimpleNamespace(X=rows), feature_names=("size",)
+    )
     model = SimpleNamespace(encoding=encoding, probabilities=probabilities)
     good, bad = np.ones((2, 1)), np.array([[1.0], [1e308]])
     answers = predict_crowd(model, [good, bad, good])

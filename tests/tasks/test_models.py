@@ -81,3 +81,24 @@ def test_a_model_in_another_folder_is_the_same(trained, tmp_path):
         for p in (trained.run / "model.safetensors", tmp_path / "copy.safetensors")
     )
     assert copy.tensors["coef"].tobytes() == first.tensors["coef"].tobytes()
+
+
+@pytest.mark.parametrize("calibrate", ["none", "vector", "isotonic"])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_rows_whose_logits_overflow_have_no_probabilities(
+    tmp_path, monkeypatch, calibrate, classes
+):
+    monkeypatch.setattr("luce.tasks.training.write_report", lambda run: None)
+    rows = [f"{i % 9},{i % 7 + i % classes},{'abc'[i % classes]}" for i in range(120)]
+    (tmp_path / "t.csv").write_text("size,weight,label\n" + "\n".join(rows) + "\n")
+    options = TrainOptions(data=str(tmp_path / "t.csv"), C=1e3, calibrate=calibrate)
+    model = train(options, out=tmp_path / "run").model
+    good = np.array([[1.0, 2.0], [3.0, 1.0], [-2e300, 1e300]])
+    largest = np.abs(model.linear.coef_).max(axis=0).argmax()
+    steep = np.zeros((1, 2))
+    steep[0, largest] = 1.7e308
+    model.linear.coef_ *= 50  # logits beyond the largest number
+    p = model.probabilities(np.vstack([good[:2], steep, -steep]))
+    assert np.isnan(p).all(axis=1).tolist() == [False, False, True, True]
+    np.testing.assert_array_equal(p[:2], model.probabilities(good[:2]))
+    assert np.isfinite(model.probabilities(good)).all()

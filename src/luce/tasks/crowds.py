@@ -7,7 +7,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from luce.errors import DataError, LuceError
+from luce.errors import LuceError
+from luce.tasks.computable import require_numbers
 from luce.tasks.models import Model
 
 Rows = pl.DataFrame | NDArray[Any]
@@ -48,18 +49,16 @@ def predict_rows(model: Model, rows: Rows) -> Probabilities:
         The rows do not fit the model.
     """
     parts = [
-        model.probabilities(
-            model.encoding.apply(rows[start : start + _TILE], first_row=start + 1, where=WHERE).X
-        )
+        _of_tile(model, rows[start : start + _TILE], start + 1)
         for start in range(0, len(rows), _TILE)
     ]
-    p = parts[0] if len(parts) == 1 else np.concatenate(parts)
-    if np.isnan(p.sum()):  # numbers near the largest of all, whose logits are no numbers
-        row = int(np.isnan(p).any(axis=1).argmax()) + 1
-        raise DataError(
-            f"{WHERE} must hold numbers of which the model can compute logits, but those of row"
-            f" {row} are too large. Correct the row."
-        )
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _of_tile(model: Model, rows: Rows, first_row: int) -> Probabilities:
+    X = model.encoding.apply(rows, first_row=first_row, where=WHERE).X
+    p = model.probabilities(X)
+    require_numbers(p, X, model.encoding, WHERE, first_row)
     return p
 
 

@@ -14,6 +14,7 @@ from luce import data, metrics, storage
 from luce.data import Dataset
 from luce.data.set_infos import is_named
 from luce.errors import DataError
+from luce.tasks.computable import require_numbers
 from luce.tasks.loading import load_labelled
 from luce.tasks.models import Model, load_model
 from luce.tasks.spreadsheet import neutralised
@@ -83,6 +84,7 @@ def measure(model: Model, dataset: Dataset) -> Evaluation:
         )
     encoded = model.encoding.apply(dataset.features)
     p = model.probabilities(encoded.X)
+    require_numbers(p, encoded.X, model.encoding, repr(dataset.name))
     codes = model.codes(dataset.target)
     notes = cell_notes(encoded.unseen, encoded.missing)
     figures = metrics.evaluate(codes, p, model.names)

@@ -45,12 +45,26 @@ class Model:
         """Return the probabilities (n, k) of encoded rows, calibrated if the model is.
 
         A row gets the same bits in every batch: a file, a request and a crowd of requests agree.
+        A row with a logit that has overflowed holds NaN: in a sum that is small in the end a part
+        may have overflowed, so that infinity does not tell which class wins.
         """
-        if self.calibration is not None:
-            return self.calibration.probabilities(self._logits(X))
-        if self.linear is None:
+        if self.linear is None and self.calibration is None:
             return self.classifier.predict_proba(X)
-        return probabilities_of(self._logits(X))
+        z = self._logits(X)
+        with np.errstate(over="ignore", invalid="ignore"):
+            total = z.sum()
+        if np.isfinite(total):
+            return self._of_logits(z)
+        lost = ~np.isfinite(z.reshape(len(z), -1)).all(axis=1)
+        z[lost] = 0
+        p = self._of_logits(z)
+        p[lost] = np.nan
+        return p
+
+    def _of_logits(self, z: Floats) -> Floats:
+        if self.calibration is not None:
+            return self.calibration.probabilities(z)
+        return probabilities_of(z)
 
     def _logits(self, X: Any) -> Floats:
         """The classifier's `decision_function`, without its checks: the encoding has made X."""

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from luce import data
 from luce.data import Encoded
+from luce.data.row_batches import STDIN
 from luce.errors import ParameterError
+from luce.tasks.computable import require_numbers
 from luce.tasks.explaining.effects import Explanation, explain_encoded
 from luce.tasks.models import Model, load_model
 from luce.tasks.promises import Promises, learn_promises
@@ -96,6 +98,8 @@ def predict(
     lines = csv_lines if layout.format == "csv" else json_lines
     for encoded in _encoded(fitted, source, no_header):
         p = fitted.probabilities(encoded.X)
+        where = "standard input" if source == STDIN else source
+        require_numbers(p, encoded.X, fitted.encoding, where, summary.rows + 1)
         why = list(_explained(fitted, encoded.X)) if layout.explain else []
         output.write(lines(fitted, p, summary.rows, layout, promises, why))
         summary.rows += len(p)

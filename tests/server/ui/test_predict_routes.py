@@ -191,3 +191,11 @@ def test_an_image_of_the_models_own_units_is_what_predict_sees(client, workspace
     tree = post(client, "digits/predict", {"pixels": base64.b64encode(pixels.tobytes()).decode()})
     X = model.encoding.apply((pixels / 255.0 * 16)[None]).X
     np.testing.assert_allclose(tree["probabilities"], model.probabilities(X)[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("path", ["table/predict", "table/flips"])
+def test_a_row_whose_logits_overflow_is_refused(client, path):
+    row = {"size": "-1.7e308", "colour": "r"}
+    answer = client.post(f"/api/models/{path}", json={"row": row})
+    assert answer.status_code == 422
+    assert "'size' is -1.7e+308" in answer.json()["error"]["message"]

@@ -13,7 +13,7 @@ from reference.explained_models import (
 from luce.errors import ParameterError, ShapeError
 from luce.estimators.held_out import logits_of
 from luce.tasks import explain
-from luce.tasks.explaining.effects import groups, reference_of
+from luce.tasks.explaining.effects import reference_of
 
 pytestmark = pytest.mark.once
 
@@ -83,7 +83,6 @@ def test_of_texts_the_terms_stand_alone():
         term.split("'")[1].split()[0].strip() in " ".join(present)
         for term in (effect.feature for effect in strongest)
     )
-    assert groups(model.encoding) is None
 
 
 def test_another_class_to_compare_with(of_table):

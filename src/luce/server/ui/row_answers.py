@@ -6,14 +6,18 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from luce.data import Encoded
 from luce.errors import ParameterError
 from luce.server.ui.opened import Opened, evaluated_rows
 from luce.server.ui.single_rows import features_of, image_of, sample_of
+from luce.tasks.computable import require_numbers
 from luce.tasks.explaining.effects import Explanation, explain
 from luce.tasks.explaining.flips import flips
 from luce.tasks.explaining.nearest import nearest_change
 from luce.tasks.explaining.words import word_losses
+from luce.tasks.models import Model
 from luce.tasks.viewing.examples import dark_ground
 from luce.tasks.viewing.form import spans, to_json
 from luce.tasks.viewing.missing import Missing, missing_cells
@@ -69,8 +73,8 @@ def prediction(opened: Opened, body: dict[str, Any]) -> dict[str, Any]:
         raise ParameterError(
             f"against must be the number of a class or null, got {against!r}. Leave it out."
         )
-    encoded = model.encoding.apply(row, where="the row")
-    if against == model.probabilities(encoded.X)[0].argmax():
+    encoded, p = _answered(model, row)
+    if against == p[0].argmax():
         against = None  # while a row is changed, the class to compare with may become the answer
     why = explain(model, row, against=against, reference=reference)
     return {
@@ -80,6 +84,14 @@ def prediction(opened: Opened, body: dict[str, Any]) -> dict[str, Any]:
         "missing": [cell._asdict() for cell in _missing(opened, row)],
         **_effects(opened, row, why),
     }
+
+
+def _answered(model: Model, row: Any) -> tuple[Encoded, NDArray[Any]]:
+    """The row encoded, and its probabilities, which are numbers."""
+    encoded = model.encoding.apply(row, where="the row")
+    p = model.probabilities(encoded.X)
+    require_numbers(p, encoded.X, model.encoding, "the row")
+    return encoded, p
 
 
 def _missing(opened: Opened, row: Any) -> list[Missing]:
@@ -113,6 +125,7 @@ def changes(opened: Opened, body: dict[str, Any]) -> dict[str, Any]:
     """Return the smallest changes that change the answer."""
     model = opened.model
     row = features_of(model.encoding, body)
+    _answered(model, row)
     shape = model.encoding.image_shape
     if shape is None:
         found = flips(model, row, spans(opened.fields))

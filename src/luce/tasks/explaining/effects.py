@@ -172,15 +172,6 @@ def reference_of(encoding: Encoding) -> Doubles:
     return reference
 
 
-def groups(encoding: Encoding) -> list[Group] | None:
-    """Return which features belong together, all of them in order; None: each stands alone."""
-    found = [group for table, first in _tables(encoding) for group in _groups_of(table, first)]
-    if not found or isinstance(encoding, TableEncoding):
-        return found or None
-    terms = encoding.feature_names[: found[0].start]
-    return [*(Group(name, i, i + 1) for i, name in enumerate(terms)), *found]
-
-
 def _tables(encoding: Encoding) -> Iterator[tuple[TableEncoding, int]]:
     """The table inside an encoding, if there is one, and its first feature."""
     if isinstance(encoding, TableEncoding):
