@@ -115,7 +115,11 @@ def test_a_file_without_a_header_is_doubted_read_and_taken_to_training(data, axe
 
 
 def test_names_that_repeat_can_be_told_to_be_a_row(data):
-    file = {"name": "zeros.csv", "mimeType": "text/csv", "buffer": b"0,0,a\n" + b"1,2,b\n3,1,a\n" * 20}
+    file = {
+        "name": "zeros.csv",
+        "mimeType": "text/csv",
+        "buffer": b"0,0,a\n" + b"1,2,b\n3,1,a\n" * 20,
+    }
     data.set_input_files("input[type=file]", file)
     expect(data.get_by_role("alert")).to_contain_text("more than once")
     data.get_by_role("checkbox", name="The file has no header").check()

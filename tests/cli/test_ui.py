@@ -34,12 +34,13 @@ def taken():
         yield busy.getsockname()[1]
 
 
-def start(folder, *args):
+def start(folder, *args, browser=None):
+    """Start it; `browser` are variables of the environment by which one is found."""
     library = str(Path(luce.__file__).parents[1])
     return subprocess.Popen(
-        [sys.executable, "-c", START, "ui", *args, "--no-browser"],
+        [sys.executable, "-c", START, "ui", *args, *([] if browser else ["--no-browser"])],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": library},
+        env=os.environ | {"PYTHONPATH": library} | (browser or {}),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -85,3 +86,26 @@ def test_data_that_are_not_there_are_told_before_anything_starts(tmp_path):
     out, talk = process.communicate(timeout=30)
     assert (process.returncode, out) == (3, "")
     assert "no-such.csv" in talk
+
+
+def test_the_browser_is_not_given_the_token(tmp_path):
+    """The command line of the browser can be read by every user of the computer."""
+    opened = tmp_path / "opened"
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {opened}.part\nmv {opened}.part {opened}\n')
+    browser.chmod(0o700)
+    mine = {"BROWSER": f"{browser} %s", "DISPLAY": ":99"}
+    process = start(tmp_path, "--port", "0", browser=mine)
+    token = process.stdout.readline().partition("token=")[2].strip()
+    assert wait_until(opened.exists)
+    address = opened.read_text().strip()
+    assert token not in address
+    jar = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    assert jar.open(address).status == 200
+    assert jar.open(f"{address.partition('?')[0]}api/hello").status == 200
+    other = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    assert other.open(address).status == 200  # the page, which says how to come in
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        other.open(f"{address.partition('?')[0]}api/hello")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)

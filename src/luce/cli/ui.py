@@ -5,6 +5,7 @@ import os
 import socket
 import sys
 import threading
+from collections.abc import Callable
 
 import click
 from click.core import ParameterSource
@@ -47,7 +48,8 @@ def command(
 ) -> None:
     """Explore softmax, train, and look into models in the browser, on this computer alone.
 
-    The address that is printed holds a token; without it nothing can be read. Ctrl-C ends it.
+    The address that is printed holds a token; without it nothing can be read. The browser is
+    opened with another one, which is good for once. Ctrl-C ends it.
     """
     from luce.server.ui.running import serve_pages
 
@@ -57,14 +59,14 @@ def command(
     if port not in (0, found):
         talk(f"Port {port} is in use; taking {found}.")
 
-    def tell(address: str) -> None:
+    def tell(address: str, once: Callable[[], str]) -> None:
         if as_json:
             show_json({"address": address, "port": found})
         else:
             click.echo(address)
             talk("Ctrl-C ends it.")
         if not no_browser:
-            _open(address)
+            _open(once())  # other users can read the browser's command line
 
     serve_pages(listener, opened=opened, stop_trainings=stop_trainings, on_start=tell, on_end=talk)
     talk("Ended.")

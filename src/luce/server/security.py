@@ -69,6 +69,7 @@ class Access:
         stands for every address in numbers, which nobody can make point elsewhere
     token : what a request for a protected path must show; None: nothing
     cookie : name of the cookie that may hold the token
+    spend : whether a ticket in an address is good for the cookie; asked once for each request
     protected : whether a path needs the token
     write_types : media types that the body of a request may have; None: the routes decide
     """
@@ -76,6 +77,7 @@ class Access:
     hosts: Collection[str] = LOOPBACK
     token: str | None = None
     cookie: str | None = None
+    spend: Callable[[str], bool] = lambda ticket: False
     protected: Callable[[str], bool] = lambda path: True
     write_types: Collection[str] | None = None
 
@@ -112,7 +114,7 @@ class Guard:
 
 
 def admit(scope: Scope, access: Access) -> Headers | None:
-    """Check a request; return the headers of a redirect if it shows its token in the URL.
+    """Check a request; return the headers of a redirect if the URL has a token or a ticket.
 
     Raises
     ------
@@ -130,6 +132,11 @@ def admit(scope: Scope, access: Access) -> Headers | None:
         return None
     if access.cookie and b"token=" in scope["query_string"] and scope["method"] == "GET":
         return _exchange(scope, access.token, access.cookie)
+    if access.cookie and b"ticket=" in scope["query_string"] and scope["method"] == "GET":
+        shown = parse_qs(scope["query_string"].decode("latin-1")).get("ticket", [""])
+        is_good = len(shown) == 1 and access.spend(shown[0])
+        # Without the cookie the page says in the reader's language how to come in.
+        return _to_the_start(access.cookie, access.token if is_good else None)
     if access.protected(scope["path"]) and not _shows_token(headers, access.token, access.cookie):
         raise Refused(
             401,
@@ -269,12 +276,16 @@ def _exchange(scope: Scope, token: str, cookie: str) -> Headers:
             "The token in the address is not that of this server; it has a new one after each"
             " start. Open the address that it printed.",
         )
-    crumb = f"{cookie}={token}; HttpOnly; SameSite=Strict; Path=/"
-    return [
-        (b"location", b"/"),
-        (b"set-cookie", crumb.encode()),
-        (b"content-length", b"0"),
-    ]
+    return _to_the_start(cookie, token)
+
+
+def _to_the_start(cookie: str, token: str | None) -> Headers:
+    """A redirect to the first page, with the cookie if there is a token."""
+    headers = [(b"location", b"/"), (b"content-length", b"0")]
+    if token is not None:
+        crumb = f"{cookie}={token}; HttpOnly; SameSite=Strict; Path=/"
+        headers.append((b"set-cookie", crumb.encode()))
+    return headers
 
 
 def _shows_token(headers: Headers, token: str, cookie: str | None) -> bool:

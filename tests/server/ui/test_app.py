@@ -5,6 +5,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from luce import __version__
+from luce.server.tickets import Tickets
 from luce.server.ui.app import make_app
 from luce.server.ui.workspace import Workspace
 
@@ -123,3 +124,33 @@ print(sorted(heavy & sys.modules.keys()))
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert done.stdout == "[]\n"
+
+
+def test_a_ticket_gives_the_cookie_once(workspace):
+    tickets = Tickets()
+    app = make_app(workspace, token=TOKEN, port=8000, tickets=tickets)
+    first, second = (
+        TestClient(app, base_url="http://127.0.0.1:8000", follow_redirects=False) for _ in "ab"
+    )
+    ticket = tickets.issue()
+    answer = first.get(f"/?ticket={ticket}")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    assert first.get("/api/hello").status_code == 200
+    for shown in (ticket, "", TOKEN, f"{tickets.issue()}&ticket={tickets.issue()}"):
+        answer = second.get(f"/?ticket={shown}")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/")
+        assert "set-cookie" not in answer.headers
+    assert second.get("/api/hello").status_code == 401
+    assert first.get(f"/?ticket={ticket}").status_code == 303  # loaded again: the cookie stays
+    assert first.get("/api/hello").status_code == 200
+
+
+def test_a_ticket_is_no_token(workspace):
+    tickets = Tickets()
+    app = make_app(workspace, token=TOKEN, port=8000, tickets=tickets)
+    client = TestClient(app, base_url="http://127.0.0.1:8000")
+    ticket = tickets.issue()
+    shown = {"authorization": f"Bearer {ticket}"}
+    assert client.get("/api/hello", headers=shown).status_code == 401
+    assert client.post(f"/api/hello?ticket={ticket}", json={}).status_code == 401
+    assert client.get(f"/?token={ticket}").status_code == 401

@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from luce import __version__
 from luce.errors import LuceError
 from luce.server.security import LOOPBACK, Access, App, Guard
+from luce.server.tickets import Tickets
 from luce.server.ui import (
     data_routes,
     model_routes,
@@ -35,7 +36,9 @@ from luce.server.ui.workspace import Workspace
 BODIES = ("application/json", "application/octet-stream")
 
 
-def make_app(workspace: Workspace, *, token: str | None, port: int) -> App:
+def make_app(
+    workspace: Workspace, *, token: str | None, port: int, tickets: Tickets | None = None
+) -> App:
     """Return the application, guarded: only this computer, only who knows the token.
 
     Parameters
@@ -46,6 +49,8 @@ def make_app(workspace: Workspace, *, token: str | None, port: int) -> App:
         What requests under ``/api`` must show, as a cookie or as a bearer; None lets all in.
     port : int
         Names the cookie, so that several servers on one computer keep theirs apart.
+    tickets : Tickets, optional
+        Those that let a browser in, once each; without them only the token does.
     """
     static = StaticFiles()
     app = Starlette(
@@ -64,6 +69,7 @@ def make_app(workspace: Workspace, *, token: str | None, port: int) -> App:
         hosts=LOOPBACK,
         token=token,
         cookie=f"luce-{port}",
+        spend=(tickets or Tickets()).spend,
         protected=lambda path: path == "/api" or path.startswith("/api/"),
         write_types=BODIES,
     )

@@ -9,6 +9,7 @@ from importlib import import_module
 from luce.data.set_infos import require_exists
 from luce.server.limits import Limits
 from luce.server.running import Server
+from luce.server.tickets import Tickets
 from luce.server.ui.app import make_app
 from luce.server.ui.uploads import MOST_BYTES
 from luce.server.ui.workspace import Opened, Workspace
@@ -22,7 +23,7 @@ def serve_pages(
     opened: str | None = None,
     runs: str = "runs",
     stop_trainings: bool = False,
-    on_start: Callable[[str], None] = lambda address: None,
+    on_start: Callable[[str, Callable[[], str]], None] = lambda address, once: None,
     on_end: Callable[[str], None] = lambda sentence: None,
 ) -> None:
     """Serve the pages until Ctrl-C; remove uploads afterwards.
@@ -38,7 +39,8 @@ def serve_pages(
     stop_trainings : bool
         Whether trainings that are running at the end are stopped; else they go on.
     on_start : callable
-        Told the address, with its token, as soon as requests are answered.
+        Told the address, with its token, as soon as requests are answered; and given what makes
+        an address that lets in once and not for long, for the command line of a browser.
     on_end : callable
         Told, at the end, of each training that goes on.
 
@@ -52,12 +54,16 @@ def serve_pages(
     workspace = Workspace(runs=runs, opened=opened)
     host, port = listener.getsockname()[:2]
     token = secrets.token_urlsafe(24)
-    address = f"http://{host}:{port}/?token={token}{_first_page(workspace)}"
+    tickets = Tickets()
+
+    def address(secret: str) -> str:
+        return f"http://{host}:{port}/?{secret}{_first_page(workspace)}"
+
     try:
-        app = make_app(workspace, token=token, port=port)
+        app = make_app(workspace, token=token, port=port, tickets=tickets)
 
         def begin() -> None:
-            on_start(address)
+            on_start(address(f"token={token}"), lambda: address(f"ticket={tickets.issue()}"))
             if workspace.opened is not None:
                 threading.Thread(target=_warm_up, args=[workspace.opened], daemon=True).start()
 
