@@ -41,5 +41,18 @@ def test_the_snippets_are_in_three_languages(serve):
         serve.locator(f"pre[aria-label='{name}'] code", has_text=start).wait_for()
 
 
+def test_the_snippets_speak_two_protocols(serve):
+    code = serve.locator("pre[aria-label='curl'] code")
+    assert "/v1/predict" in code.inner_text()
+    serve.get_by_role("radio", name="luce", exact=True).focus()
+    serve.keyboard.press("ArrowRight")
+    serve.locator("pre[aria-label='curl'] code", has_text="/v2/models/digits/infer").wait_for()
+    assert '"datatype":"FP64","shape":[1,8,8]' in code.inner_text()
+    serve.get_by_role("tab", name="Python", exact=True).click()
+    serve.locator("pre[aria-label='Python'] code", has_text="/v2/models/digits/infer").wait_for()
+    serve.get_by_role("radio", name="luce", exact=True).check(force=True)
+    serve.locator("pre[aria-label='Python'] code", has_text="/v1/predict").wait_for()
+
+
 def test_nothing_stands_in_the_way_of_those_who_see_or_hear_otherwise(serve, axe):
     axe(serve)

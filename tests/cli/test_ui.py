@@ -11,6 +11,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from reference.waiting import wait_for
 
 import luce
 from luce.cli.ui import listen
@@ -97,7 +98,7 @@ def test_the_browser_is_not_given_the_token(tmp_path):
     mine = {"BROWSER": f"{browser} %s", "DISPLAY": ":99"}
     process = start(tmp_path, "--port", "0", browser=mine)
     token = process.stdout.readline().partition("token=")[2].strip()
-    assert wait_until(opened.exists)
+    wait_for(opened.exists)
     address = opened.read_text().strip()
     assert token not in address
     jar = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())

@@ -42,7 +42,7 @@ class Served:
         """
         stamp = stamp_of(path)  # before the file is read: a change meanwhile is seen afterwards
         model = load_model(path)
-        return cls(model, name or _name(path, model), stamp)
+        return cls(model, name or name_of(path, model), stamp)
 
     @cached_property
     def labels(self) -> list[Any]:
@@ -99,8 +99,8 @@ def stamp_of(path: str | Path) -> tuple[int, int, int]:
     return (found.st_mtime_ns, found.st_size, found.st_ino)
 
 
-def _name(path: str | Path, model: Model) -> str:
-    """The name of the data that the model learnt, fit to stand in an address."""
+def name_of(path: str | Path, model: Model) -> str:
+    """Return the name of the data that the model learnt, fit to stand in an address."""
     given = str(model.metadata["data"].get("name") or "") or Path(path).stem
     plain = "".join(ch if ch.isascii() and (ch.isalnum() or ch in "._-") else "-" for ch in given)
     return plain.strip("-.")[:64] or "model"

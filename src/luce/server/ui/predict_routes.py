@@ -2,7 +2,8 @@
 
 ::
 
-    GET  /api/models/{id}/form        what a row consists of, with values to start from
+    GET  /api/models/{id}/form        what a row consists of, with values to start from; and the
+                                      name of the model in the addresses of luce serve
     GET  /api/models/{id}/sample      ?position=  an evaluated row as the form takes it
     POST /api/models/{id}/predict     {"row" | "values" | "pixels": ..., "against", "reference"}
     POST /api/models/{id}/flips       {"row" | "values" | "pixels": ...}
@@ -79,9 +80,11 @@ def routes(workspace: Workspace, models: OpenedModels | None = None) -> list[Rou
 
 
 def _form(read: Read, file: ModelFile) -> dict[str, Any]:
+    from luce.server.api.served import name_of
     from luce.server.ui.row_answers import form
 
-    return form(read(file))
+    opened = read(file)
+    return form(opened) | {"served_name": name_of(file.path, opened.model)}
 
 
 def _sample(read: Read, file: ModelFile, position: int) -> dict[str, Any]:

@@ -3,12 +3,14 @@
 
 import { get, post } from '../api.js';
 import { add, clear, h } from '../dom.js';
+import { choice } from '../widgets/choice.js';
 import { codeBlock } from '../widgets/code.js';
 import { textField } from '../widgets/field.js';
 import { tabs } from '../widgets/tabs.js';
 import { fixed, number, word } from '../words.js';
 import { chosenModel } from './model/chosen.js';
 import { isAbort, problem } from './model/loading.js';
+import { inferBody, rowBody } from './serve/bodies.js';
 import { curl, javascript, python, usualPort } from './serve/snippets.js';
 
 const POLL = 400; // ms between looks at a server that starts
@@ -26,13 +28,16 @@ export const page = {
     const path = `/api/models/${chosen.id}`;
     const form = await get(`${path}/form`, { signal: view.signal });
     const sample = form.samples > 0 ? await get(`${path}/sample`, { signal: view.signal }) : null;
-    const body = exampleBody(form, sample);
-    const desk = tryBox(path, body, view);
+    const body = rowBody(form, sample);
+    const desk = tryBox(path, JSON.stringify(body, null, form.image_shape || form.input === 'array' ? 0 : 1), view);
     const state = stateBox(path, view, (address) => {
       desk.open(address !== null);
       snippets.update(address ?? usualAddress());
     });
-    const snippets = snippetBox(short(body));
+    const snippets = snippetBox({
+      luce: { path: '/v1/predict', body: JSON.stringify(body) },
+      kserve: { path: `/v2/models/${form.served_name}/infer`, body: JSON.stringify(inferBody(form, sample)) },
+    });
     add(root, [state.element, snippets.element, desk.element]);
     state.start();
     return state.stop;
@@ -42,60 +47,6 @@ export const page = {
 /** Where luce serve is found when it is started in a terminal. */
 function usualAddress() {
   return `http://127.0.0.1:${usualPort(location.port)}`;
-}
-
-/**
- * What a server of the model takes: one row.
- * @param {any} form
- * @param {any} sample
- */
-function exampleBody(form, sample) {
-  const input = sample?.input ?? {};
-  if (form.image_shape) return JSON.stringify({ rows: [nested(input.pixels, form.image_shape, form.scale)] });
-  if (form.input === 'array') return JSON.stringify({ rows: [input.values ?? form.fields.map(() => 0)] });
-  const row = input.row ?? Object.fromEntries(form.fields.map((/** @type {any} */ f) => [f.name, f.start]));
-  return JSON.stringify({ rows: [typed(form.fields, row)] }, null, 1);
-}
-
-/**
- * Cells as JSON has them: numbers are numbers.
- * @param {any[]} fields
- * @param {Record<string, string | null>} row
- */
-function typed(fields, row) {
-  return Object.fromEntries(
-    fields.map(({ name, kind }) => {
-      const cell = row[name] ?? null;
-      if (cell === null || cell === '') return [name, kind === 'text' ? '' : null];
-      if (kind === 'number' && cell.trim() !== '' && Number.isFinite(Number(cell))) return [name, Number(cell)];
-      return [name, kind === 'boolean' ? cell.toLowerCase() === 'true' : cell];
-    }),
-  );
-}
-
-/**
- * An image as rows of pixels, in the units of the model's data: 255 is white, or 16.
- * @param {string | undefined} pixels in base 64
- * @param {number[]} shape
- * @param {number} scale
- */
-function nested(pixels, shape, scale) {
-  const [height = 1, width = 1, colours = 1] = shape;
-  const bytes = pixels ? [...atob(pixels)].map((c) => c.charCodeAt(0)) : Array(height * width * colours).fill(0);
-  // As many decimals as a byte tells.
-  const decimals = Math.max(0, Math.floor(-Math.log10(scale / 255)));
-  const values = bytes.map((byte) => Number(((byte * scale) / 255).toFixed(decimals)));
-  const cut = (/** @type {any[]} */ list, /** @type {number} */ size) =>
-    Array.from({ length: list.length / size }, (_, i) => list.slice(i * size, (i + 1) * size));
-  return colours === 1 ? cut(values, width) : cut(cut(values, colours), width);
-}
-
-/**
- * A body that is not too long to be read in a snippet.
- * @param {string} body
- */
-function short(body) {
-  return JSON.stringify(JSON.parse(body));
 }
 
 /**
@@ -168,27 +119,42 @@ function stateBox(path, view, onAddress) {
   };
 }
 
-/** @param {string} body */
-function snippetBox(body) {
+/** @param {Record<string, {path: string, body: string}>} ways the same question in two protocols */
+function snippetBox(ways) {
   const makers = { curl, python, javascript };
   let address = usualAddress();
-  /** @type {{update(code: string): void, make: (address: string, body: string) => string} | null} */
+  let way = 'luce';
+  /** @type {{update(code: string): void, make: (url: string, body: string) => string} | null} */
   let open = null;
+  const code = (/** @type {(url: string, body: string) => string} */ make) => {
+    const { path, body } = ways[way] ?? { path: '', body: '' };
+    return make(address + path, body);
+  };
+  const redraw = () => open?.update(code(open.make));
+  const protocol = choice({
+    label: word('serve.protocol'),
+    options: Object.keys(ways).map((value) => ({ value, label: word(`serve.protocol.${value}`) })),
+    value: way,
+    onChange: (value) => {
+      way = value;
+      redraw();
+    },
+  });
   const items = Object.entries(makers).map(([id, make]) => ({
     id,
     label: word(`serve.snippet.${id}`),
     show: (/** @type {HTMLElement} */ panel) => {
-      const block = codeBlock({ label: word(`serve.snippet.${id}`), code: make(address, body) });
+      const block = codeBlock({ label: word(`serve.snippet.${id}`), code: code(make) });
       open = { update: block.update, make };
       add(panel, [block.element]);
     },
   }));
-  const element = h('section', { class: 'panel stack' }, h('h2', {}, word('serve.snippets')), tabs({ label: word('serve.snippets'), items }).element);
+  const element = h('section', { class: 'panel stack' }, h('h2', {}, word('serve.snippets')), protocol.element, tabs({ label: word('serve.snippets'), items }).element);
   return {
     element,
     update(/** @type {string} */ next) {
       address = next;
-      open?.update(open.make(address, body));
+      redraw();
     },
   };
 }

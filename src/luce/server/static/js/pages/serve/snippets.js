@@ -2,25 +2,25 @@
 /** How to ask the server from a shell, from Python and from JavaScript. Pure functions. */
 
 /**
- * @param {string} address such as http://127.0.0.1:8001
+ * @param {string} url such as http://127.0.0.1:8001/v1/predict
  * @param {string} body JSON
  */
-export function curl(address, body) {
-  return `curl -s ${address}/v1/predict \\\n  -H 'Content-Type: application/json' \\\n  -d '${body.replace(/'/g, `'\\''`)}'`;
+export function curl(url, body) {
+  return `curl -s ${url} \\\n  -H 'Content-Type: application/json' \\\n  -d '${body.replace(/'/g, `'\\''`)}'`;
 }
 
 /**
- * @param {string} address
+ * @param {string} url
  * @param {string} body JSON
  */
-export function python(address, body) {
+export function python(url, body) {
   return `import json
 from urllib.request import Request, urlopen
 
-rows = json.loads(r'''${body.replace(/'''/g, `''' "'''" r'''`)}''')
+body = json.loads(r'''${body.replace(/'''/g, `''' "'''" r'''`)}''')
 request = Request(
-    "${address}/v1/predict",
-    json.dumps(rows).encode(),
+    "${url}",
+    json.dumps(body).encode(),
     {"Content-Type": "application/json"},
 )
 with urlopen(request) as answer:
@@ -28,11 +28,11 @@ with urlopen(request) as answer:
 }
 
 /**
- * @param {string} address
+ * @param {string} url
  * @param {string} body JSON
  */
-export function javascript(address, body) {
-  return `const answer = await fetch('${address}/v1/predict', {
+export function javascript(url, body) {
+  return `const answer = await fetch('${url}', {
   method: 'POST',
   headers: { 'Content-Type': 'application/json' },
   body: JSON.stringify(${body}),
