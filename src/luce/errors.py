@@ -9,7 +9,8 @@
     ├── DataError             3  the data cannot be used as they are            (also ValueError)
     │   ├── ShapeError        3  an array has the wrong shape
     │   ├── DtypeError        3  an array has the wrong kind of elements        (also TypeError)
-    │   └── LabelError        3  a label is missing, unknown or out of range
+    │   ├── LabelError        3  a label is missing, unknown or out of range
+    │   └── ColumnError       3  a table has no such column
     ├── ModelFileError        4  a model file is damaged, foreign or too new    (also ValueError)
     └── MissingExtraError     5  an optional package is not installed           (also ImportError)
 
@@ -57,6 +58,10 @@ class DtypeError(DataError, TypeError):
 
 class LabelError(DataError):
     """A label is missing, unknown or out of range."""
+
+
+class ColumnError(DataError):
+    """A table has no such column."""
 
 
 class ModelFileError(LuceError, ValueError):

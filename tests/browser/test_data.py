@@ -53,7 +53,8 @@ def test_another_target_is_chosen_and_a_file_is_removed_by_keys(data):
     role.focus()
     data.keyboard.type("targ")
     expect(data).to_have_url(re.compile("target=copy"))
-    data.wait_for_selector("tr:has(.badge):has-text('copy')")
+    data.wait_for_selector("tr:has(.badge:not(.bad)):has-text('copy')")
+    expect(data.locator("[aria-busy=true]")).to_have_count(0)
     data.get_by_role("button", name="Remove this file").focus()
     data.keyboard.press("Enter")
     data.wait_for_selector(".empty")
@@ -122,6 +123,7 @@ def test_names_that_repeat_can_be_told_to_be_a_row(data):
     }
     data.set_input_files("input[type=file]", file)
     expect(data.get_by_role("alert")).to_contain_text("more than once")
+    assert "422" in data.faults.pop()
     data.get_by_role("checkbox", name="The file has no header").check()
     expect(data.locator(".stats")).to_contain_text("41")
 
@@ -131,6 +133,20 @@ def test_files_of_the_same_name_can_be_told_apart(data):
     options = data.locator("#source option", has_text="twice.csv")
     data.set_input_files("input[type=file]", file)
     expect(options).to_have_text(["twice.csv"])
-    data.set_input_files("input[type=file]", {**file, "buffer": LEAKY[:-8].encode()})
+    data.set_input_files("input[type=file]", {**file, "buffer": (LEAKY + "41,x,b!,b\n").encode()})
     expect(options).to_have_text([re.compile(rf"twice\.csv \(no\. {n}, .+\)") for n in (2, 1)])
     expect(data.locator("#source option:checked")).to_contain_text("no. 2")
+
+
+def test_what_is_refused_is_told_in_chinese(page, ui_server, axe):
+    page.goto(ui_server.url("/data?lang=zh"))
+    page.wait_for_selector("#source")
+    file = {"name": "letter.docx", "mimeType": "text/plain", "buffer": b"x"}
+    page.set_input_files("input[type=file]", file)
+    expect(page.get_by_role("alert")).to_contain_text("无法读取这种文件")
+    assert "415" in page.faults.pop()
+    page.goto(ui_server.url("/data?lang=zh&data=digits&ignore=nothing"))
+    expect(page.get_by_role("alert")).to_contain_text("没有这一列")
+    expect(page.get_by_role("alert")).to_contain_text("nothing")
+    axe(page)
+    assert "422" in page.faults.pop()

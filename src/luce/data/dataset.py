@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from luce.data.column_order import ColumnOrder
 from luce.data.kinds import Kind
 from luce.data.suggest import did_you_mean, listed
-from luce.errors import DataError
+from luce.errors import ColumnError, DataError
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +74,7 @@ def drop_columns(
     """
     for name in ignore:
         if name not in frame.columns:
-            raise DataError(
+            raise ColumnError(
                 f"{where} has no column {name!r} to leave out.{did_you_mean(name, frame.columns)}"
                 f" Columns: {listed(frame.columns)}."
             )

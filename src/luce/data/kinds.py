@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from luce.data import cells
 from luce.data.suggest import did_you_mean, listed
-from luce.errors import DataError
+from luce.errors import ColumnError, DataError
 from luce.kernels.text import Analysis, count_terms
 
 _STRAY = 0.1  # a column with at most this share of unreadable cells is one of numbers, with errors
@@ -66,7 +66,7 @@ def guess_kinds(
     for name, kind in told.items():
         if name not in frame.columns:
             read = "categories" if kind is Kind.CATEGORY else "text"
-            raise DataError(
+            raise ColumnError(
                 f"{where} has no column {name!r} to read as {read}."
                 f"{did_you_mean(name, frame.columns)} Columns: {listed(frame.columns)}."
             )

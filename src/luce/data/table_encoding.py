@@ -15,7 +15,7 @@ from luce.data.encoding import Encoded, Encoding, require_memory
 from luce.data.json_fields import Fields
 from luce.data.kinds import LEFT_OUT, Kind, guess_kinds
 from luce.data.suggest import did_you_mean, listed
-from luce.errors import DataError
+from luce.errors import ColumnError, DataError
 
 _MOST_VALUES = 240_000  # in JSON; a model file takes 250,000 in all
 
@@ -89,7 +89,7 @@ class TableEncoding(Encoding):
         present = set(features.columns)
         absent = [name for name in self.columns if name not in present]
         if absent:
-            raise DataError(
+            raise ColumnError(
                 f"{where} must have the columns that the model was trained on, but "
                 f"{listed(absent)} {'is' if len(absent) == 1 else 'are'} missing."
                 f"{did_you_mean(absent[0], present - set(self.columns))} "

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from luce.data import cells
 from luce.data.kinds import require_finite
 from luce.data.suggest import did_you_mean, listed
-from luce.errors import DataError, LabelError
+from luce.errors import ColumnError, DataError, LabelError
 
 _NAMES = ("target", "label", "class")
 _FEW = 20  # more different values than this need a second look
@@ -30,7 +30,7 @@ def choose_target(columns: Sequence[str], target: str | None, where: str) -> Cho
     """Take the column asked for, else one named target, label or class, else the last one."""
     if target is not None:
         if target not in columns:
-            raise DataError(
+            raise ColumnError(
                 f"{where} has no target column {target!r}.{did_you_mean(target, columns)} "
                 f"Columns: {listed(columns)}."
             )

@@ -18,7 +18,7 @@ from luce.data.kinds import LEFT_OUT, Kind
 from luce.data.suggest import did_you_mean, listed
 from luce.data.table_encoding import TableEncoding, table_encoding_from_json
 from luce.data.text_defaults import options_for
-from luce.errors import DataError, ModelFileError, ParameterError
+from luce.errors import ColumnError, DataError, ModelFileError, ParameterError
 from luce.texts import LearntText, Terms, TextOptions, learn_text
 
 Tensors = Mapping[str, NDArray[Any]]
@@ -150,7 +150,7 @@ class TextEncoding(Encoding):
             )
         absent = [name for name in self.columns if name not in features.columns]
         if absent:
-            raise DataError(
+            raise ColumnError(
                 f"{where} must have the columns that the model was trained on, but "
                 f"{listed(absent)} {'is' if len(absent) == 1 else 'are'} missing."
                 f"{did_you_mean(absent[0], features.columns)} Columns are matched by name."

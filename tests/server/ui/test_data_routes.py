@@ -106,3 +106,12 @@ def test_names_that_repeat_do_not_keep_a_file_from_being_read(api, send):
     id = send("rows.csv", "0,0,a\n" + "1,2,b\n3,1,a\n" * 20).json()["id"]
     assert api.get(f"/api/data/{id}/columns").status_code == 422
     assert api.get(f"/api/data/{id}", params={"no_header": "1"}).json()["rows"] == 41
+
+
+def test_an_error_tells_its_type(api, send):
+    id = send("mine.csv", LEAKY).json()["id"]
+    for query in ({"target": "nothing"}, {"ignore": "nothing"}, {"text": "nothing"}):
+        error = api.get(f"/api/data/{id}", params=query).json()["error"]
+        assert error["type"] == "ColumnError"
+    assert send("mine.docx", "x").json()["error"]["type"] == "UnknownKind"
+    assert api.get("/api/data/nothing").json()["error"]["type"] == "UnknownId"

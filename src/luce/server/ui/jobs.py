@@ -25,6 +25,7 @@ from luce.server.ui.workspace import Workspace
 from luce.tasks.runs import is_run
 
 MOST = 4  # trainings at a time
+_NO_ERROR: dict[str, str | None] = {"error": None, "error_type": None}
 _LONGEST_LOG = 20_000  # characters of a child's talk that are told
 
 # Where the server itself ignores Ctrl-C (in the background of a shell), its children would too,
@@ -37,6 +38,10 @@ _START = (
 
 class JobConflict(LuceError):
     """The state of the trainings does not allow it now (status 409)."""
+
+
+class TooManyTrainings(JobConflict):
+    """As many trainings as can run at a time are running."""
 
 
 @dataclass
@@ -89,18 +94,19 @@ class Job:
             "stopping": self.stopping > 0,
             "exit_code": self.process.returncode,
             "log": self._plain(_tail(self.talk)),
-            "error": None if self.is_running else self._error(),
+            **(_NO_ERROR if self.is_running else self._error()),
         }
 
-    def _error(self) -> str | None:
-        """What the command line says of the failure."""
+    def _error(self) -> dict[str, str | None]:
+        """What the command line says of the failure, and the type of the error if it has one."""
         if self.process.returncode in (0, 130):
-            return None
+            return _NO_ERROR
         try:
-            tree = json.loads(self.answer.read_text(encoding="utf-8").splitlines()[-1])
-            return self._plain(str(tree["error"]["message"]))
+            tree = json.loads(self.answer.read_text(encoding="utf-8").splitlines()[-1])["error"]
+            return {"error": self._plain(str(tree["message"])), "error_type": str(tree["type"])}
         except (OSError, ValueError, LookupError, TypeError):  # it was killed
-            return self._plain(_tail(self.talk)) or f"exit code {self.process.returncode}"
+            words = self._plain(_tail(self.talk)) or f"exit code {self.process.returncode}"
+            return {"error": words, "error_type": None}
 
     def _plain(self, text: str) -> str:
         return text.replace(self.hidden, self.name)
@@ -218,7 +224,7 @@ class Jobs:
 
     def _require_free(self) -> None:
         if sum(job.is_running for job in self._jobs.values()) >= MOST:
-            raise JobConflict(
+            raise TooManyTrainings(
                 f"at most {MOST} trainings can run at a time, and as many do. Wait for one, or stop"
                 " one."
             )

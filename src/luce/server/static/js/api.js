@@ -1,7 +1,9 @@
 // @ts-check
 /** Questions to the server that this page came from. Paths are whole: `/api/...`. */
 
-/** An answer that says no: `type` and `message` are the server's own. */
+import { errorText } from './error_words.js';
+
+/** An answer that says no: `type` is the server's own, `message` in the language of the page. */
 export class ApiError extends Error {
   /**
    * @param {number} status 0 if there was no answer
@@ -9,7 +11,7 @@ export class ApiError extends Error {
    * @param {string} message
    */
   constructor(status, type, message) {
-    super(message);
+    super(errorText(type, message));
     this.name = 'ApiError';
     this.status = status;
     this.type = type;

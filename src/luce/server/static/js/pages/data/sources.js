@@ -1,7 +1,7 @@
 // @ts-check
 /** Which data: a list of all that the server knows, and a place for files of one's own. */
 
-import { get, post, upload } from '../../api.js';
+import { ApiError, get, post, upload } from '../../api.js';
 import { clear, h } from '../../dom.js';
 import { dropZone } from '../../widgets/drop_zone.js';
 import { checkbox } from '../../widgets/field.js';
@@ -104,7 +104,10 @@ export async function sendAll(files, onProgress, signal) {
   if (labels) {
     const path = `/api/uploads?beside=${encodeURIComponent(id)}&name=${encodeURIComponent(labels.name)}`;
     const answer = await fetch(path, { method: 'POST', body: labels, headers: { 'Content-Type': 'application/octet-stream' }, signal });
-    if (!answer.ok) throw new Error((await answer.json()).error.message);
+    if (!answer.ok) {
+      const { type, message } = (await answer.json()).error;
+      throw new ApiError(answer.status, type, message);
+    }
   }
   return id;
 }

@@ -3,6 +3,7 @@
 
 import { post } from '../../api.js';
 import { clear, h } from '../../dom.js';
+import { errorText } from '../../error_words.js';
 import { dialog } from '../../widgets/dialog.js';
 import { field } from '../../widgets/field.js';
 import { fixed, number, percent, word } from '../../words.js';
@@ -99,7 +100,7 @@ function showReport(run) {
 /** @param {Run} run */
 function messages(run) {
   const found = [];
-  if (run.job?.error) found.push(h('pre', { class: 'error', role: 'alert' }, h('code', {}, run.job.error)));
+  if (run.job?.error) found.push(h('pre', { class: 'error', role: 'alert' }, h('code', {}, errorText(run.job.error_type, run.job.error))));
   else if (run.state === 'failed') found.push(h('p', { class: 'note bad' }, word('train.broken')));
   if (run.state === 'preparing') found.push(h('p', { class: 'muted' }, word('train.preparing')));
   if (run.state === 'stopped') found.push(h('p', { class: 'note' }, word('train.stopped')));

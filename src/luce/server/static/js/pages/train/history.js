@@ -6,7 +6,7 @@ import { events } from '../../api.js';
 /**
  * @typedef {object} RunState
  * @property {'preparing' | 'running' | 'finished' | 'stopped' | 'failed'} state
- * @property {null | {error: string | null, log: string, stopping: boolean, name: string}} job
+ * @property {null | {error: string | null, error_type: string | null, log: string, stopping: boolean, name: string}} job
  */
 /** @typedef {{names: string[], rows: (number | string | null)[][]}} Entries */
 

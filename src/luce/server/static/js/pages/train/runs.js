@@ -18,7 +18,7 @@ import { labelOf } from './option_words.js';
  * @property {string | null} created
  * @property {boolean} has_report
  * @property {boolean} has_model
- * @property {null | {error: string | null, log: string, stopping: boolean, started: number, name: string}} job
+ * @property {null | {error: string | null, error_type: string | null, log: string, stopping: boolean, started: number, name: string}} job
  */
 
 /** @param {Run['state']} state */
