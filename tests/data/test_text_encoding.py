@@ -10,7 +10,7 @@ from luce.data import encoding_from_json, learn_encoding, load
 from luce.data.kinds import Kind
 from luce.data.learning import learn_and_apply
 from luce.data.text_encoding import TextEncoding
-from luce.errors import DataError, ModelFileError
+from luce.errors import DataError, ModelFileError, ParameterError
 
 pytestmark = pytest.mark.once
 
@@ -153,3 +153,25 @@ def test_beside_other_columns_texts_must_be_asked_for(table):
 def test_names_and_numbers_are_no_texts(table):
     with pytest.raises(DataError, match="have it read as text: --text NAME"):
         load(table(name=lambda i: f"Ann B{i}"))
+
+
+@pytest.mark.parametrize(
+    ("ngrams", "spans"),
+    [
+        ("words", [("script", (1, 1))]),
+        ("pairs", [("script", (1, 2))]),
+        ("letters", [("char_wb", (3, 4))]),
+        ("both", [("script", (1, 2)), ("char_wb", (3, 4))]),
+    ],
+)
+def test_n_grams_that_are_asked_for(ngrams, spans):
+    encoding, encoded = TextEncoding.learn_and_apply(FRAME, KINDS, ngrams)
+    assert [(p.learnt.options.analyzer, p.learnt.options.ngram_range) for p in encoding.texts] == [
+        span for _ in {part.name for part in encoding.texts} for span in spans
+    ]
+    assert encoded.X.shape[1] == encoding.width
+
+
+def test_n_grams_that_there_are_not():
+    with pytest.raises(ParameterError, match="must be one of words, pairs, letters, both, got 'x'"):
+        TextEncoding.learn_and_apply(FRAME, KINDS, "x")

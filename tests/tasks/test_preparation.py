@@ -80,5 +80,22 @@ def test_many_texts_are_calibrated_unless_it_is_forbidden(tmp_path, texts, given
     assert prepared.options.C == 100
 
 
+@pytest.mark.parametrize(
+    ("given", "pairs", "letters"),
+    [("words", False, False), ("pairs", True, False), ("letters", False, True), (None, True, True)],
+)
+def test_texts_are_read_as_the_n_grams_asked_for(tmp_path, given, pairs, letters):
+    path = tmp_path / "drinks.txt"
+    path.write_text("\n".join(f"__label__{'ab'[i % 2]} red wine" for i in range(20)))
+    names = prepare(TrainOptions(data=str(path), ngrams=given)).encoding.feature_names
+    assert any(name.endswith(": 'red wine'") for name in names) == pairs
+    assert any("~" in name for name in names) == letters
+
+
+def test_n_grams_of_what_is_no_text_are_refused():
+    with pytest.raises(ParameterError, match="--ngrams needs columns to read as text, got 'both'"):
+        prepare(TrainOptions(data="wine", ngrams="both"))
+
+
 def test_other_tables_are_not_calibrated_unasked():
     assert prepare(TrainOptions(data="wine")).options.calibrate == "none"

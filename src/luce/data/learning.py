@@ -49,11 +49,15 @@ def learn_encoding(dataset: Dataset) -> Encoding:
     return (ImageEncoding if dataset.kind == "images" else ArrayEncoding).learn(features)
 
 
-def learn_and_apply(dataset: Dataset) -> tuple[Encoding, Encoded]:
-    """Learn from training rows and encode them; of texts that is quicker than one by one."""
+def learn_and_apply(dataset: Dataset, *, ngrams: str | None = None) -> tuple[Encoding, Encoded]:
+    """Learn from training rows and encode them; of texts that is quicker than one by one.
+
+    `ngrams` says which n-grams texts get ("words", "pairs", "letters" or "both"); without it, those
+    that suit them.
+    """
     features = dataset.features
     if isinstance(features, pl.DataFrame) and Kind.WORDS in dataset.kinds.values():
-        texts, encoded = TextEncoding.learn_and_apply(features, dataset.kinds)
+        texts, encoded = TextEncoding.learn_and_apply(features, dataset.kinds, ngrams)
         return ordered(texts, dataset.order), encoded
     encoding = learn_encoding(dataset)
     return encoding, encoding.apply(features)

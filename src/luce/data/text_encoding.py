@@ -59,9 +59,12 @@ class TextEncoding(Encoding):
 
     @classmethod
     def learn_and_apply(
-        cls, frame: pl.DataFrame, kinds: Mapping[str, Kind]
+        cls, frame: pl.DataFrame, kinds: Mapping[str, Kind], ngrams: str | None = None
     ) -> tuple["TextEncoding", Encoded]:
-        """Learn from training rows and encode them: quicker than one after the other."""
+        """Learn from training rows and encode them: quicker than one after the other.
+
+        `ngrams` is ``options_for``'s; without it, each column gets those that suit it.
+        """
         names = [name for name in frame.columns if kinds[name] is Kind.WORDS]
         rest = frame.drop(names)
         others = [kind for name, kind in kinds.items() if name in rest.columns]
@@ -73,7 +76,7 @@ class TextEncoding(Encoding):
         for name in names:
             texts, absent = _texts(frame[name])
             missing |= {name: absent} if absent else {}
-            for options in options_for(texts):
+            for options in options_for(texts, ngrams):
                 learnt, block = _learnt(texts, options, name)
                 parts.append(TextPart(name, learnt))
                 blocks.append(block)

@@ -40,6 +40,13 @@ class TrainOptions:
         "there is nothing else to learn from.",
         metavar="COLUMN,...",
     )
+    ngrams: str | None = _option(
+        None,
+        "What texts are read as: single words; pairs: also two in a row; letters: three and four "
+        "in a row within words; both: pairs and letters. Without it, both where texts are short "
+        "and their words set apart, else pairs.",
+        choices=("words", "pairs", "letters", "both"),
+    )
     ignore: str | None = _option(
         None, "Columns of a table to leave out, commas between.", metavar="COLUMN,..."
     )

@@ -94,7 +94,7 @@ def prepare(options: TrainOptions) -> Prepared:
     warn_of(whole.header_doubt)
     options = _with_guesses(options, whole)
     train, held_out = _hold_out(whole, options)
-    encoding, encoded = data.learn_and_apply(train)
+    encoding, encoded = data.learn_and_apply(train, ngrams=options.ngrams)
     if held_out is None:
         other = _other_rows(options, encoding)
         held_out = HeldOut(other, np.arange(len(other)))
@@ -109,6 +109,11 @@ def _with_guesses(options: TrainOptions, whole: Dataset) -> TrainOptions:
         raise ParameterError(
             f"--text must name columns of a table, got {options.text!r}, but {whole.name!r} has "
             f"no columns to read as text ({whole.kind}). Leave --text out."
+        )
+    if options.ngrams is not None and not read:
+        raise ParameterError(
+            f"--ngrams needs columns to read as text, got {options.ngrams!r}, but {whole.name!r} "
+            "has none. Leave --ngrams out, or name such columns with --text."
         )
     if whole.kind == "table":
         options = replace(options, target=whole.target_name)

@@ -16,7 +16,7 @@ from luce.tasks.options import OPTIONS, STREAM, TrainOptions
 from luce.tasks.preparation import HeldOut, Prepared, fraction_of
 
 _FRACTION = "0.2"
-_IN_MEMORY = ("text", "split", "model", "solver", "tune", "calibrate")
+_IN_MEMORY = ("text", "ngrams", "split", "model", "solver", "tune", "calibrate")
 
 
 def prepare_stream(options: TrainOptions) -> Prepared:

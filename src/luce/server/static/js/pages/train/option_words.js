@@ -10,6 +10,7 @@
 export const CHINESE = {
   target: ['目标列', '要预测的列；不填则自动猜测并说明。'],
   text: ['文本列', '作为文本读取的列，以逗号分隔。'],
+  ngrams: ['文本切分', 'words：单个词（中文为单字）；pairs：再加相邻两个词；letters：词内相邻的三、四个字母；both：pairs 与 letters。不填时，短且以空格分词的文本用 both，其余用 pairs。'],
   ignore: ['忽略列', '不参与训练的列，以逗号分隔。'],
   no_header: ['没有表头', 'CSV 或 TSV 文件的第一行是数据而不是列名：各列称为 column_1、column_2……；模型会记住这一点。'],
   split: ['数据划分', '使用命名数据集的哪一部分。'],
