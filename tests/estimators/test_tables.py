@@ -37,7 +37,7 @@ def test_sparse_tables_give_the_model_of_dense_ones(kind, solver, classes, inter
     dense, labels = X[classes > Y] - [0, 3, 1, 0], Y[classes > Y]
     dense[np.abs(dense) < 0.5] = 0
     table = getattr(sparse, kind)(dense)
-    options = {"solver": solver, "tol": 1e-12, "fit_intercept": intercept}
+    options = {"solver": solver, "tol": 1e-13, "fit_intercept": intercept}
     weights = np.linspace(0, 1, len(labels))
     found = SoftmaxRegression(**options).fit(table, labels, weights)
     expected = SoftmaxRegression(**options).fit(dense, labels, weights)

@@ -91,8 +91,10 @@ def units(X: Any, weights: Doubles, *, intercept: bool, strength: float) -> Unit
     `weights` sum to 1; `strength` is the penalty of the columns as they came.
     """
     if sparse.issparse(X):
-        centre, scale = _sparse_centre_and_spread(X, weights, intercept)
-        highest, lowest = (end(axis=0).toarray().ravel() for end in (X.max, X.min))
+        lowest, highest = _sparse_ends(X)
+        centre, scale = _sparse_centre_and_spread(
+            X, weights, intercept, np.maximum(-lowest, highest).astype(np.float64)
+        )
         constant = (highest == lowest) & (intercept | (highest == 0))
         scale = np.maximum(scale, _STEEPEST * np.abs(centre))
         scale[constant & (centre != 0)] = np.inf  # to be left out: the intercept says the same
@@ -190,13 +192,29 @@ def _moments(X: Floats, weights: Doubles, about_mean: bool) -> tuple[Doubles, Do
     return mean, square
 
 
-def _sparse_centre_and_spread(X: Any, weights: Doubles, intercept: bool) -> tuple[Doubles, Doubles]:
+def _sparse_ends(X: Any) -> tuple[Floats, Floats]:
+    """Return the smallest and the largest number of each column, 0 where one is not stored."""
+    columns = X.tocsc()
+    columns.sum_duplicates()
+    counts = np.diff(columns.indptr)
+    filled, starts = counts > 0, columns.indptr[:-1]
+    ends = []
+    for extreme in (np.minimum, np.maximum):
+        end = np.zeros(X.shape[1], columns.dtype)
+        if filled.any():
+            end[filled] = extreme.reduceat(columns.data, starts[filled])
+        ends.append(np.where(counts < X.shape[0], extreme(end, 0), end))
+    return ends[0], ends[1]
+
+
+def _sparse_centre_and_spread(
+    X: Any, weights: Doubles, intercept: bool, largest: Doubles
+) -> tuple[Doubles, Doubles]:
     """Return mean and deviation from the stored numbers; what is not stored deviates by the mean.
 
-    Columns are divided by their largest number first, so that no square leaves float64.
+    Columns are divided by their `largest` number first, so that no square leaves float64.
     """
-    largest = abs(X).max(axis=0).toarray().ravel().astype(np.float64)
-    largest[largest == 0] = 1.0
+    largest = np.where(largest == 0, 1.0, largest)
     mean, square, mass = np.zeros((3, X.shape[1]))
     for indices, w, x in _stored(X, weights, largest):
         mean += np.bincount(indices, w * x, len(mean))

@@ -36,6 +36,9 @@ from luce.kernels.dispatch import softmax_residual as softmax_residual
 from luce.kernels.dispatch import softmax_rows as softmax_rows
 from luce.kernels.dispatch import softplus as softplus
 from luce.kernels.dispatch import softplus_quick as softplus_quick
+from luce.kernels.dispatch import sparse_dual as sparse_dual
+from luce.kernels.dispatch import sparse_pass as sparse_pass
+from luce.kernels.dispatch import sparse_pulled as sparse_pulled
 from luce.kernels.dispatch import sparse_rows as sparse_rows
 from luce.kernels.dispatch import to_panels as to_panels
 from luce.kernels.dispatch import weighted_grams as weighted_grams

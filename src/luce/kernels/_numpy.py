@@ -12,6 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from luce.kernels._compressed_twin import sparse_dual as sparse_dual
+from luce.kernels._compressed_twin import sparse_pass as sparse_pass
+from luce.kernels._compressed_twin import sparse_pulled as sparse_pulled
 from luce.kernels._panel_twin import softmax_dual as softmax_dual
 from luce.kernels._panel_twin import softmax_pass as softmax_pass
 from luce.kernels._panel_twin import to_panels as to_panels

@@ -41,10 +41,10 @@ def softmax_pass(
     return float(s @ rows.losses), float(s @ rows.hits)
 
 
-class _Rows(NamedTuple):
+class Rows(NamedTuple):
     """What is known of each row."""
 
-    x: Doubles  # (n, d)
+    x: Any  # (n, d)
     p: Doubles  # (n, k)
     lacking: Doubles  # (n, k)  1 - p
     residual: Doubles  # (n, k)  s (p - t)
@@ -52,11 +52,16 @@ class _Rows(NamedTuple):
     hits: NDArray[np.bool_]  # (n,)
 
 
-def _at(panels: Doubles, y: NDArray[np.int64], s: Doubles, theta: Doubles) -> _Rows:
+def _at(panels: Doubles, y: NDArray[np.int64], s: Doubles, theta: Doubles) -> Rows:
     x = panels.transpose(0, 2, 1).reshape(-1, theta.shape[1])[: len(y)]
+    with np.errstate(all="ignore"):
+        return rows_at(x, x @ theta.T, y, s)
+
+
+def rows_at(x: Any, z: Doubles, y: NDArray[np.int64], s: Doubles) -> Rows:
+    """Return what logits (n, k) tell of their rows."""
     own = np.arange(len(y)), y
     with np.errstate(all="ignore"):
-        z = x @ theta.T
         winner = np.arange(len(y)), z.argmax(axis=1)
         gap = z - z[winner][:, None]
         p = np.exp(gap)
@@ -72,7 +77,7 @@ def _at(panels: Doubles, y: NDArray[np.int64], s: Doubles, theta: Doubles) -> _R
         residual[own] = -lacking[own]
         residual *= s[:, None]
         losses = np.log1p(rest) - gap[own] + 0.0 * z.sum(axis=1)
-    return _Rows(x, p, lacking, residual, losses, winner[1] == y)
+    return Rows(x, p, lacking, residual, losses, winner[1] == y)
 
 
 def _write_hessian(
@@ -101,16 +106,23 @@ def softmax_dual(
 
     ``q_j = p_j (1 - given_j) + (sum_l p_l given_l) received_j`` for p the softmax of ``theta x_i``.
     """
-    x, p, _, residual, losses, _ = _at(panels, y, s, theta)
+    rows = _at(panels, y, s, theta)
+    entropies, moved = repaired(rows, s, given, received)
+    gradient[...] = moved.T @ rows.x
+    return entropies
+
+
+def repaired(rows: Rows, s: Doubles, given: Doubles, received: Doubles) -> tuple[float, Doubles]:
+    """Return ``sum_i s_i H(q_i)`` and ``s (q - t)`` (n, k)."""
+    p = rows.p
     change = (p @ given)[:, None] * received - p * given
     q = np.maximum(p + change, 0.0)
-    gradient[...] = (residual + s[:, None] * change).T @ x
     q[np.arange(len(q)), p.argmax(axis=1)] = 0.0
     others = q.sum(axis=1)
     with np.errstate(all="ignore"):
         lost = np.where(q > 0, q * np.log(q), 0.0).sum(axis=1)
         entropy = -lost - np.where(others < 1, (1 - others) * np.log1p(-others), 0.0)
-    return float(s @ (entropy + 0.0 * losses))
+    return float(s @ (entropy + 0.0 * rows.losses)), rows.residual + s[:, None] * change
 
 
 def weighted_grams(panels: Doubles, weights: Doubles, grams: Doubles) -> None:

@@ -10,6 +10,7 @@ from scipy import sparse
 
 from luce.solvers.blocks import blocks, each
 from luce.solvers.design import Columns, Doubles, Floats, StoredRows
+from luce.solvers.fused_rows import PanelRows
 from luce.solvers.panels import panels_of
 
 T = TypeVar("T")
@@ -85,6 +86,11 @@ class DenseDesign:
         """All of them."""
         n, d = self.shape
         return n * d
+
+    @property
+    def fused_rows(self) -> PanelRows | None:
+        """The panels, where there are any."""
+        return None if self.panels is None else PanelRows(self.panels)
 
     def with_panels(self) -> "DenseDesign":
         """Return the same rows, and panels of them."""
@@ -197,6 +203,10 @@ class RawDesign:
     @property
     def panels(self) -> None:
         """There are none: the rows are standardised anew in every pass."""
+
+    @property
+    def fused_rows(self) -> None:
+        """There is no such pass."""
 
     def with_panels(self) -> "RawDesign":
         """Return itself."""

@@ -1,10 +1,13 @@
 """The rows of a problem, behind one small protocol: whatever holds them, a solver sees this."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, Literal, NamedTuple, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from luce.solvers.fused_rows import FusedRows
 
 Doubles = NDArray[np.float64]
 Floats = NDArray[np.floating[Any]]
@@ -73,6 +76,10 @@ class Design(Protocol):
     @property
     def panels(self) -> Doubles | None:
         """The rows as `luce.solvers.panels` lays them out, if that was asked for and pays."""
+
+    @property
+    def fused_rows(self) -> "FusedRows | None":
+        """The rows behind one native pass for loss and gradient, where there is one."""
 
     @property
     def stored(self) -> int:

@@ -97,7 +97,7 @@ class _Run:
             self._next_whitening = 2 * self.iteration + _FIRST_WHITENING
             self._rewhiten()
         direction = -self.pairs.times_inverse_hessian(
-            self.gradient, self.metric, scaled=not self.objective.fused
+            self.gradient, self.metric, scaled=not self.objective.paneled
         )
         if not self.pairs:  # nothing tells the size of the metric, but what it came to before
             direction *= self._length

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from luce import kernels
+from luce.solvers import dual
 from luce.solvers.blocks import each
 from luce.solvers.design import Design, Rows
 from luce.solvers.design import Doubles as Doubles
 from luce.solvers.design import Floats as Floats
-from luce.solvers.dual import entropy, repair, shares
 from luce.solvers.inner_product import inner
 from luce.solvers.targets import Targets
 
@@ -124,12 +124,14 @@ class LinearSoftmax:
 
     @property
     def fused(self) -> bool:
-        """Whether `scan` and `reduced_hessian_at` are one native pass over panels of rows."""
-        return (
-            self.design.panels is not None
-            and self.offset is None
-            and self.targets.plain is not None
-        )
+        """Whether `scan` is one native pass, which reads the rows once."""
+        plain = self.offset is None and self.targets.plain is not None
+        return plain and self.design.fused_rows is not None
+
+    @property
+    def paneled(self) -> bool:
+        """Whether such a pass finds the Hessian, too."""
+        return self.fused and self.design.panels is not None
 
     def value_gradient(self, theta: Doubles) -> tuple[float, Doubles]:
         """Return f and its gradient (k, d)."""
@@ -143,42 +145,29 @@ class LinearSoftmax:
 
     def scan_loss(self, theta: Doubles) -> Scan:
         """Return the same of the loss alone, f without its penalty."""
-        if self.fused:
-            return self._pass(theta, None, 0)
+        rows, labels = self.design.fused_rows, self.targets.plain
+        if self.fused and rows is not None and labels is not None:
+            return Scan(*rows.scan(labels, self.weights, theta))
         operand = self.design.operand(theta)
 
         def of_block(rows: Rows) -> tuple[float, float, Floats]:
-            z = self._shifted(rows.logits(operand), rows.part)  # (b, k)
+            z = self.shifted(rows.logits(operand), rows.part)  # (b, k)
             weights = self.weights[rows.part]
             right = self.targets.accuracy(z, rows.part, weights)
             loss = self.targets.residual(z, rows.part, weights)
             return loss, right, rows.pulled(z)
 
         total, accuracy, gradient = 0.0, 0.0, np.zeros_like(theta)
-        for loss, right, pulled in self.design.each(of_block, self._logit_bytes()):
+        for loss, right, pulled in self.design.each(of_block, self.logit_bytes()):
             total += loss
             accuracy += right
             gradient += pulled
         return Scan(total, gradient, accuracy)
 
-    def _pass(self, theta: Doubles, hessian: Doubles | None, left_out: int) -> Scan:
-        """Return what the fused pass finds; write the Hessian of the loss, if there is one."""
-        gradient = np.empty(self.shape)
-        loss, accuracy = kernels.softmax_pass(
-            self.design.panels,
-            self.targets.plain,
-            self.weights,
-            np.ascontiguousarray(theta),
-            gradient,
-            hessian,
-            left_out,
-        )
-        return Scan(loss, gradient, accuracy)
-
     def accuracy(self, z: Floats) -> float:
         """Return the weight of the rows whose largest logit is that of their label."""
         whole = slice(0, len(self))
-        return self.targets.accuracy(self._shifted(z, whole), whole, self.weights)
+        return self.targets.accuracy(self.shifted(z, whole), whole, self.weights)
 
     def logits(self, theta: Doubles) -> Floats:
         """Return the logits (n, k) of theta alone, without the offset."""
@@ -188,7 +177,7 @@ class LinearSoftmax:
         def write(rows: Rows) -> None:
             z[rows.part] = rows.logits(operand)
 
-        for _ in self.design.each(write, self._logit_bytes()):
+        for _ in self.design.each(write, self.logit_bytes()):
             pass
         return z
 
@@ -200,7 +189,7 @@ class LinearSoftmax:
     def loss_at(self, z: Floats) -> tuple[float, Floats]:
         """Return the weighted loss, f without its penalty, and the weighted residual (n, k)."""
         whole = slice(0, len(self))
-        residual = z.copy() if self.offset is None else self._shifted(z, whole)
+        residual = z.copy() if self.offset is None else self.shifted(z, whole)
         return self.targets.residual(residual, whole, self.weights), residual
 
     def penalty_at(self, theta: Doubles) -> float:
@@ -232,7 +221,7 @@ class LinearSoftmax:
     def probabilities(self, z: Floats) -> Floats:
         """Return the softmax of all rows, given the logits of theta."""
         p = np.empty_like(z)
-        kernels.softmax_rows(self._shifted(z, slice(0, len(self))), p)
+        kernels.softmax_rows(self.shifted(z, slice(0, len(self))), p)
         return p
 
     def on_line(self, z: Floats, dz: Floats, theta: Doubles, step: Doubles, t: float) -> OnLine:
@@ -252,11 +241,19 @@ class LinearSoftmax:
 
     def reduced_hessian_at(self, theta: Doubles, left_out: int) -> Doubles:
         """Return `reduced_hessian` at theta: one pass over the rows."""
-        if not self.fused:
+        if not self.paneled:
             return self.reduced_hessian(self.probabilities(self.logits(theta)), left_out)
         k, d = self.shape
-        hessian = np.empty(((k - 1) * d,) * 2)
-        self._pass(theta, hessian, left_out)
+        hessian, gradient = np.empty(((k - 1) * d,) * 2), np.empty(self.shape)
+        kernels.softmax_pass(
+            self.design.panels,
+            self.targets.plain,
+            self.weights,
+            np.ascontiguousarray(theta),
+            gradient,
+            hessian,
+            left_out,
+        )
         return self._with_reduced_penalty(hessian)
 
     def reduced_hessian(self, p: Floats, left_out: int) -> Doubles:
@@ -350,7 +347,7 @@ class LinearSoftmax:
         order = self.design.order
         total: Doubles = np.zeros((*weights.shape[1:], self.design.shape[1]), order=order)
         for squares in self.design.each(
-            lambda rows: rows.column_squares(weights[rows.part]), self._logit_bytes()
+            lambda rows: rows.column_squares(weights[rows.part]), self.logit_bytes()
         ):
             total += squares
         return total
@@ -377,76 +374,8 @@ class LinearSoftmax:
         return list(each(of_class, range(self.classes)))
 
     def dual_value(self, theta: Doubles, logits: Floats | None = None) -> float:
-        r"""Return a lower bound on the minimum of f, the dual function near theta.
-
-        For any rows q_i of probabilities whose totals agree with the targets'
-        (:math:`\sum_i s_i q_i = \sum_i s_i t_i`, needed where there is an intercept)
-
-        .. math:: \min f \ge \sum_i s_i H(q_i)
-                  - \sum_{jc} \frac{1}{2 \rho_c} \Big(\sum_i s_i (t_{ij} - q_{ij}) x_{ic}\Big)^2
-
-        by Fenchel duality; with an offset o, :math:`\sum_i s_i \langle q_i - t_i, o_i \rangle` is
-        added. q is the softmax at theta with its totals repaired; t - q is taken from
-        the residual, for in ``t - p`` a confident row would leave nothing but rounding.
-        `logits` are those of theta, where they are known.
-        """
-        if self.fused:
-            return self._fused_dual(theta)
-        operand = self.design.operand(theta)
-
-        def logits_of(rows: Rows) -> Doubles:
-            z = rows.logits(operand) if logits is None else logits[rows.part]
-            return np.asarray(z, dtype=np.float64)
-
-        totals = excess = np.zeros(self.classes)
-        if self.intercept:
-
-            def sums_of(rows: Rows) -> tuple[Doubles, Doubles]:
-                q, residual = self._softmax(logits_of(rows), rows.part)
-                return self.weights[rows.part] @ q, residual.sum(axis=0)
-
-            for total, difference in self.design.each(sums_of, self._logit_bytes()):
-                totals, excess = totals + total, excess + difference
-
-        def of_block(rows: Rows) -> tuple[float, Doubles]:
-            q, residual = self.dual_point(logits_of(rows), totals, excess, rows.part)
-            offset = None if self.offset is None else self.offset[rows.part]
-            shift = 0.0 if offset is None else float(np.vdot(residual, offset))
-            pulled: Any = rows.pulled(residual)  # float64, as the residual is
-            return float(self.weights[rows.part] @ entropy(q)) + shift, pulled
-
-        value, pulled = 0.0, np.zeros(self.shape)
-        for share, gradient in self.design.each(of_block, self._logit_bytes()):
-            value += share
-            pulled += gradient
-        return value - self.gradient_gap(pulled) if self._is_feasible(pulled) else -np.inf
-
-    def _is_feasible(self, pulled: Doubles) -> bool:
-        """Whether the dual allows this gradient: it is 0 in all columns without a penalty.
-
-        The intercept's is, up to rounding, because the totals were repaired.
-        """
-        free = (self.penalty == 0) & ~self._is_intercept()
-        return not np.any(pulled[:, free] != 0)
-
-    def _fused_dual(self, theta: Doubles) -> float:
-        """Return `dual_value` from two fused passes: one for the totals, one for the rest."""
-        given, received = np.zeros(self.classes), np.zeros(self.classes)
-        targets = self.targets.totals(self.weights)
-        if self.intercept:  # its gradient is the difference of the totals
-            excess = self.scan_loss(theta).gradient[:, -1]
-            given, received = shares(np.maximum(targets + excess, 0.0), excess)
-        pulled = np.empty(self.shape)
-        entropies: float = kernels.softmax_dual(
-            self.design.panels,
-            self.targets.plain,
-            self.weights,
-            np.ascontiguousarray(theta),
-            given,
-            received,
-            pulled,
-        )
-        return entropies - self.gradient_gap(pulled) if self._is_feasible(pulled) else -np.inf
+        """Return a lower bound on the minimum of f: `luce.solvers.dual.dual_value`."""
+        return dual.dual_value(self, theta, logits)
 
     def dual_point(
         self,
@@ -455,30 +384,8 @@ class LinearSoftmax:
         excess: Doubles | None = None,
         part: slice | None = None,
     ) -> tuple[Doubles, Doubles]:
-        """Return probabilities q near softmax(z) with the targets' totals, and ``s (q - t)``.
-
-        Without an intercept nothing is asked of the totals, and q is the softmax itself. Where
-        these are only some of all rows, such as those of `part`, `totals` are the weights of the
-        classes in softmax over all, and `excess` is by how much those differ from the targets'.
-        """
-        part = slice(0, len(self)) if part is None else part
-        q, residual = self._softmax(z, part)
-        if self.intercept:
-            weights = self.weights[part]
-            totals = weights @ q if totals is None else totals
-            excess = residual.sum(axis=0) if excess is None else excess
-            change = repair(q, totals, excess)
-            q = np.maximum(q + change, 0.0)  # a class that gives all may end at -1e-17
-            residual = residual + weights[:, None] * change
-        return q, residual
-
-    def _softmax(self, z: Doubles, part: slice) -> tuple[Doubles, Doubles]:
-        """Return the softmax of some rows and ``s (p - t)``, not as a difference: t is near p."""
-        residual: Doubles = np.array(self._shifted(z, part), dtype=np.float64)
-        p = np.empty_like(residual)
-        kernels.softmax_rows(residual, p)
-        self.targets.residual(residual, part, self.weights[part])
-        return p, residual
+        """Return probabilities near softmax(z), and residuals: `luce.solvers.dual.dual_point`."""
+        return dual.dual_point(self, z, totals, excess, part)
 
     def reach(self, inverse: Doubles) -> float:
         r"""Return M with ``spread(step x_i) <= M |step|_H`` for all rows that count.
@@ -499,13 +406,14 @@ class LinearSoftmax:
 
         return 2 * float(np.sqrt(max(self.design.each_dense(of_block, 8 * d))))
 
-    def _shifted(self, z: Floats, part: slice) -> Floats:
+    def shifted(self, z: Floats, part: slice) -> Floats:
         """Return logits of some rows with the offset; the very array where there is none."""
         if self.offset is None:
             return z
         return z + self.offset[part].astype(z.dtype, copy=False)
 
-    def _logit_bytes(self) -> int:
+    def logit_bytes(self) -> int:
+        """Return the memory that the logits of a row take."""
         return self.classes * self.dtype.itemsize
 
     def _gram(self, design: Design, weights: Doubles) -> Doubles:
@@ -517,18 +425,13 @@ class LinearSoftmax:
             total += gram
         return total
 
-    def _is_intercept(self) -> NDArray[np.bool_]:
-        last = np.zeros(self.design.shape[1], bool)
-        last[-1] = self.intercept
-        return last
-
     def pulled(self, residual: Floats) -> Doubles:
         """Return ``residual.T @ rows`` (k, d), the blocks added up in float64."""
 
         def of_block(rows: Rows) -> Floats:
             return rows.pulled(residual[rows.part])
 
-        parts = self.design.each(of_block, self._logit_bytes())
+        parts = self.design.each(of_block, self.logit_bytes())
         total: Any = next(parts, np.zeros(self.shape))
         total = total.astype(self.penalty.dtype, copy=False)  # float64, but for `for_steps`
         for pulled in parts:

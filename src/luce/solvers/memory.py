@@ -6,6 +6,7 @@ import numpy as np
 
 from luce.solvers.inner_product import inner
 from luce.solvers.linear_softmax import Doubles, LinearSoftmax
+from luce.solvers.scaled_sum import add_multiple
 from luce.solvers.whitening import Metric
 
 _PAIRS = 50
@@ -57,18 +58,18 @@ class Memory:
         `scaled` gives the whitening the curvature of the last pair (their equation 7.20): whole
         steps do more often, though near separation more of them are needed.
         """
-        q = gradient.copy()
+        q = gradient.copy(order="K")
         shares = []
         for step, change, curvature in reversed(self._pairs):
             share = inner(step, q) / curvature
-            q -= share * change
+            add_multiple(q, -share, change)
             shares.append(share)
         r = _centred(metric.solve(_centred(q)))
         if scaled and self._pairs:
             _, change, curvature = self._pairs[-1]
             r *= curvature / inner(change, _centred(metric.solve(_centred(change))))
         for (step, change, curvature), share in zip(self._pairs, reversed(shares), strict=True):
-            r += (share - inner(change, r) / curvature) * step
+            add_multiple(r, share - inner(change, r) / curvature, step)
         return r
 
 

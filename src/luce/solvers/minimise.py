@@ -13,6 +13,7 @@ from luce.solvers.result import Journal, Result
 from luce.solvers.whitening import matrices_pay
 
 _FIRST = 60  # iterations of L-BFGS, after which Newton-CG takes over
+_EXCESS = 4.0  # of the first step, from which on a path of penalties is the shorter way
 _LARGEST_LOGITS = 1 << 26  # numbers
 _SMALL = 300  # parameters
 _CHEAP_HESSIAN = 4e9  # operations: a tenth of a second
@@ -70,7 +71,8 @@ def minimise(
         return newton_cg(objective.in_double(), start, tol=tol, max_iter=max_iter, journal=journal)
     if solver == "lbfgs":
         return lbfgs(objective, start, tol=tol, max_iter=max_iter, journal=journal)
-    if start.any() or not _wide(objective) or not excess(objective) > 1:
+    quick = objective.fused  # sixty of its passes cost less than a few steps along the path
+    if start.any() or quick or not _wide(objective) or not excess(objective) > _EXCESS:
         return _one_after_another(objective, start, tol, max_iter, journal)
     result = path_newton_cg(
         objective.in_double(), start, tol=tol, max_iter=max_iter, journal=journal

@@ -91,7 +91,7 @@ def _conjugate_gradients(
     step = np.zeros_like(gradient)
     residual = -gradient
     solved = _centred(metric.solve(_centred(residual)))
-    conjugate = solved.copy()
+    conjugate = solved.copy(order="K")
     size = first = inner(residual, solved)
     for _ in range(_MOST_PRODUCTS):
         bent = _times_hessian(objective, p, conjugate)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from luce.solvers.inner_product import inner
 from luce.solvers.line_search import flat_point
 from luce.solvers.linear_softmax import Doubles, LinearSoftmax
 from luce.solvers.memory import Memory
@@ -146,7 +147,7 @@ def refining(
     first = before = 0.0
     for passes in range(max_iter + 1):
         direction = -pairs.times_inverse_hessian(gradient, metric)
-        slope = float(np.vdot(gradient, direction))
+        slope = inner(gradient, direction)
         left = max(0.0, -0.5 * slope)
         first = first if passes else left
         if enough(first, left, value):
@@ -160,8 +161,8 @@ def refining(
         if not passes:
             step = direction
             bent = direction + bend
-            if float(np.vdot(gradient, bent)) < 0.5 * slope:  # else it leads astray
-                direction, slope = bent, float(np.vdot(gradient, bent))
+            if inner(gradient, bent) < 0.5 * slope:  # else it leads astray
+                direction, slope = bent, inner(gradient, bent)
         there = theta + direction
         new_value, new_gradient = yield there
         if not new_value <= value + 1e-4 * slope:

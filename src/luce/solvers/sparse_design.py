@@ -11,8 +11,11 @@ from scipy import sparse
 from luce import kernels
 from luce.solvers.blocks import blocks, each, large_blocks
 from luce.solvers.design import Columns, Doubles, Floats, StoredRows
+from luce.solvers.fused_rows import CompressedRows
 
 T = TypeVar("T")
+
+_SHARED = 48.0  # stored numbers a column
 
 
 class _Block:
@@ -22,9 +25,12 @@ class _Block:
     intercept's 1. So a gradient needs one product and nothing after it.
     """
 
-    def __init__(self, part: slice, by_rows: Any, shift: Doubles, intercept: bool) -> None:
+    def __init__(
+        self, part: slice, by_rows: Any, shift: Doubles, intercept: bool, shared: bool
+    ) -> None:
         self.part, self.by_rows = part, by_rows
         self._shift, self._intercept = shift, intercept
+        self.fused = CompressedRows(by_rows, shift, intercept) if shared else None
 
     @cached_property
     def by_columns(self) -> Any:
@@ -63,6 +69,9 @@ class SparseRows:
 
     def pulled(self, residual: Floats) -> Floats:
         """Return ``residual.T x``."""
+        fused = self._block.fused
+        if fused is not None and residual.dtype == np.float64:
+            return fused.pulled(np.asarray(residual, dtype=np.float64))
         return self._pulled(self._block.by_columns, residual, self._sums)
 
     def _pulled(self, columns: Any, residual: Floats, sums: Any) -> Floats:
@@ -91,8 +100,12 @@ class SparseRows:
     def column_squares(self, weights: Doubles) -> Doubles:
         """Return ``sum_i weights_i x_ic^2`` for each column of weights."""
         w = weights.astype(np.float64, copy=False).reshape(len(weights), -1)
-        squares = self._pulled(self._block.squares_by_columns, w, np.float64)
-        np.maximum(squares, 0.0, out=squares)
+        fused = self._block.fused
+        if fused is not None:
+            squares: Floats = fused.weighted_squares(w)
+        else:
+            squares = self._pulled(self._block.squares_by_columns, w, np.float64)
+            np.maximum(squares, 0.0, out=squares)
         return np.asarray(squares[0] if weights.ndim == 1 else squares, dtype=np.float64)
 
 
@@ -127,6 +140,8 @@ class SparseDesign:
         self.intercept = intercept
         self.sums = sums
         self._cut: dict[int, list[_Block]] = {}
+        shared = self.matrix.nnz >= _SHARED * len(shift)
+        self._shared = shared and self.matrix.dtype == np.float64 and sums is np.float64
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -157,6 +172,14 @@ class SparseDesign:
     @property
     def panels(self) -> None:
         """There are none: sparse rows stay sparse."""
+
+    @property
+    def fused_rows(self) -> CompressedRows | None:
+        """The rows as they are, in float64, where their columns are few and shared by many rows.
+
+        Elsewhere the gradients into which a pass scatters would not stay in the cache.
+        """
+        return CompressedRows(self.matrix, self.shift, self.intercept) if self._shared else None
 
     def with_panels(self) -> "SparseDesign":
         """Return itself."""
@@ -244,11 +267,12 @@ class SparseDesign:
         """Return the matrix cut into blocks; they are kept, with what is learnt of them."""
         parts = large_blocks(len(self), row_bytes)
         if len(parts) == 1:
-            whole = _Block(parts[0], self.matrix, self.shift, self.intercept)
+            whole = _Block(parts[0], self.matrix, self.shift, self.intercept, self._shared)
             return self._cut.setdefault(1, [whole])
         if len(parts) not in self._cut:
             self._cut[len(parts)] = [
-                _Block(part, self.matrix[part], self.shift, self.intercept) for part in parts
+                _Block(part, self.matrix[part], self.shift, self.intercept, self._shared)
+                for part in parts
             ]
         return self._cut[len(parts)]
 

@@ -133,7 +133,7 @@ def class_grams(objective: LinearSoftmax, theta: Doubles, seed: int) -> list[Dou
     """
     n, d = objective.design.shape
     p = objective.probabilities(objective.logits(theta))
-    if objective.fused and objective.classes * n * d * d <= _MOST_PRODUCTS:
+    if objective.paneled and objective.classes * n * d * d <= _MOST_PRODUCTS:
         return list(objective.weighted_grams(objective.weights[:, None] * (p * (1.0 - p))))
     if d <= _FEW_COLUMNS:
         return _grams_of_all_rows(objective, p)

@@ -1,4 +1,5 @@
 // Compiled once for each instruction set, with LUCE_TABLE naming the table it fills.
+#include "compressed_pass.hpp"
 #include "coordinate_descent.hpp"
 #include "cross_entropy.hpp"
 #include "double_lanes.hpp"
@@ -63,7 +64,8 @@ Kernels LUCE_TABLE() {
   all.f32.write_columns = write_columns;
   all.f32.in_range = in_range;
   all.jacobian_mixed = jacobian_rows;
-  all.panels = {panel_pass, panel_dual, panel_grams, PanelWork::size};
+  all.panels = {panel_pass,      panel_dual,          panel_grams,
+                PanelWork::size, compressed<int32_t>(), compressed<int64_t>()};
   all.descend_matrix = descend_matrix;
   all.descend_columns = descend_columns;
   return all;

@@ -670,6 +670,108 @@ void grams_over_panels(nb::handle panels_, nb::handle weights_, nb::handle grams
   });
 }
 
+// Sparse rows (n, width) with k residuals or parameters each; held as long as this lives.
+class CompressedArrays {
+ public:
+  CompressedArrays(nb::handle starts, nb::handle columns, nb::handle x)
+      : starts_(starts, false), columns_(columns, false), x_(x, false) {
+    require(starts_ && columns_ && x_ && x_.kind() == 'd', "contiguous float64 numbers expected");
+    require((narrow() || starts_.kind() == 'q') && columns_.kind() == starts_.kind(),
+            "indices of one type, int32 or int64, expected");
+    require(starts_.size() > 1 && columns_.size() == x_.size(), "rows do not fit");
+  }
+  int64_t rows() const { return starts_.size() - 1; }
+  // body(rows) with the rows in the type of their indices; constant may be null
+  template <class Body>
+  void with(int64_t width, const double* constant, Body body) const {
+    const int64_t work = x_.size() + rows();
+    if (narrow()) return run_with<int32_t>(width, constant, work, body);
+    run_with<int64_t>(width, constant, work, body);
+  }
+
+ private:
+  bool narrow() const { return starts_.kind() == 'i'; }
+  template <class Index, class Body>
+  void run_with(int64_t width, const double* constant, int64_t work, Body body) const {
+    const CompressedRows<Index> rows{width, starts_.data<Index>(), columns_.data<Index>(),
+                                     x_.data<double>(), constant};
+    without_gil(work, [&] { body(rows); });
+  }
+  Array starts_, columns_, x_;
+};
+
+// A model of sparse rows: labels, weights, parameters (width, k) and a constant of each class.
+class CompressedModel {
+ public:
+  CompressedModel(nb::handle starts, nb::handle columns, nb::handle x, nb::handle constant,
+                  nb::handle y, nb::handle s, nb::handle w, nb::handle gradient)
+      : rows_(starts, columns, x), constant_(constant, false), y_(y, false), s_(s, false),
+        w_(w, false), gradient_(gradient, true) {
+    const int64_t n = rows_.rows();
+    require(int64s(y_, n) && doubles(s_, n), "a label and a weight for each row expected");
+    require(bool(w_) && w_.ndim() == 2 && w_.kind() == 'd' && w_.shape(1) > 1 &&
+                doubles(constant_, w_.shape(1)),
+            "parameters do not fit");
+    require(doubles(gradient_, (w_.shape(0) + 1) * w_.shape(1)), "gradient does not fit");
+  }
+  int64_t classes() const { return w_.shape(1); }
+  double* gradient() const { return gradient_.data<double>(); }
+  template <class Body>  // body(model, rows)
+  void with(Body body) const {
+    PanelModel a{};
+    a.n = rows_.rows(), a.k = classes();
+    a.y = y_.data<int64_t>(), a.s = s_.data<double>(), a.theta = w_.data<double>();
+    rows_.with(w_.shape(0), constant_.data<double>(), [&](const auto& rows) { body(a, rows); });
+  }
+
+ private:
+  CompressedArrays rows_;
+  Array constant_, y_, s_, w_, gradient_;
+};
+
+// Return loss and right; the gradient (width + 1, k) is written.
+nb::tuple pass_over_sparse(nb::handle starts, nb::handle columns, nb::handle x, nb::handle constant,
+                           nb::handle y, nb::handle s, nb::handle w, nb::handle gradient) {
+  const CompressedModel model(starts, columns, x, constant, y, s, w, gradient);
+  double loss = 0, right = 0;
+  model.with([&](const PanelModel& a, const auto& rows) {
+    sparse_pass(active.panels, a, rows, &loss, &right, model.gradient());
+  });
+  return nb::make_tuple(loss, right);
+}
+
+double dual_over_sparse(nb::handle starts, nb::handle columns, nb::handle x, nb::handle constant,
+                        nb::handle y, nb::handle s, nb::handle w, nb::handle given_,
+                        nb::handle received_, nb::handle gradient) {
+  const CompressedModel model(starts, columns, x, constant, y, s, w, gradient);
+  Array given(given_, false), received(received_, false);
+  require(doubles(given, model.classes()) && doubles(received, model.classes()),
+          "shares of classes expected");
+  double entropy = 0;
+  model.with([&](const PanelModel& a, const auto& rows) {
+    const Repair repair{given.data<double>(), received.data<double>()};
+    entropy = sparse_dual(active.panels, a, rows, repair, model.gradient());
+  });
+  return entropy;
+}
+
+// gradient (width + 1, k) = sum_i x_i^T r_i, and below it the sum of r (n, k)
+void pulled_by_sparse(nb::handle starts, nb::handle columns, nb::handle x, nb::handle r_,
+                      nb::handle gradient_) {
+  const CompressedArrays arrays(starts, columns, x);
+  Array r(r_, false), gradient(gradient_, true);
+  require(bool(r) && r.ndim() == 2 && r.kind() == 'd' && r.shape(0) == arrays.rows() &&
+              r.shape(1) > 0,
+          "float64 residuals by row and class expected");
+  require(bool(gradient) && gradient.ndim() == 2 && gradient.kind() == 'd' &&
+              gradient.shape(0) > 0 && gradient.shape(1) == r.shape(1),
+          "gradient does not fit");
+  arrays.with(gradient.shape(0) - 1, nullptr, [&](const auto& rows) {
+    sparse_pulled(active.panels, rows, r.data<double>(), r.shape(0), r.shape(1),
+                  gradient.data<double>());
+  });
+}
+
 }  // namespace
 }  // namespace luce
 
@@ -707,6 +809,9 @@ NB_MODULE(_native, m) {
   m.def("linear_grad_hidden", luce::linear_grad_hidden);
   m.def("linear_grad_weight", luce::linear_grad_weight);
   m.def("sparse_rows", luce::sparse_rows);
+  m.def("sparse_pass", luce::pass_over_sparse);
+  m.def("sparse_dual", luce::dual_over_sparse);
+  m.def("sparse_pulled", luce::pulled_by_sparse);
   m.def("to_panels", luce::lay_out_panels);
   m.def("softmax_pass", luce::pass_over_panels, "panels"_a, "y"_a, "s"_a, "theta"_a, "gradient"_a,
         "hessian"_a.none() = nb::none(), "left_out"_a = 0);

@@ -12,6 +12,8 @@ namespace {
 constexpr int64_t kWork = 1 << 19;     // multiplications that are worth a second thread
 constexpr int64_t kParts = 16;         // sums of panels, added up in order
 constexpr int64_t kNumbers = 1 << 22;  // of all these sums together, where it can be
+constexpr int64_t kRoom = 1 << 14;     // numbers of a panel of sparse rows, which stays in the cache
+constexpr int64_t kUnit = 32;          // rows: a panel has a multiple of them
 
 // Copy the lower triangles of all cells to both sides of the matrix.
 void spread_out(const PanelModel& a, const double* cells, double* hessian) {
@@ -88,6 +90,76 @@ double softmax_dual(const PanelsOf& kernels, const PanelModel& a, const Repair& 
   std::copy_n(&sums[1], a.k * a.d, gradient);
   return sums[0];
 }
+
+namespace {
+
+// Sparse rows need no layout of their own: a panel is some neighbours.
+PanelModel in_panels(const PanelModel& model) {
+  PanelModel a = model;
+  a.d = 0;
+  a.wide = std::clamp<int64_t>(kRoom / (3 * a.k), kUnit, 16 * kUnit) / kUnit * kUnit;
+  return a;
+}
+
+const CompressedOf<int32_t>& of_index(const PanelsOf& kernels, int32_t) { return kernels.narrow; }
+const CompressedOf<int64_t>& of_index(const PanelsOf& kernels, int64_t) { return kernels.wide; }
+
+}  // namespace
+
+template <class Index>
+void sparse_pass(const PanelsOf& kernels, const PanelModel& model,
+                 const CompressedRows<Index>& rows, double* loss, double* right,
+                 double* gradient) {
+  const PanelModel a = in_panels(model);
+  const int64_t size = (rows.width + 1) * a.k, stored = int64_t(rows.starts[a.n]) / a.n + 1;
+  const Sums sums(kernels, a, 2 + size, 4 * a.k * stored,
+                  [&](int64_t first, int64_t last, double* at, double* work) {
+                    const PanelSums here{at, at + 1, at + 2, nullptr};
+                    of_index(kernels, Index()).pass(a, rows, first, last, here, work);
+                  });
+  *loss = sums[0];
+  *right = sums[1];
+  std::copy_n(&sums[2], size, gradient);
+}
+
+template <class Index>
+double sparse_dual(const PanelsOf& kernels, const PanelModel& model,
+                   const CompressedRows<Index>& rows, const Repair& repair, double* gradient) {
+  const PanelModel a = in_panels(model);
+  const int64_t size = (rows.width + 1) * a.k, stored = int64_t(rows.starts[a.n]) / a.n + 1;
+  const Sums sums(kernels, a, 1 + size, 4 * a.k * stored,
+                  [&](int64_t first, int64_t last, double* at, double* work) {
+                    const PanelSums here{at, nullptr, at + 1, nullptr};
+                    of_index(kernels, Index()).dual(a, rows, repair, first, last, here, work);
+                  });
+  std::copy_n(&sums[1], size, gradient);
+  return sums[0];
+}
+
+template <class Index>
+void sparse_pulled(const PanelsOf& kernels, const CompressedRows<Index>& rows, const double* r,
+                   int64_t n, int64_t k, double* gradient) {
+  PanelModel a{};
+  a.n = n, a.k = k;
+  a = in_panels(a);
+  const int64_t size = (rows.width + 1) * k, stored = int64_t(rows.starts[n]) / n + 1;
+  const Sums sums(kernels, a, size, 2 * k * stored,
+                  [&](int64_t first, int64_t last, double* at, double*) {
+                    const int64_t end = std::min(last * a.wide, n);
+                    of_index(kernels, Index()).pull(rows, r, first * a.wide, end, k, at);
+                  });
+  std::copy_n(&sums[0], size, gradient);
+}
+
+#define LUCE_INSTANTIATE(Index)                                                                  \
+  template void sparse_pass<Index>(const PanelsOf&, const PanelModel&,                           \
+                                   const CompressedRows<Index>&, double*, double*, double*);     \
+  template double sparse_dual<Index>(const PanelsOf&, const PanelModel&,                         \
+                                     const CompressedRows<Index>&, const Repair&, double*);      \
+  template void sparse_pulled<Index>(const PanelsOf&, const CompressedRows<Index>&,              \
+                                     const double*, int64_t, int64_t, double*);
+LUCE_INSTANTIATE(int32_t)
+LUCE_INSTANTIATE(int64_t)
 
 void weighted_grams(const PanelsOf& kernels, const PanelModel& a, const double* weights,
                     double* grams) {

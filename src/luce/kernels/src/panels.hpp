@@ -33,6 +33,28 @@ struct Repair {
   const double *given, *received;  // (k,)
 };
 
+// Sparse rows: the numbers x of row i stand at `columns` from starts[i] to starts[i + 1] - 1, and
+// its logits are constant_j + sum_p x_p theta_{column_p, j}: theta is (width, k) here.
+template <class Index>
+struct CompressedRows {
+  int64_t width;
+  const Index *starts, *columns;
+  const double *x, *constant;
+};
+
+// What one instruction set offers for sparse rows; gradients are (width + 1, k), the last row being
+// the sum of the residuals.
+template <class Index>
+struct CompressedOf {
+  void (*pass)(const PanelModel&, const CompressedRows<Index>&, int64_t first, int64_t last,
+               const PanelSums&, double* work);
+  void (*dual)(const PanelModel&, const CompressedRows<Index>&, const Repair&, int64_t first,
+               int64_t last, const PanelSums&, double* work);
+  // gradient += sum_i x_i^T r_i for rows first..last - 1 and given residuals r (n, k)
+  void (*pull)(const CompressedRows<Index>&, const double* r, int64_t first, int64_t last,
+               int64_t k, double* gradient);
+};
+
 // What one instruction set offers: some panels, one after another; numbers of `work` it needs.
 struct PanelsOf {
   void (*pass)(const PanelModel&, int64_t first, int64_t last, const PanelSums&, double* work);
@@ -43,6 +65,8 @@ struct PanelsOf {
   void (*grams)(const PanelModel&, const double* weights, int64_t first, int64_t last,
                 double* cells, double* work);
   int64_t (*work)(const PanelModel&);
+  CompressedOf<int32_t> narrow;
+  CompressedOf<int64_t> wide;
 };
 
 // Lay rows (n, d) out in panels.
@@ -54,6 +78,19 @@ void softmax_pass(const PanelsOf&, const PanelModel&, double* loss, double* righ
                   double* hessian);
 
 double softmax_dual(const PanelsOf&, const PanelModel&, const Repair&, double* gradient);
+
+// The same of sparse rows; of the model only n, k, y, s and theta are read.
+template <class Index>
+void sparse_pass(const PanelsOf&, const PanelModel&, const CompressedRows<Index>&, double* loss,
+                 double* right, double* gradient);
+
+template <class Index>
+double sparse_dual(const PanelsOf&, const PanelModel&, const CompressedRows<Index>&, const Repair&,
+                   double* gradient);
+
+template <class Index>
+void sparse_pulled(const PanelsOf&, const CompressedRows<Index>&, const double* r, int64_t n,
+                   int64_t k, double* gradient);
 
 // grams (k, d, d)
 void weighted_grams(const PanelsOf&, const PanelModel&, const double* weights, double* grams);
