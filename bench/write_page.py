@@ -208,7 +208,8 @@ SECTIONS = {
         "A model over HTTP",
         ("serve.py",),
         "`luce serve` with two workers, clients on the same two cores ([serve.md](serve.md)): wrk\n"
-        "with as many clients as keep it busy, and with ten times as many; hey at half the rate.",
+        "with as many clients as keep it busy, with ten times as many, and with clients that\n"
+        "pause at random, so that half as many requests come.",
     ),
     "kill_while_training": Section(
         "Killed while training and saving",

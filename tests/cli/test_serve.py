@@ -95,6 +95,16 @@ def test_it_answers_until_a_signal_comes(start, sent):
     assert words.endswith("every accepted request was answered.\n")
 
 
+def test_it_ends_when_its_standard_input_does(start):
+    process, port = start("--until-stdin-ends", "--workers", "2", stdin=subprocess.PIPE)
+    assert post(port)[0] == 200
+    process.stdin.close()
+    process.stdin = None
+    code, words = ended(process)
+    assert code == 0
+    assert words.endswith("every accepted request was answered.\n")
+
+
 def under_load(process, port, clients=8):
     """Ask from several threads, send SIGTERM meanwhile; return the requests that got no answer."""
     lost, answered, go_on = [], [], threading.Event()

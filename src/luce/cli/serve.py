@@ -1,5 +1,9 @@
 """``luce serve``: a model over HTTP."""
 
+import contextlib
+import os
+import signal
+import threading
 from typing import Any
 
 import click
@@ -91,7 +95,12 @@ from luce.cli.verb import Verb, show_json
     metavar="NAME",
     help="Another name of this server, as a proxy calls it. May be repeated.",
 )
-def command(as_json: bool, max_body: int, **told: Any) -> None:
+@click.option(
+    "--until-stdin-ends",
+    is_flag=True,
+    help="End when standard input does: for programs that start a server and may be killed.",
+)
+def command(as_json: bool, max_body: int, until_stdin_ends: bool, **told: Any) -> None:
     """Answer requests for predictions of MODEL, a model file or run folder, over HTTP.
 
     POST /v1/predict takes JSON, NDJSON, CSV or an image; /v2 speaks the Open Inference Protocol
@@ -109,5 +118,16 @@ def command(as_json: bool, max_body: int, **told: Any) -> None:
             show_json({"address": address, "predict": f"{address}/v1/predict"})
         talk(f"Serving {options.model} at {address} - Ctrl-C to stop.")
 
+    if until_stdin_ends:
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
     serve(options, ready)
     talk("Stopped; every accepted request was answered.")
+
+
+def _end_with_stdin() -> None:
+    """End like after SIGTERM when nobody holds standard input open any more."""
+    # Not by sys.stdin: the lock of its buffer would be held when the interpreter ends.
+    with contextlib.suppress(OSError):
+        while os.read(0, 4096):
+            pass
+    os.kill(os.getpid(), signal.SIGTERM)

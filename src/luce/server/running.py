@@ -12,6 +12,7 @@ from types import FrameType
 import uvicorn
 
 from luce.errors import ParameterError
+from luce.server.by_heart import Memory
 from luce.server.limits import Limits
 from luce.server.security import App, Refused
 from luce.server.timeouts import PatientProtocol, with_limits
@@ -29,6 +30,7 @@ class Server(uvicorn.Server):
     app : the application
     limits : of requests and connections
     gate : refuses requests before the application sees them
+    memory : of headers whose requests the application need not see
     on_start : called when connections are accepted
     on_end : called when a signal has come, before the last requests are answered
     grace : seconds that the last requests may take
@@ -40,6 +42,7 @@ class Server(uvicorn.Server):
         limits: Limits,
         *,
         gate: Callable[[bytes, bytes], Refused | None] | None = None,
+        memory: Memory | None = None,
         on_start: Callable[[], None] = lambda: None,
         on_end: Callable[[], None] = lambda: None,
         grace: float = 30.0,
@@ -47,7 +50,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http=with_limits(limits, gate),
+                http=with_limits(limits, gate, memory),
                 loop="asyncio",
                 ws="none",
                 lifespan="off",

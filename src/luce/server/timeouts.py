@@ -17,15 +17,19 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from luce.server.answer_bytes import answer_bytes, refusal_bytes
+from luce.server.by_heart import Known, Memory
 from luce.server.limits import Limits, too_long
-from luce.server.security import Refused, error_body, with_protection
+from luce.server.security import Refused, Scope
+from luce.server.turning_away import Line
 
 _IDLE, _HEADER, _BODY, _BUSY, _CLOSING = range(5)
-_HELD = 0.025  # seconds that a request waits for the refusal of the gate
 _LINGER = 2.0  # seconds that a refused client has to read why, before the connection is reset
 _AT_ONCE = struct.pack("ii", 1, 0)
+CONNECTION = "luce.connection"  # the extension of a scope that is the connection itself
 _ON_ITS_WAY = 0.3  # seconds that a request may be on its way when the server ends
 _MOST_DISCARDED = 64 << 20  # bytes that it may go on sending meanwhile
 
@@ -34,8 +38,12 @@ class PatientProtocol(HttpToolsProtocol):
     """A connection with limits and deadlines; `with_limits` makes the class for a server."""
 
     limits = Limits()
-    #: Called with method and address when the headers are complete; a refusal is sent at once.
+    #: Called with method and address when the headers are complete; a refusal has its turn in ...
     gate: Callable[[bytes, bytes], Refused | None] | None = None
+    line = Line()  # ... this one
+    memory: Memory | None = None
+    #: Called if the client goes before it is answered; whoever works for it may set this.
+    on_gone: Callable[[], None] | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -43,7 +51,11 @@ class PatientProtocol(HttpToolsProtocol):
         self._deadline = time.monotonic() + self.limits.idle_time
         self._shut_out = self._keep = False  # this request is answered by the gate alone ...
         self._refusal: Refused | None = None  # ... in these words
-        self._held: asyncio.TimerHandle | None = None  # ... when this is due
+        self._owed = False  # an answer is that no application sends ...
+        self._later: list[bytes] = []  # ... what has come meanwhile
+        self._begun: tuple[Known, list[bytes]] | None = None  # by heart, but for the whole body
+        self._first = b""  # what began with the headers that are being parsed
+        self._unstarted: tuple[Any, Any] | None = None  # until its body is there
         self._bytes = 0  # of headers, then of the body, then of what is thrown away
         self._header_bytes = self._header_count = 0
         self._ending = False
@@ -62,13 +74,90 @@ class PatientProtocol(HttpToolsProtocol):
             )
 
     def data_received(self, data: bytes) -> None:
+        if self._owed:
+            self._later.append(data)
+            self.flow.pause_reading()
+            return
         if self._phase == _CLOSING:
             self._bytes += len(data)
             if self._bytes > _MOST_DISCARDED:
                 self.transport.abort()
             return
+        if self._begun is not None:
+            self._go_on_by_heart(data)
+            return
         if self._phase == _IDLE:
-            self._enter(_HEADER, self.limits.header_time)
+            if self._by_heart(data):
+                return
+            self._begin(data)
+        self._parse(data)
+
+    def _begin(self, data: bytes) -> None:
+        self._first = data
+        self._enter(_HEADER, self.limits.header_time)
+
+    def _by_heart(self, data: bytes) -> bool:
+        """Whether these are headers that need not be parsed; if so, take their request on."""
+        if self.memory is None or self._ending or self.flow.write_paused or not self._answered:
+            return False
+        end = data.find(b"\r\n\r\n") + 4
+        known = self.memory.recall(data[:end])
+        if known is None or len(data) > end + known.length:  # other requests follow
+            return False
+        if len(data) == end + known.length:
+            self._take_on(known, data[end:])
+        else:
+            self._enter(_BODY, self.limits.body_time + (len(data) - end) / self.limits.rate)
+            self._begun, self._bytes = (known, [data]), len(data) - end
+        return True
+
+    def _go_on_by_heart(self, data: bytes) -> None:
+        assert self._begun is not None, "its headers have come"
+        known, pieces = self._begun
+        pieces.append(data)
+        self._bytes += len(data)
+        self._deadline += len(data) / self.limits.rate
+        if self._bytes < known.length:
+            return
+        self._begun, whole = None, b"".join(pieces)
+        if self._bytes == known.length:
+            self._take_on(known, whole[len(whole) - known.length :])
+        else:  # of another request, too
+            self._begin(whole)
+            self._parse(whole)
+
+    def _take_on(self, known: Known, body: bytes) -> None:
+        self._phase, self._owed = _BUSY, True
+        refusal = None if self.gate is None else self.gate(known.method, known.url)
+        if refusal is None:
+            known.act(body, self)
+        else:
+            self._refusal, self._keep = refusal, True
+            self.line.join(self)
+
+    def answer(self, status: int, headers: tuple[tuple[bytes, bytes], ...], body: bytes) -> None:
+        """Send the answer to a request that was taken on by heart."""
+        self.on_gone = None
+        if self.transport.is_closing():
+            return
+        keep, date = not self._ending, self._default_headers()
+        self.transport.write(answer_bytes(status, headers, body, more=date, keep=keep))
+        self._settle(keep)
+
+    def _settle(self, keep: bool) -> None:
+        """Go on after an answer that no application has sent."""
+        self._owed = False
+        self._enter(_IDLE, self.limits.idle_time)
+        if not keep:
+            self.transport.close()
+            return
+        self.flow.resume_reading()
+        if self._later:
+            data = b"".join(self._later)
+            self._later.clear()
+            self.data_received(data)
+
+    def _parse(self, data: bytes) -> None:
         if self._phase == _HEADER:
             self._bytes += len(data)
             # What is in one piece with the headers may be body: only what is surely header counts.
@@ -76,6 +165,7 @@ class PatientProtocol(HttpToolsProtocol):
                 self.refuse(_long_header())
                 return
         super().data_received(data)
+        self._first = b""
 
     def eof_received(self) -> None:
         if self._phase == _CLOSING:
@@ -83,10 +173,15 @@ class PatientProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._phase = _CLOSING
+        self.line.leave(self)
+        self._begun = self._unstarted = None
+        if self.on_gone is not None:
+            self.on_gone()
+            self.on_gone = None
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
-        self._turn_away()  # the request before: answers come in the order of the requests
+        self._turn_away_now()  # the request before: answers come in the order of the requests
         self._enter(_HEADER, self.limits.header_time)
         self._header_bytes = self._header_count = 0
         super().on_message_begin()
@@ -106,6 +201,7 @@ class PatientProtocol(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        first, self._first = self._first, b""  # other requests may follow in it
         length = self._declared_length()
         self._bytes = 0
         self._enter(_BODY, self.limits.body_time)
@@ -119,50 +215,68 @@ class PatientProtocol(HttpToolsProtocol):
                 raise refusal
             self._shut_out, self._refusal = True, refusal
             return
+        alone = self._answered
         super().on_headers_complete()
+        scope: Scope = self.scope  # type: ignore[assignment]
+        scope["extensions"] = {CONNECTION: self}
         if self._ending:
             self.cycle.keep_alive = False
+        if self.memory is not None and first and alone and self.cycle.keep_alive:
+            self.memory.study(first, scope, self.url)
 
     def on_body(self, body: bytes) -> None:
         self._bytes += len(body)
         self._deadline += len(body) / self.limits.rate
         if self._bytes > self.limits.body:
             raise too_long(self.limits.body)
-        if not self._shut_out:
-            super().on_body(body)
+        if self._shut_out:
+            return
+        super().on_body(body)
+        if self._unstarted is not None and len(self.cycle.body) > HIGH_WATER_LIMIT:
+            self._start_now()
 
     def on_message_complete(self) -> None:
         if self._shut_out:
-            self._shut_out, self._phase = False, _BUSY
-            self.flow.pause_reading()
+            self._shut_out, self._phase, self._owed = False, _BUSY, True
             self._keep = self.parser.should_keep_alive()
-            self._held = self.loop.call_later(_HELD, self._turn_away)
+            self.line.join(self)
             return
         if self._answered:
             self._enter(_IDLE, self.limits.idle_time)
         else:
             self._phase = _BUSY
         super().on_message_complete()
+        self._start_now()
 
-    def _turn_away(self) -> None:
-        """Send what the gate has said, if that is held back.
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        """Start the application when the body is there, or as much of it as is kept.
 
-        Clients that ask again and again must not take the time that the answers of others need.
+        Who sends half a body costs the bytes of it, and no task.
         """
-        if self._held is None:
-            return
-        self._held.cancel()
-        self._held = None
+        self._unstarted = cycle, app
+        whole = not cycle.more_body or len(cycle.body) > HIGH_WATER_LIMIT
+        if whole or self.expect_100_continue:
+            self._start_now()
+
+    def _start_now(self) -> None:
+        if self._unstarted is not None:
+            started, self._unstarted = self._unstarted, None
+            super()._start_asgi_task(*started)
+
+    def turn_away(self) -> None:
+        """Send what the gate has said."""
+        refused, self._refusal = self._refusal, None
         if self.transport.is_closing():
             return
-        assert self._refusal is not None, "the gate has said something"
+        assert refused is not None, "the gate has said something"
         keep = self._keep and not self._ending
-        self.transport.write(answer_to(self._refusal, self._default_headers(), keep=keep))
-        self._enter(_IDLE, self.limits.idle_time)
-        if keep:
-            self.flow.resume_reading()
-        else:
-            self.transport.close()
+        self.transport.write(refusal_bytes(refused, more=self._default_headers(), keep=keep))
+        self._settle(keep)
+
+    def _turn_away_now(self) -> None:
+        if self._refusal is not None and self._owed:
+            self.line.leave(self)
+            self.turn_away()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -180,7 +294,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     def refuse(self, refused: Refused) -> None:
         """Send an error, and close the connection when the client has had time to read it."""
-        self._turn_away()
+        self._turn_away_now()
         if self.transport.is_closing() or self._phase == _CLOSING:
             return
         answering = not self._answered
@@ -196,7 +310,9 @@ class PatientProtocol(HttpToolsProtocol):
                 self.transport.abort()
                 return
         self.flow.resume_reading()
-        self.transport.write(answer_to(refused, self._default_headers(), keep=False))
+        self._begun = self._unstarted = None
+        more = self._default_headers()
+        self.transport.write(refusal_bytes(refused, more=more, keep=False))
         if self.transport.can_write_eof():
             self.transport.write_eof()
         else:
@@ -209,6 +325,11 @@ class PatientProtocol(HttpToolsProtocol):
             self.cycle.keep_alive = False
         elif self._phase == _IDLE:
             self._enter(_IDLE, _ON_ITS_WAY)
+
+    @property
+    def gone(self) -> bool:
+        """Whether the connection is closed, or about to be."""
+        return self.transport.is_closing()
 
     @property
     def _answered(self) -> bool:
@@ -272,28 +393,14 @@ class PatientProtocol(HttpToolsProtocol):
 
 
 def with_limits(
-    limits: Limits, gate: Callable[[bytes, bytes], Refused | None] | None = None
+    limits: Limits,
+    gate: Callable[[bytes, bytes], Refused | None] | None = None,
+    memory: Memory | None = None,
 ) -> type[PatientProtocol]:
     """Return the protocol of a server with these limits."""
     kept = None if gate is None else staticmethod(gate)
-    return type("LimitedProtocol", (PatientProtocol,), {"limits": limits, "gate": kept})
-
-
-def answer_to(
-    refused: Refused, default_headers: Iterable[tuple[bytes, bytes]], *, keep: bool
-) -> bytes:
-    """Return the bytes of an error."""
-    body = error_body(refused.kind, refused.message)
-    headers = [
-        *default_headers,
-        *with_protection(refused.headers),
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-    ]
-    if not keep:
-        headers.append((b"connection", b"close"))
-    lines = b"".join(b"%b: %b\r\n" % pair for pair in headers)
-    return b"".join([STATUS_LINE[refused.status], lines, b"\r\n", body])
+    own = {"limits": limits, "gate": kept, "memory": memory, "line": Line()}
+    return type("LimitedProtocol", (PatientProtocol,), own)
 
 
 def _long_header() -> Refused:

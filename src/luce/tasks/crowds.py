@@ -1,6 +1,7 @@
 """Probabilities for many small requests at once; each gets what it would get alone."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -68,8 +69,8 @@ def _answers(model: Model, group: list[Rows]) -> list[Probabilities | Exception]
             p = predict_rows(model, _joined(group))
         except LuceError:
             return [answer for rows in group for answer in _answers(model, [rows])]
-        ends = np.cumsum([len(rows) for rows in group])
-        return list(np.split(p, ends[:-1]))
+        ends = list(accumulate(map(len, group)))
+        return [p[start:end] for start, end in zip([0, *ends], ends, strict=False)]
     try:
         return [predict_rows(model, group[0])]
     except LuceError as error:

@@ -60,12 +60,12 @@ def arrays_wire(runs):
     """The wire of one server of ``arrays`` for many tests; at most 1000 rows and 1 MB."""
     told = ServeOptions(str(runs["arrays"]), max_rows=1000, limits=Limits(body=1 << 20))
     api, started, listener = Api(told), threading.Event(), bound("127.0.0.1", 0)
-    server = Server(api.app, told.limits, gate=api.gate, on_start=started.set)
+    server = Server(api.app, told.limits, gate=api.gate, memory=api.memory, on_start=started.set)
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
     with contextlib.closing(api):
         assert started.wait(20)
-        yield Wire(listener.getsockname()[1])
+        yield type("ApiWire", (Wire,), {"api": api})(listener.getsockname()[1])
         server.should_exit = True
         thread.join(100)
 
@@ -78,7 +78,8 @@ def serving(running):
     def serve(run, **options):
         told = ServeOptions(str(run), port=0, **options)
         api = Api(told)
-        with running(api.app, told.limits, gate=api.gate, on_end=api.end) as (wire, server):
+        roads = {"gate": api.gate, "memory": api.memory}
+        with running(api.app, told.limits, **roads, on_end=api.end) as (wire, server):
             wire = type("ApiWire", (type(wire),), {"api": api, "server": server})(*wire)
             try:
                 yield wire

@@ -1,6 +1,7 @@
 """Requests answered together get what each would get alone, and the queue has an end."""
 
 import asyncio
+import itertools
 import threading
 
 import numpy as np
@@ -96,17 +97,55 @@ def test_a_full_queue_refuses_at_once(arrays):
 
 
 def test_who_waits_too_long_is_refused(arrays, monkeypatch):
-    answers, _ = together(arrays, [np.ones((1, 3))] * 3, max_batch=1, timeout=-1.0)
+    clock = itertools.count()
+    monkeypatch.setattr("luce.server.api.batching.perf_counter", lambda: float(next(clock)))
+    answers, _ = together(arrays, [np.ones((1, 3))] * 3, max_batch=1, timeout=2.5)
     assert isinstance(answers[0], np.ndarray)
     assert {type(answer) for answer in answers[1:]} == {Refused}
 
 
-def test_a_request_whose_client_went_away_harms_nobody(arrays):
+def test_who_would_have_to_wait_too_long_is_refused_at_once(arrays):
+    async def ask():
+        batcher = Batcher(timeout=10.0)
+        batcher._count(100, 200.0)  # two seconds a row
+        batcher._count(100, 100.0)  # one second
+        waiting = [batcher.submit(arrays, np.ones((5, 3))) for _ in range(2)]
+        assert not batcher.full
+        waiting.append(batcher.submit(arrays, np.ones((1, 3))))
+        assert batcher.full
+        await asyncio.gather(*waiting)
+        assert not batcher.full
+        batcher.close()
+
+    asyncio.run(ask())
+
+
+def test_a_request_whose_client_went_away_is_not_computed(arrays):
+    async def ask():
+        computed = []
+        batcher = Batcher(queue=2, on_batch=lambda rows, seconds: computed.append(rows))
+        batcher._busy = True  # as while a long batch is computed
+        gone, there = (batcher.submit(arrays, np.ones((rows, 3))) for rows in (5, 1))
+        assert batcher.full
+        gone.cancel()
+        await asyncio.sleep(0)  # what is to be done when it is cancelled is done
+        assert not batcher.full
+        batcher._busy = False
+        more = batcher.submit(arrays, np.ones((2, 3)))
+        assert [len(p) for p in await asyncio.gather(there, more)] == [1, 2]
+        batcher.close()
+        return computed
+
+    assert asyncio.run(ask()) == [3]
+
+
+def test_a_batch_that_all_have_left_is_no_end(arrays):
     async def ask():
         batcher = Batcher()
-        gone, there = (batcher.submit(arrays, np.ones((1, 3))) for _ in range(2))
-        gone.cancel()
-        assert (await there).shape == (1, 2)
+        waiting = batcher.put(arrays, np.ones((1, 3)), lambda answer: None)
+        batcher.leave(waiting)
+        await asyncio.sleep(0)
+        assert (await batcher.submit(arrays, np.ones((2, 3)))).shape == (2, 2)
         batcher.close()
 
     asyncio.run(ask())

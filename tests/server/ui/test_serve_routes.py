@@ -1,5 +1,6 @@
 """The server of a model is started, asked and stopped; here it is a small one of Python's own."""
 
+import subprocess
 import sys
 
 import pytest
@@ -39,6 +40,29 @@ server.serve_forever()
 """
 
 
+CHILD = """
+import sys
+from pathlib import Path
+
+assert "--until-stdin-ends" in sys.argv
+sys.stdin.buffer.read()
+Path({marker!r}).touch()
+"""
+PARENT = """
+import sys
+import time
+
+from luce.server.ui.serving import Servers
+from luce.server.ui.workspace import Workspace
+
+runs, child = sys.argv[1:]
+workspace = Workspace(runs)
+Servers(workspace, (sys.executable, "-c", child)).start(workspace.model("iris"))
+print("started", flush=True)
+time.sleep(600)
+"""
+
+
 @pytest.fixture
 def workspace(tmp_path):
     make_run(tmp_path / "runs" / "iris", "iris")
@@ -75,6 +99,19 @@ def test_a_server_is_started_asked_and_stopped(workspace):
         assert process.poll() is not None
     finally:
         servers.stop_all()
+
+
+def test_a_server_ends_also_when_its_parent_is_killed(tmp_path):
+    make_run(tmp_path / "runs" / "iris", "iris")
+    marker = tmp_path / "ended"
+    words = [str(tmp_path / "runs"), CHILD.format(marker=str(marker))]
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT, *words], stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout.readline() == "started\n"
+        assert not marker.exists()
+        parent.kill()
+    wait_for(marker.exists)
 
 
 def test_a_server_that_ends_is_told_with_its_words(workspace):

@@ -4,6 +4,7 @@ import asyncio
 import json
 import traceback
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -12,13 +13,17 @@ from luce.errors import DataError, LuceError, MissingExtraError, ParameterError
 from luce.server.api import kserve
 from luce.server.api.answers import Wish, answer
 from luce.server.api.batching import Batcher, queue_full
-from luce.server.api.bodies import IMAGES, TYPES, parse_rows
+from luce.server.api.bodies import IMAGES, JSON, TYPES, parse_rows
 from luce.server.api.metrics import CONTENT_TYPE, Metrics
 from luce.server.api.openapi import description
 from luce.server.api.options import ServeOptions
 from luce.server.api.reloading import Keeper
+from luce.server.api.served import Served
+from luce.server.by_heart import Act, Asker, Memory
 from luce.server.limits import Bodies, Disconnected
-from luce.server.security import Guard, Headers, Receive, Refused, Scope, Send, error_body
+from luce.server.security import Guard, Headers, Receive, Refused, Scope, Send, admit, error_body
+from luce.server.timeouts import CONNECTION
+from luce.tasks.crowds import Probabilities, Rows
 
 _LONG = 1 << 16  # bytes of a body that are parsed beside the event loop
 _JSON = (b"content-type", b"application/json")
@@ -31,6 +36,13 @@ class Reply(NamedTuple):
     body: bytes
     headers: Headers
     status: int = 200
+
+
+class Asked(NamedTuple):
+    """A prediction that is asked for: its rows, and what is made of their probabilities."""
+
+    rows: Rows
+    reply: Callable[[Probabilities], Reply]
 
 
 class Api:
@@ -81,6 +93,7 @@ class Api:
             self._routes[f"{root}/ready"] = {"GET": self._model_ready}
             self._routes[f"{root}/infer"] = {"POST": self._infer}
         self.app = Guard(self._answer, options.access)
+        self.memory = Memory(self._by_heart)
 
     def start(self) -> None:
         """Follow the model file; called in the event loop."""
@@ -123,7 +136,6 @@ class Api:
         scope: Scope,
         receive: Receive,
     ) -> Reply:
-        say = _v2_error if scope["path"].startswith("/v2") else error_body
         try:
             if methods is None:
                 raise Refused(404, "NotFound", "There is nothing here; see /openapi.json.")
@@ -134,55 +146,121 @@ class Api:
             return await act(scope, receive)
         except Disconnected:
             raise
-        except Refused as refused:
-            body = say(refused.kind, refused.message)
-            return Reply(body, [_JSON, *refused.headers], _in_words_of(say, refused.status))
-        except LuceError as error:
-            body = say(type(error).__name__, str(error))
-            return Reply(body, [_JSON], _in_words_of(say, _status(error)))
         except Exception as error:
-            traceback.print_exception(error)  # for whoever runs the server; not for the client
-            body = say(
-                "InternalError", "Something failed that should not; the server's log tells it."
-            )
-            return Reply(body, [_JSON], 500)
+            return _failed(scope["path"], error)
+
+    def _by_heart(self, scope: Scope) -> Act | None:
+        """What answers every request with these headers: JSON to those routes that read it most."""
+        path, query = scope["path"], scope["query_string"]
+        try:
+            if scope["method"] != "POST" or admit(scope, self._options.access) is not None:
+                return None
+            kind, header = _media_type(scope["headers"]), _header_length(scope["headers"])
+        except Refused:
+            return None
+        if path == "/v1/echo":
+            return partial(self._now, path, _echoed)
+        if path == "/v1/predict" and kind == JSON:
+            return partial(self._soon, path, partial(self._prediction, kind, query))
+        if self._routes.get(path, {}).get("POST") == self._infer and kind in ("", JSON):
+            return partial(self._soon, path, partial(self._inference, header))
+        return None
+
+    def _now(self, path: str, act: Callable[[bytes], Reply], body: bytes, asker: Asker) -> None:
+        started = perf_counter()
+        self._tell(path, started, asker, act(body))
+
+    def _soon(
+        self, path: str, read: Callable[[Served, bytes], Asked], body: bytes, asker: Asker
+    ) -> None:
+        """Answer a prediction as the routes would, without them."""
+        started = perf_counter()
+
+        def done(p: Probabilities | Exception) -> None:
+            try:
+                if isinstance(p, Exception):
+                    raise p
+                reply = asked.reply(p)
+            except Exception as error:
+                reply = _failed(path, error)
+            self._tell(path, started, asker, reply)
+
+        try:
+            served = self.keeper.served
+            asked = read(served, body)
+            waiting = self.batcher.put(served, asked.rows, done)
+        except Exception as error:
+            self._tell(path, started, asker, _failed(path, error))
+            return
+        asker.on_gone = partial(self.batcher.leave, waiting)
+
+    def _tell(self, path: str, started: float, asker: Asker, reply: Reply) -> None:
+        self.metrics.request(path, reply.status, perf_counter() - started)
+        asker.answer(reply.status, tuple(reply.headers), reply.body)
 
     async def _predict(self, scope: Scope, receive: Receive) -> Reply:
-        kind, served = _media_type(scope["headers"]), self.keeper.served
+        kind, query = _media_type(scope["headers"]), scope["query_string"]
         if kind not in TYPES:
             raise Refused(415, "UnsupportedType", f"The Content-Type must be {', '.join(TYPES)}.")
-        wish = Wish.of_query(scope["query_string"], len(served.labels))
-        body = await self._bodies.read(receive)
-        most = self._options.max_rows
-        if len(body) > _LONG or kind in IMAGES:
-            with self._bodies.held(body):
-                rows = await asyncio.to_thread(parse_rows, body, kind, served, most)
-        else:
-            rows = parse_rows(body, kind, served, most)
-        del body  # a request that waits holds its rows alone
-        p = await self.batcher.submit(served, rows)
-        found, found_kind = answer(served, p, kind, wish)
-        return Reply(found, [(b"content-type", found_kind.encode())])
+        Wish.of_query(query, len(self.keeper.served.labels))  # refused before the body is read
+        read = partial(self._prediction, kind, query)
+        return await self._computed(read, scope, receive, beside=kind in IMAGES)
 
     async def _infer(self, scope: Scope, receive: Receive) -> Reply:
-        kind, served = _media_type(scope["headers"]), self.keeper.served
-        if kind not in ("", "application/json", "application/octet-stream"):
+        kind = _media_type(scope["headers"])
+        if kind not in ("", JSON, "application/octet-stream"):
             raise Refused(415, "UnsupportedType", "The Content-Type must be application/json.")
-        header = _header_length(scope["headers"])
+        read = partial(self._inference, _header_length(scope["headers"]))
+        return await self._computed(read, scope, receive)
+
+    async def _computed(
+        self,
+        read: Callable[[Served, bytes], Asked],
+        scope: Scope,
+        receive: Receive,
+        *,
+        beside: bool = False,
+    ) -> Reply:
+        """Answer a prediction; `beside` the event loop is where it is read."""
+        served = self.keeper.served
         body = await self._bodies.read(receive)
-        arguments = (body, header, served, self._options.max_rows)
-        if len(body) > _LONG:
+        if beside or len(body) > _LONG:
             with self._bodies.held(body):
-                request = await asyncio.to_thread(kserve.read_inference, *arguments)
+                asked = await asyncio.to_thread(read, served, body)
         else:
-            request = kserve.read_inference(*arguments)
-        p = await self.batcher.submit(served, request.rows)
-        return Reply(*kserve.inference_answer(served, p, request))
+            asked = read(served, body)
+        del body  # a request that waits holds its rows alone
+        asker: Asker | None = scope.get("extensions", {}).get(CONNECTION)
+        if asker is not None and asker.gone:
+            raise Disconnected
+        future = self.batcher.submit(served, asked.rows)
+        if asker is not None:
+            asker.on_gone = _canceller(future)
+        try:
+            return asked.reply(await future)
+        except asyncio.CancelledError:
+            raise Disconnected from None  # nobody is left to be answered
+        finally:
+            if asker is not None:
+                asker.on_gone = None
+
+    def _prediction(self, kind: str, query: bytes, served: Served, body: bytes) -> Asked:
+        wish = Wish.of_query(query, len(served.labels))
+        rows = parse_rows(body, kind, served, self._options.max_rows)
+
+        def reply(p: Probabilities) -> Reply:
+            found, found_kind = answer(served, p, kind, wish)
+            return Reply(found, [(b"content-type", found_kind.encode())])
+
+        return Asked(rows, reply)
+
+    def _inference(self, header: int | None, served: Served, body: bytes) -> Asked:
+        request = kserve.read_inference(body, header, served, self._options.max_rows)
+        return Asked(request.rows, lambda p: Reply(*kserve.inference_answer(served, p, request)))
 
     async def _echo(self, scope: Scope, receive: Receive) -> Reply:
         """Send the body back: what this server costs without a model, for measurements."""
-        body = await self._bodies.read(receive)
-        return Reply(body, [(b"content-type", b"application/octet-stream")])
+        return _echoed(await self._bodies.read(receive))
 
     async def _health(self, scope: Scope, receive: Receive) -> Reply:
         return _json({"alive": True})
@@ -213,6 +291,31 @@ class Api:
 
     async def _metrics(self, scope: Scope, receive: Receive) -> Reply:
         return Reply(self.metrics.text(), [(b"content-type", CONTENT_TYPE)])
+
+
+def _canceller(future: "asyncio.Future[Probabilities]") -> Callable[[], None]:
+    def cancel() -> None:
+        future.cancel()
+
+    return cancel
+
+
+def _echoed(body: bytes) -> Reply:
+    return Reply(body, [(b"content-type", b"application/octet-stream")])
+
+
+def _failed(path: str, error: Exception) -> Reply:
+    """What is said of an error, in the words of the protocol that is spoken."""
+    say = _v2_error if path.startswith("/v2") else error_body
+    if isinstance(error, Refused):
+        body = say(error.kind, error.message)
+        return Reply(body, [_JSON, *error.headers], _in_words_of(say, error.status))
+    if isinstance(error, LuceError):
+        body = say(type(error).__name__, str(error))
+        return Reply(body, [_JSON], _in_words_of(say, _status(error)))
+    traceback.print_exception(error)  # for whoever runs the server; not for the client
+    body = say("InternalError", "Something failed that should not; the server's log tells it.")
+    return Reply(body, [_JSON], 500)
 
 
 def _json(tree: Any, status: int = 200) -> Reply:

@@ -7,10 +7,11 @@ more than they do; long ones in a thread beside it, so that the server stays ans
 """
 
 import asyncio
-from collections import deque
+import traceback
+from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from functools import partial
 from time import perf_counter
 
 from luce.server.api.served import Served
@@ -21,14 +22,16 @@ _SHORT = 2e-3  # seconds that the event loop may be kept from other work
 _RETRY = (b"retry-after", b"1")
 
 
-@dataclass(eq=False)
-class _Waiting:
+Answer = Probabilities | Exception
+
+
+class Waiting:
     """A request in the queue."""
 
-    served: Served
-    rows: Rows
-    future: "asyncio.Future[Probabilities]"
-    since: float = field(default_factory=perf_counter)
+    __slots__ = ("done", "rows", "served", "since")
+
+    def __init__(self, served: Served, rows: Rows, done: Callable[[Answer], None]) -> None:
+        self.served, self.rows, self.done, self.since = served, rows, done, perf_counter()
 
 
 class Batcher:
@@ -38,7 +41,8 @@ class Batcher:
     ----------
     max_batch : rows that are computed together; a longer request is computed alone
     queue : requests that may wait
-    timeout : seconds that a request may wait
+    timeout : seconds that a request may wait; one that even at the best rate that there has been
+        would have to wait longer is refused at once
     on_batch : told the rows and seconds of each batch
     """
 
@@ -52,10 +56,12 @@ class Batcher:
     ) -> None:
         self._max_batch, self._queue, self._timeout = max_batch, queue, timeout
         self._on_batch = on_batch
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: OrderedDict[Waiting, None] = OrderedDict()
+        self._rows = 0  # that wait
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="luce-batch")
         self._busy = False
         self._seconds_a_row = _SHORT  # a guess, until the first batch has been timed
+        self._fewest_seconds = 0.0  # for a row, in any batch
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -63,10 +69,11 @@ class Batcher:
     @property
     def full(self) -> bool:
         """Whether one more request would be refused."""
-        return len(self._waiting) >= self._queue
+        wait = self._rows * self._fewest_seconds
+        return len(self._waiting) >= self._queue or wait > self._timeout
 
-    def submit(self, served: Served, rows: Rows) -> "asyncio.Future[Probabilities]":
-        """Put a request into the queue.
+    def put(self, served: Served, rows: Rows, done: Callable[[Answer], None]) -> Waiting:
+        """Put a request into the queue; `done` is called with its answer, but never at once.
 
         Raises
         ------
@@ -75,11 +82,30 @@ class Batcher:
         """
         if self.full:
             raise queue_full()
-        loop = asyncio.get_running_loop()
-        waiting = _Waiting(served, rows, loop.create_future())
-        self._waiting.append(waiting)
-        self._go_on(loop)
-        return waiting.future
+        waiting = Waiting(served, rows, done)
+        self._waiting[waiting] = None
+        self._rows += len(rows)
+        self._go_on(asyncio.get_running_loop())
+        return waiting
+
+    def leave(self, waiting: Waiting) -> None:
+        """Take a request that nobody waits for any more out of the queue, if it is there."""
+        if waiting in self._waiting:
+            del self._waiting[waiting]
+            self._rows -= len(waiting.rows)
+
+    def submit(self, served: Served, rows: Rows) -> "asyncio.Future[Probabilities]":
+        """Put a request into the queue; to cancel the future takes it out again.
+
+        Raises
+        ------
+        Refused
+            503: the queue is full.
+        """
+        future: asyncio.Future[Probabilities] = asyncio.get_running_loop().create_future()
+        waiting = self.put(served, rows, partial(_settle, future))
+        future.add_done_callback(lambda done: self.leave(waiting))
+        return future
 
     def close(self) -> None:
         """Let the thread end."""
@@ -99,52 +125,72 @@ class Batcher:
         work = loop.run_in_executor(self._thread, self._timed, batch)
         work.add_done_callback(lambda done: self._done(batch, done.result(), loop))
 
-    def _take(self) -> list[_Waiting]:
-        """The next requests: of one model, at least one, else as many as fit a batch."""
-        batch = [self._waiting.popleft()]
-        rows = len(batch[0].rows)
-        while self._waiting and self._waiting[0].served is batch[0].served:
-            rows += len(self._waiting[0].rows)
-            if rows > self._max_batch:
+    def _take(self) -> list[Waiting]:
+        """The next requests: of one model, at least one unless all have left, as many as fit."""
+        batch: list[Waiting] = []
+        rows = 0
+        while self._waiting:
+            one = next(iter(self._waiting))
+            if batch and (
+                one.served is not batch[0].served or rows + len(one.rows) > self._max_batch
+            ):
                 break
-            batch.append(self._waiting.popleft())
+            self.leave(one)
+            batch.append(one)
+            rows += len(one.rows)
         return batch
 
-    def _timed(self, batch: list[_Waiting]) -> tuple[list[Probabilities | Exception], float]:
+    def _timed(self, batch: list[Waiting]) -> tuple[list[Answer], float]:
         started = perf_counter()
-        model = batch[0].served.model
+        answers: list[Answer] = []
         try:
-            answers = predict_crowd(model, [one.rows for one in batch])
+            if batch:
+                answers = predict_crowd(batch[0].served.model, [one.rows for one in batch])
         except Exception as error:  # a bug; the server must live on
             answers = [error] * len(batch)
         return answers, perf_counter() - started
 
     def _done(
         self,
-        batch: list[_Waiting],
-        result: tuple[list[Probabilities | Exception], float],
+        batch: list[Waiting],
+        result: tuple[list[Answer], float],
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         answers, seconds = result
-        for one, answer in zip(batch, answers, strict=True):
-            if one.future.done():  # its client went away
-                continue
-            if isinstance(answer, Exception):
-                one.future.set_exception(answer)
-            else:
-                one.future.set_result(answer)
-        rows = sum(len(one.rows) for one in batch)
-        self._seconds_a_row += 0.1 * (seconds / rows - self._seconds_a_row)
-        self._on_batch(rows, seconds)
+        if batch:
+            rows = sum(len(one.rows) for one in batch)
+            self._count(rows, seconds)
         self._refuse_the_late(perf_counter())
         self._busy = False
         self._go_on(loop)
+        for one, answer in zip(batch, answers, strict=True):
+            try:
+                one.done(answer)
+            except Exception as error:  # a bug; it takes no other answer along
+                traceback.print_exception(error)
+
+    def _count(self, rows: int, seconds: float) -> None:
+        each = seconds / rows
+        self._seconds_a_row += 0.1 * (each - self._seconds_a_row)
+        self._fewest_seconds = min(self._fewest_seconds or each, each)
+        self._on_batch(rows, seconds)
 
     def _refuse_the_late(self, now: float) -> None:
-        while self._waiting and now - self._waiting[0].since > self._timeout:
-            late = self._waiting.popleft()
-            if not late.future.done():
-                late.future.set_exception(queue_full())
+        while self._waiting:
+            first = next(iter(self._waiting))
+            if now - first.since <= self._timeout:
+                return
+            self.leave(first)
+            first.done(queue_full())
+
+
+def _settle(future: "asyncio.Future[Probabilities]", answer: Answer) -> None:
+    if future.done():  # its client went away
+        return
+    if isinstance(answer, Exception):
+        future.set_exception(answer)
+    else:
+        future.set_result(answer)
 
 
 def queue_full() -> Refused:

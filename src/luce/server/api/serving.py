@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from luce.kernels import get_num_threads, set_num_threads
 from luce.server.api.app import Api
 from luce.server.api.options import ServeOptions
 from luce.server.api.served import Served
@@ -58,6 +59,8 @@ def _work(
     started: Callable[[], Any],
 ) -> None:
     raise_file_limit()
+    # Threads of several workers that wait for the same cores would only wait for each other.
+    set_num_threads(max(1, get_num_threads() // options.workers))
     api = Api(options, metrics_folder=folder, tell=_tell)
     # What lives as long as the process need not be looked through again and again.
     gc.freeze()
@@ -71,6 +74,7 @@ def _work(
         api.app,
         options.limits,
         gate=api.gate,
+        memory=api.memory,
         on_start=start,
         on_end=api.end,
         grace=options.grace,

@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,12 +41,12 @@ def evaluated_rows(opened: Opened) -> "Record":
 class OpenedModels:
     """The models that were asked for last.
 
-    Two requests for the same model wait for one reading of it.
+    Two requests for the same model wait for one reading of it, and for no other's.
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._known: OrderedDict[tuple[Path, int], Opened] = OrderedDict()
+        self._lock = threading.Lock()  # never held while a model is read
+        self._known: OrderedDict[tuple[Path, int], Future[Opened]] = OrderedDict()
 
     def read(self, file: ModelFile) -> Opened:
         """Return a model; blocks while it is read.
@@ -63,12 +64,26 @@ class OpenedModels:
         except OSError:
             key = path, 0  # it is gone: reading it says so
         with self._lock:
-            if key not in self._known:
-                self._known[key] = _opened(file.path)
+            found = self._known.get(key)
+            mine: Future[Opened] | None = None
+            if found is None:
+                found = self._known[key] = mine = Future()
                 while len(self._known) > _MOST:
                     self._known.popitem(last=False)
             self._known.move_to_end(key)
-            return self._known[key]
+        if mine is not None:
+            self._read(key, file.path, mine)
+        return found.result()
+
+    def _read(self, key: tuple[Path, int], path: Path, promised: "Future[Opened]") -> None:
+        """Read a model for all who wait; one that cannot be read is tried again next time."""
+        try:
+            promised.set_result(_opened(path))
+        except BaseException as error:
+            with self._lock:
+                if self._known.get(key) is promised:
+                    del self._known[key]
+            promised.set_exception(error)
 
 
 def _opened(path: Path) -> Opened:

@@ -43,12 +43,15 @@ class Reply(NamedTuple):
 
 
 class Servers:
-    """At most one server a model; all are stopped when the process ends.
+    """At most one server a model; all are stopped when the process ends, however it ends.
+
+    A server ends when its standard input does, which is a pipe that this process alone holds open:
+    the system closes it also after a SIGKILL.
 
     Parameters
     ----------
     workspace : where the logs lie
-    command : what starts a server; the model's path and ``--port 0`` follow
+    command : what starts a server; the model's path and more options follow
     """
 
     def __init__(self, workspace: Workspace, command: tuple[str, ...] = ()) -> None:
@@ -63,6 +66,8 @@ class Servers:
         with self._lock:
             server = self._servers.get(file.id)
             if server is None or server.process.poll() is not None:
+                if server is not None:
+                    _end(server.process)
                 self._servers[file.id] = self._started(file)
         return self.state(file.id)
 
@@ -118,8 +123,8 @@ class Servers:
         log = self._workspace.new_folder() / "serve.log"
         with log.open("wb") as words:
             process = subprocess.Popen(
-                [*self._command, str(file.path), "--port", "0"],
-                stdin=subprocess.DEVNULL,
+                [*self._command, str(file.path), "--port", "0", "--until-stdin-ends"],
+                stdin=subprocess.PIPE,  # never written to
                 stdout=words,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C in the terminal is for `luce ui`, which ends it
@@ -169,3 +174,5 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+    if process.stdin is not None:
+        process.stdin.close()

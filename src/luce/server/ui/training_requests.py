@@ -140,15 +140,18 @@ def _valid(workspace: Workspace, valid: object) -> str | None:
     """What to evaluate on; where the command line takes a file, a request takes an id."""
     if valid is None or valid == "":
         return None
-    if isinstance(valid, int | float) and not isinstance(valid, bool):
-        return str(valid)
+    if isinstance(valid, bool) or not isinstance(valid, int | float | str):
+        raise ParameterError(
+            "valid must be a fraction between 0 and 1, 'test', or the id of other data, got"
+            f" {valid!r:.80}."
+        )
+    from luce.tasks.preparation import fraction_of  # slow to import: not before it is needed
+
     text = str(valid)
     if text == "test":
         return text
-    try:
-        return str(float(text))
-    except ValueError:
-        return workspace.source(text).location
+    fraction = fraction_of(text)  # refuses other numbers, NaN among them
+    return workspace.source(text).location if fraction is None else str(fraction)
 
 
 def _slug(source: Source) -> str:

@@ -1,0 +1,93 @@
+"""Refusals are said in their order: at once while they are few, at a pace when they are many."""
+
+import asyncio
+from importlib import import_module
+
+import pytest
+
+from luce.server.turning_away import Line
+
+pytestmark = pytest.mark.once
+module = import_module("luce.server.turning_away")
+
+
+class Connection:
+    def __init__(self, said):
+        self.said = said
+
+    def turn_away(self):
+        self.said.append(self)
+
+
+class Clock:
+    """A clock, and a loop whose timers run when the clock is put forward."""
+
+    def __init__(self, monkeypatch):
+        self.now, self.timers = 1000.0, []
+        monkeypatch.setattr(module.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(asyncio, "get_running_loop", lambda: self)
+
+    def call_later(self, delay, act):
+        self.timers.append((self.now + delay, act))
+        return self.timers[-1]
+
+    def advance(self, seconds):
+        end = self.now + seconds
+        while self.timers and self.timers[0][0] <= end:  # there is one at a time
+            self.now, act = self.timers.pop(0)
+            act()
+        self.now = end
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    return Clock(monkeypatch)
+
+
+def joined(line, count):
+    said = []
+    crowd = [Connection(said) for _ in range(count)]
+    for one in crowd:
+        line.join(one)
+    return crowd, said
+
+
+def test_few_are_turned_away_at_once(clock):
+    line = Line()
+    for _ in range(3):
+        crowd, said = joined(line, 20)
+        assert said == crowd
+        clock.advance(1.0)
+    assert not clock.timers  # nothing goes on for nobody
+
+
+def test_many_wait_in_their_order_and_are_turned_away_at_a_pace(clock):
+    line = Line()
+    crowd, said = joined(line, 500)
+    at_once = len(said)
+    assert at_once == module._AT_ONCE
+    clock.advance(0.25)
+    assert len(said) - at_once == pytest.approx(0.25 * module._A_SECOND, abs=20)
+    clock.advance(1.0)
+    assert said == crowd
+    assert len(line) == 0
+
+
+def test_nobody_waits_much_longer_than_retry_after_says(clock):
+    line = Line()
+    crowd, said = joined(line, 20_000)
+    before = len(said)
+    clock.advance(0.1)
+    assert len(said) - before > 1500
+    clock.advance(5.0)
+    assert said == crowd
+
+
+def test_who_has_gone_leaves_the_line(clock):
+    line = Line()
+    crowd, said = joined(line, 100)
+    for one in crowd[50:]:
+        line.leave(one)
+    line.leave(crowd[0])  # who is not in the line does no harm
+    clock.advance(5.0)
+    assert said == crowd[:50]
