@@ -47,7 +47,7 @@ def facts(page):
 
 
 def percent(p):
-    return f"{100 * p:.2f}\u2009%"
+    return f"{100 * p:.2f}\u202f%"
 
 
 def hold(page, label):

@@ -25,7 +25,7 @@ def figures(ui_server):
 
 def test_the_overview_shows_the_figures_of_eval_json(model, figures):
     accuracy = figures["accuracy"]
-    card = model.locator(".card", has_text="Accuracy").inner_text().replace("\u2009", " ")
+    card = model.locator(".card", has_text="Accuracy").inner_text().replace("\u202f", " ")
     assert f"{100 * accuracy['value']:.1f} %" in card
     assert f"{100 * accuracy['low']:.1f} % to {100 * accuracy['high']:.1f} %" in card
     loss = model.locator(".card", has_text="Log loss").inner_text()

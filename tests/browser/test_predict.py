@@ -148,6 +148,11 @@ def test_a_row_is_filled_in_and_flipped(page, ui_server, more_runs, axe):
     page.locator(".flips tbody tr").first.wait_for()
     before = answer(page)
     axe(page)
+    page.set_viewport_size({"width": 360, "height": 780})
+    button = page.get_by_role("row").get_by_role("button", name="Change size").first.bounding_box()
+    assert button["x"] + button["width"] <= 344  # it is to be seen without scrolling
+    axe(page)
+    page.set_viewport_size({"width": 1280, "height": 900})
     with changes(page):
         page.get_by_role("button", name="Change size").first.click()
     expect(page.locator(".answer")).not_to_have_text(re.compile(f"^{before}"))

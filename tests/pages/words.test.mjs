@@ -29,8 +29,8 @@ test('other numbers have so many significant digits, but never lose whole ones',
 });
 
 test('very large and very small ones have a power of ten', () => {
-  assert.equal(number(1.5e-7), '1.5\u2009×\u200910⁻⁷');
-  assert.equal(number(-1e308), '−1\u2009×\u200910³⁰⁸');
+  assert.equal(number(1.5e-7), '1.5\u202f×\u202f10⁻⁷');
+  assert.equal(number(-1e308), '−1\u202f×\u202f10³⁰⁸');
 });
 
 test('what is no number is told', () => {
@@ -45,9 +45,9 @@ test('digits after the point can be fixed', () => {
 });
 
 test('a share is not rounded to never or always', () => {
-  assert.equal(percent(0.12345), '12.3\u2009%');
-  assert.equal(percent(1), '100.0\u2009%');
-  assert.equal(percent(0), '0.0\u2009%');
-  assert.equal(percent(0.99999), '>\u200999.9\u2009%');
-  assert.equal(percent(0.00001), '<\u20090.1\u2009%');
+  assert.equal(percent(0.12345), '12.3\u202f%');
+  assert.equal(percent(1), '100.0\u202f%');
+  assert.equal(percent(0), '0.0\u202f%');
+  assert.equal(percent(0.99999), '>\u202f99.9\u202f%');
+  assert.equal(percent(0.00001), '<\u202f0.1\u202f%');
 });

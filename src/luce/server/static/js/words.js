@@ -77,7 +77,7 @@ export function number(x, digits = 4) {
   if (size !== 0 && (size < 1e-4 || size >= 1e15 || (size >= 1e7 && !Number.isInteger(x)))) {
     const [mantissa, exponent] = x.toExponential(Math.max(digits - 2, 0)).split('e');
     const plain = String(Number(mantissa)).replace('-', '−');
-    return `${plain}\u2009×\u200910${superscript(Number(exponent))}`;
+    return `${plain}\u202f×\u202f10${superscript(Number(exponent))}`;
   }
   const options = Number.isInteger(x) ? {} : { maximumSignificantDigits: Math.max(digits, wholeDigits(size)) };
   return formatter(options).format(x === 0 ? 0 : x).replace('-', '−'); // 0, not −0
@@ -96,7 +96,8 @@ export function fixed(x, digits) {
 }
 
 /**
- * A share as per cent; what is not quite 0 or 100 is not shown as if it were.
+ * A share as per cent; what is not quite 0 or 100 is not shown as if it were. U+202F is a narrow
+ * blank at which no line breaks.
  * @param {number | null | undefined} share between 0 and 1
  * @param {number} [digits] after the point
  * @returns {string}
@@ -104,9 +105,9 @@ export function fixed(x, digits) {
 export function percent(share, digits = 1) {
   if (share === null || share === undefined || !Number.isFinite(share)) return number(share);
   const least = 10 ** -digits;
-  if (share > 0 && share * 100 < least / 2) return `<\u2009${fixed(least, digits)}\u2009%`;
-  if (share < 1 && share * 100 > 100 - least / 2) return `>\u2009${fixed(100 - least, digits)}\u2009%`;
-  return `${fixed(share * 100, digits)}\u2009%`;
+  if (share > 0 && share * 100 < least / 2) return `<\u202f${fixed(least, digits)}\u202f%`;
+  if (share < 1 && share * 100 > 100 - least / 2) return `>\u202f${fixed(100 - least, digits)}\u202f%`;
+  return `${fixed(share * 100, digits)}\u202f%`;
 }
 
 /** @type {Map<string, Intl.NumberFormat>} */

@@ -21,6 +21,9 @@ import { dataTable } from '../widgets/table.js';
 
 /** So many rows of a table are shown; of more, evenly chosen ones. */
 const MOST_ROWS = 500;
+/** Pixels of a letter of a tick, about, and how far the last tick's text may go beyond the box. */
+const LETTER = 7;
+const ROOM = 26;
 
 /**
  * @param {object} options
@@ -137,7 +140,9 @@ export function drawAxes(group, { box, x, y, xLabel, yLabel, xFormat = tickText,
   for (const tick of x?.ticks ?? []) {
     const at = crisp(x?.at(tick) ?? 0);
     parts.push(s('line', { class: 'mark', x1: at, x2: at, y1: box.bottom, y2: box.bottom + 4 }));
-    parts.push(s('text', { class: 'tick', x: at, y: box.bottom + 17, 'text-anchor': 'middle' }, xFormat(tick)));
+    const label = xFormat(tick);
+    const beyond = Math.max(0, at + LETTER * label.length / 2 - box.right - ROOM);
+    parts.push(s('text', { class: 'tick', x: at - beyond, y: box.bottom + 17, 'text-anchor': 'middle' }, label));
   }
   const base = crisp(box.bottom);
   parts.push(s('line', { class: 'axis', x1: box.left, x2: box.right, y1: base, y2: base }));
@@ -158,5 +163,5 @@ export function crisp(pixel) {
 
 /** @param {number} value */
 export function tickText(value) {
-  return number(value, 6).replace(/^(−?)1\u2009×\u2009/, '$1'); // 10⁻⁶ is enough
+  return number(value, 6).replace(/^(−?)1\u202f×\u202f/, '$1'); // 10⁻⁶ is enough
 }

@@ -7,6 +7,7 @@ import { problem } from '../model/loading.js';
 import { picture, signedPicture } from '../model/picture.js';
 
 const FEW = 8;
+const HEADS = ['predict.flips.column', 'predict.flips.now', 'predict.flips.then', 'predict.flips.answer'];
 
 /**
  * @param {object} options
@@ -14,7 +15,7 @@ const FEW = 8;
  * @param {(column: string, value: any) => void} options.onTry set a field to what flips
  */
 export function flipsPanel({ form, onTry }) {
-  const result = h('div', { 'aria-live': 'polite' });
+  const result = h('div', { class: 'stack', 'aria-live': 'polite' });
   const element = h('section', { class: 'panel stack' }, h('h2', {}, word('predict.flips')), result);
 
   /** @param {any} tree the answer of /flips */
@@ -56,9 +57,9 @@ export function flipsPanel({ form, onTry }) {
         { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': word('predict.flips') },
         h(
           'table',
-          { class: 'flips' },
-          h('thead', {}, h('tr', {}, ['predict.flips.column', 'predict.flips.now', 'predict.flips.then', 'predict.flips.answer'].map((key) => h('th', { scope: 'col' }, word(key))), h('th', { scope: 'col' }, hidden(word('predict.flips.try'))))),
-          h('tbody', {}, flips.slice(0, FEW).map(line)),
+          { class: 'flips', role: 'table' }, // told, because narrow windows lay it out as no table
+          h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, HEADS.map((key) => h('th', { scope: 'col', role: 'columnheader' }, word(key))), h('th', { scope: 'col', role: 'columnheader' }, hidden(word('predict.flips.try'))))),
+          h('tbody', { role: 'rowgroup' }, flips.slice(0, FEW).map(line)),
         ),
       ),
       h('p', { class: 'hint' }, word('predict.flips.order'), searched ? ` ${word('predict.flips.searched')}` : ''),
@@ -70,20 +71,20 @@ export function flipsPanel({ form, onTry }) {
     const words = Array.isArray(flip.after);
     return h(
       'tr',
-      {},
-      h('th', { scope: 'row' }, flip.column),
-      h('td', {}, words ? '' : spelled(flip, flip.before)),
+      { role: 'row' },
+      h('th', { scope: 'row', role: 'rowheader' }, flip.column),
+      h('td', { role: 'cell' }, words ? null : spelled(flip, flip.before)),
       h(
         'td',
-        {},
+        { role: 'cell' },
         words ? word('predict.flips.without', { words: flip.after.join(', ') }) : `${arrow(flip)}${spelled(flip, flip.after)}`,
         flip.exact ? '' : ' ≈',
         flip.outside ? h('small', { class: 'hint' }, ` ${word('predict.flips.outside')}`) : null,
       ),
-      h('td', {}, `${form.classes[flip.answer]} · ${percent(flip.probability)}`),
+      h('td', { role: 'cell' }, `${form.classes[flip.answer]} · ${percent(flip.probability)}`),
       h(
         'td',
-        {},
+        { role: 'cell' },
         h(
           'button',
           { type: 'button', class: 'small', 'aria-label': word('predict.flips.tryit', { column: flip.column }), onclick: () => onTry(flip.column, flip.after) },

@@ -72,7 +72,7 @@ export function sumOver(index) {
 function part(child) {
   if (typeof child === 'number') return m('mn', {}, child);
   if (typeof child !== 'string') return Array.isArray(child) ? row(...child) : child;
-  if (/^[−\d.,\u2009×⁰¹²³⁴⁵⁶⁷⁸⁹⁻∞%]+$/.test(child) && /[\d∞]/.test(child)) return m('mn', {}, child);
+  if (/^[−\d.,\u202f×⁰¹²³⁴⁵⁶⁷⁸⁹⁻∞%]+$/.test(child) && /[\d∞]/.test(child)) return m('mn', {}, child);
   if (/^[=+−×·/()[\]|,≤≥<>→…⋯∂Δ′∑≈]+$/.test(child)) return op(child);
   return m('mi', {}, child);
 }
