@@ -192,6 +192,10 @@ def test_an_emptied_number_says_what_counts_instead(page, ui_server, more_runs, 
         re.compile(r"size is missing: the training mean, [\d.]+, is used\.")
     ).wait_for()
     axe(page)
+    page.set_viewport_size({"width": 360, "height": 800})
+    page.locator("table.flips").wait_for()
+    sideways = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert page.evaluate(f"() => {sideways}") == 0
     with changes(page):
         page.get_by_role("textbox", name="size").fill("1")
     page.get_by_text("size is missing").wait_for(state="detached")

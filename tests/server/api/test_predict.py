@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from luce.tasks.options import TrainOptions
 from luce.tasks.prediction import Layout, predict
+from luce.tasks.training import train
 
 pytestmark = pytest.mark.once
 
@@ -141,3 +143,21 @@ def test_the_other_routes_answer(serving, runs):
         assert wire.ask("GET", "/v2/health/ready").status == 503
         assert wire.ask("GET", "/healthz").status == 200
         assert wire.post("/v1/predict", {"rows": [[1, 2, 3]]}).status == 200  # still answered
+
+
+def test_a_model_of_rows_without_a_header_takes_such_rows(serving, tmp_path, monkeypatch):
+    monkeypatch.setattr("luce.tasks.training.write_report", lambda run: None)
+    rows = "".join(f"{'ab'[i % 2]},{i % 7},{'xyz'[i % 3]}\n" for i in range(60))
+    (tmp_path / "rows.csv").write_text(rows)
+    options = TrainOptions(data=str(tmp_path / "rows.csv"), no_header=True, target="column_1")
+    run = train(options, out=tmp_path / "run").run
+    expected = by_command(run, tmp_path / "rows.csv", Layout("csv", proba=True))
+    bare = "".join(line.partition(",")[2] for line in rows.splitlines(keepends=True))
+    with serving(run) as wire:
+        for body in (rows, bare, f"column_2,column_3\n{bare}"):
+            answer = wire.ask("POST", "/v1/predict", body.encode(), content_type="text/csv")
+            assert (answer.status, answer.body) == (200, expected)
+        answer = wire.ask("POST", "/v1/predict", b"1,2,3,4\n", content_type="text/csv")
+        assert answer.status == 422
+        one = wire.post("/v1/predict", {"rows": [{"column_2": 3, "column_3": "x"}]})
+        assert one.status == 200
