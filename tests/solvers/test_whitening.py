@@ -20,7 +20,7 @@ def test_the_shared_matrix_is_the_curvature_of_equal_probabilities():
     )
 
 
-@pytest.mark.parametrize(("n", "d"), [(20, 3), (40_000, 5), (100, 45)])  # 45 columns: drawn
+@pytest.mark.parametrize(("n", "d"), [(20, 3), (40_000, 5), (100, 45), (100, 70)])
 def test_with_all_rows_the_class_matrices_are_the_blocks_of_the_hessian(n, d):
     f = softmax_problem(2, n=n, d=d, k=4)
     theta, right = some_theta(f, 1, 1.0), some_theta(f, 2, 1.0)
@@ -28,6 +28,16 @@ def test_with_all_rows_the_class_matrices_are_the_blocks_of_the_hessian(n, d):
     expected = [np.linalg.solve(cells[j, :, j], right[j]) for j in range(4)]
     found = class_whitening(f, theta, seed=0).solve(right)  # never fewer than are drawn
     np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("d", [4, 70])
+def test_a_class_that_nothing_bends_is_divided_by_all_the_same(d):
+    whitening = import_module("luce.solvers.whitening")
+    grams = [np.eye(d), np.zeros((d, d)), np.ones((d, d))]
+    right = np.random.default_rng(0).normal(size=(3, d))
+    found = whitening.whitening_by(grams, np.append(np.full(d - 1, 1e-3), 0.0)).solve(right)
+    assert np.isfinite(found).all()
+    assert ((found * right).sum(axis=1) > 0).all()
 
 
 def test_where_the_matrices_of_all_classes_do_not_fit_one_is_scaled_for_each(monkeypatch):

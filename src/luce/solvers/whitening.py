@@ -11,6 +11,7 @@ from luce.solvers.linear_softmax import Doubles, Floats, LinearSoftmax
 
 _LARGEST_BLOCKS = 1 << 27  # numbers in all whitening matrices together: 1 GiB
 _DRAWS_PER_COLUMN = 3
+_SMALL = 64  # columns: to call for the division by each class costs more than to divide
 _FEW_COLUMNS = 40  # all their products with each other cost less than to draw rows
 _MOST_PRODUCTS = 1e9  # of two columns, one a row and class, that take no longer than draws
 _DEAREST = 30.0  # passes over the rows that a factorisation may cost
@@ -34,6 +35,25 @@ class SharedWhitening:
 
     def solve(self, gradient: Doubles) -> Doubles:
         return np.asarray(cho_solve(self._factor, gradient.T, check_finite=False).T)
+
+
+class _SmallWhitening:
+    """A small matrix for each class; all of them are divided by in two calls.
+
+    What is kept are the inverses of the triangular factors: a product of one with its transpose
+    has no negative eigenvalue, however it is rounded.
+    """
+
+    def __init__(self, grams: list[Doubles]) -> None:
+        try:
+            lower = np.linalg.cholesky(np.stack(grams))
+        except LinAlgError:
+            lower = np.stack([np.tril(_cholesky(gram, lower=True)[0]) for gram in grams])
+        self._inverse = np.linalg.inv(lower)  # (k, d, d)
+
+    def solve(self, gradient: Doubles) -> Doubles:
+        half = self._inverse @ gradient[:, :, None]
+        return np.asarray((half.transpose(0, 2, 1) @ self._inverse)[:, 0])
 
 
 class _ClassWhitening:
@@ -166,16 +186,18 @@ def _grams_of_all_rows(objective: LinearSoftmax, p: Floats) -> list[Doubles]:
 
 def whitening_by(grams: list[Doubles], penalty: Doubles) -> Metric:
     """Return a matrix for each class: its gram and a diagonal penalty."""
-    return _ClassWhitening([gram + np.diag(penalty) for gram in grams])
+    sums = [gram + np.diag(penalty) for gram in grams]
+    return _SmallWhitening(sums) if len(penalty) <= _SMALL else _ClassWhitening(sums)
 
 
-def _cholesky(matrix: Doubles) -> tuple[Doubles, bool]:
+def _cholesky(matrix: Doubles, *, lower: bool = False) -> tuple[Doubles, bool]:
     jitter = 0.0
     diagonal = matrix.diagonal()
     while True:
         try:
             added = jitter * np.maximum(diagonal, diagonal.mean())
-            factor: tuple[Doubles, bool] = cho_factor(matrix + np.diag(added), check_finite=False)
+            shifted = matrix + np.diag(added)
+            factor: tuple[Doubles, bool] = cho_factor(shifted, lower, check_finite=False)
             return factor
         except LinAlgError:
             jitter = max(10 * jitter, 1e-12)
