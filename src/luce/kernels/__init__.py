@@ -5,6 +5,7 @@ offer the functions below on C-contiguous float32 and float64 arrays and trust t
 May import: errors, numpy. May be imported by every room above.
 """
 
+from luce.kernels.dispatch import byte_rows as byte_rows
 from luce.kernels.dispatch import cross_entropy_rows as cross_entropy_rows
 from luce.kernels.dispatch import descend_columns as descend_columns
 from luce.kernels.dispatch import descend_matrix as descend_matrix

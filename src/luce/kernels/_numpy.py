@@ -273,6 +273,15 @@ def linear_grad_weight(g: Floats, h: Floats, out: Floats, add: bool) -> None:
             np.matmul(g[:, part].T, h, out=out[part])
 
 
+def byte_rows(text: bytes, width: int) -> bytes | None:
+    """Return the bytes of the JSON ``{"rows": [[...], ...]}``, whose rows have `width` of them.
+
+    None where the text is anything else, or where, as here, there is no short way: the caller then
+    reads it as JSON.
+    """
+    return None
+
+
 def sparse_rows(
     starts: NDArray[Any], columns: NDArray[Any], x: Floats, w: Floats, out: Floats
 ) -> None:

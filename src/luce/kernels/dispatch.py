@@ -69,6 +69,7 @@ to_panels = _core.to_panels
 softmax_pass = _core.softmax_pass
 softmax_dual = _core.softmax_dual
 weighted_grams = _core.weighted_grams
+byte_rows = _core.byte_rows
 
 # These fill rows that they leave to a formula with NaN, and return False.
 softmax_product = _core.softmax_product

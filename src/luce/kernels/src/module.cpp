@@ -9,6 +9,7 @@
 #include "layout.hpp"
 #include "pool.hpp"
 #include "results.hpp"
+#include "byte_rows.hpp"
 #include "text_module.hpp"
 
 namespace nb = nanobind;
@@ -818,4 +819,5 @@ NB_MODULE(_native, m) {
   m.def("softmax_dual", luce::dual_over_panels);
   m.def("weighted_grams", luce::grams_over_panels);
   luce::bind_text(m);
+  luce::bind_byte_rows(m);
 }

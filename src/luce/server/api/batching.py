@@ -1,7 +1,8 @@
 """Requests answered together: all that has arrived while the last ones were computed is a batch.
 
-A lone request is computed at once; nothing ever waits for company. Under load batches form by
-themselves: each turn of the event loop reads what has arrived, and one product serves it all.
+A lone request is computed at once. Under load batches form by themselves: each turn of the event
+loop reads what has arrived, and one product serves what came in successive turns. Nothing waits for
+company that has not arrived.
 Short batches are computed in the loop's own thread, because to hand them to another one would cost
 more than they do; long ones in a thread beside it, so that the server stays answerable.
 """
@@ -114,7 +115,14 @@ class Batcher:
     def _go_on(self, loop: asyncio.AbstractEventLoop) -> None:
         if not self._busy and self._waiting:
             self._busy = True
-            loop.call_soon(self._work, loop)  # after what else has arrived in this turn
+            loop.call_soon(self._gather, loop, len(self._waiting))
+
+    def _gather(self, loop: asyncio.AbstractEventLoop, before: int) -> None:
+        """Compute what waits, as soon as a turn of the event loop has brought nothing more."""
+        if before < len(self._waiting) and self._rows < self._max_batch:
+            loop.call_soon(self._gather, loop, len(self._waiting))
+        else:
+            self._work(loop)
 
     def _work(self, loop: asyncio.AbstractEventLoop) -> None:
         batch = self._take()

@@ -15,6 +15,7 @@ import orjson
 import polars as pl
 from numpy.typing import NDArray
 
+from luce import kernels
 from luce.data.delimited import read_delimited
 from luce.data.encoding import namer_for
 from luce.data.images import read_image
@@ -44,7 +45,12 @@ def parse_rows(body: bytes, kind: str, served: Served, most: int) -> Rows:
         As when a file is read.
     """
     if kind == JSON:
-        plain = served.columns is None and body.translate(None, _OF_NUMBERS) == _AROUND_THEM
+        of_numbers = served.columns is None
+        pixels = kernels.byte_rows(body, served.width) if of_numbers else None
+        if pixels is not None:
+            _require_fewer(len(pixels) // served.width, most)
+            return np.frombuffer(pixels, np.uint8).reshape(-1, served.width)
+        plain = of_numbers and body.translate(None, _OF_NUMBERS) == _AROUND_THEM
         tree = _parse_numbers(body) if plain else parse_json(body)
         return rows_of_tree(tree, served, most, literal=not plain)
     if kind in IMAGES:
