@@ -72,8 +72,8 @@ FEATURES: tuple[tuple[str, int | None, dict[str, Any]], ...] = (
 FASTTEXT = (
     ("-lr", "0.5", "-epoch", "25", "-wordNgrams", "2"),
     ("-lr", "1.0", "-epoch", "50", "-wordNgrams", "2"),
-    ("-lr", "0.5", "-epoch", "25", "-minn", "3", "-maxn", "5"),
 )
+LETTERS = ("-lr", "0.5", "-epoch", "25", "-minn", "3", "-maxn", "5")  # where words have several
 
 
 class Judged(NamedTuple):
@@ -196,7 +196,7 @@ def compare(corpus: Corpus) -> tuple[list[Judged], list[Demand]]:
                 codes,
                 classes,
             )
-            for o in FASTTEXT
+            for o in (*FASTTEXT, *([LETTERS] if corpus.spaced else []))
         ]
         found.append(max(tried, key=lambda one: one.accuracy))
     ours, peers = found[0], [one for one in found if one.name.startswith("scikit")]
