@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -17,7 +17,7 @@ from luce.data import Encoded
 from luce.data.row_batches import STDIN
 from luce.errors import ParameterError
 from luce.tasks.computable import require_numbers
-from luce.tasks.explaining.effects import Explanation, explain_encoded
+from luce.tasks.explaining.effects import Effect, explain_rows
 from luce.tasks.models import Model, load_model
 from luce.tasks.promises import Promises, learn_promises
 from luce.tasks.spreadsheet import neutralised
@@ -56,6 +56,15 @@ class Layout:
     sets: float | None = None
     max_risk: float | None = None
     explain: bool = False
+
+
+class Reasons(NamedTuple):
+    """What is told of an explanation; of many thousand features most have no effect."""
+
+    against: int
+    lead: float
+    offset: float
+    effects: list[Effect]
 
 
 def predict(
@@ -100,7 +109,8 @@ def predict(
         p = fitted.probabilities(encoded.X)
         where = "standard input" if source == STDIN else source
         require_numbers(p, encoded.X, fitted.encoding, where, summary.rows + 1)
-        why = list(_explained(fitted, encoded.X)) if layout.explain else []
+        most = _REASONS if layout.format == "csv" else None
+        why = list(_reasons(fitted, encoded.X, p, most)) if layout.explain else []
         output.write(lines(fitted, p, summary.rows, layout, promises, why))
         summary.rows += len(p)
         summary.unseen.update(encoded.unseen)
@@ -123,10 +133,11 @@ def _encoded(model: Model, source: str, no_header: bool) -> Iterator[Encoded]:
         yield model.encoding.apply(dataset.take(rows).features)
 
 
-def _explained(model: Model, X: Any) -> Iterator[Explanation]:
+def _reasons(model: Model, X: Any, p: Probabilities, most: int | None) -> Iterator[Reasons]:
     """Explain each row: numbers of a table count from the mean of training, all else from 0."""
-    for row in range(X.shape[0]):
-        yield explain_encoded(model, X[row : row + 1], reference="mean")
+    for why in explain_rows(model, X, p, reference="mean"):
+        effects = why.strongest(model.encoding, most)
+        yield Reasons(why.against, why.lead, why.offset, effects)
 
 
 def csv_lines(
@@ -135,7 +146,7 @@ def csv_lines(
     first_row: int,
     layout: Layout,
     promises: Promises = NO_PROMISES,
-    why: Sequence[Explanation] = (),
+    why: Sequence[Reasons] = (),
 ) -> bytes:
     """Return rows of predictions as CSV, with the header if they are the first ones."""
     names = np.asarray([neutralised(name) for name in model.names], dtype=object)
@@ -156,23 +167,20 @@ def csv_lines(
     if layout.proba:
         columns |= {f"p({name})": p[:, code] for code, name in enumerate(names)}
     if layout.explain:
-        columns |= _reasons(model, names, why)
+        columns |= _reason_columns(names, why)
     buffer = BytesIO()
     pl.DataFrame(columns).write_csv(buffer, include_header=first_row == 0)
     return buffer.getvalue()
 
 
-def _reasons(
-    model: Model, names: NDArray[np.object_], why: Sequence[Explanation]
-) -> dict[str, Any]:
+def _reason_columns(names: NDArray[np.object_], why: Sequence[Reasons]) -> dict[str, Any]:
     """The class next to the answer, the lead over it, and what adds most to the lead."""
-    strongest = [one.strongest(model.encoding, _REASONS) for one in why]
     columns: dict[str, Any] = {
         "against": names[[one.against for one in why]],
         "lead": [one.lead for one in why],
     }
     for rank in range(_REASONS):
-        found = [effects[rank] if rank < len(effects) else None for effects in strongest]
+        found = [one.effects[rank] if rank < len(one.effects) else None for one in why]
         columns[f"why{rank + 1}"] = pl.Series(
             [effect and neutralised(effect.feature) for effect in found], dtype=pl.String
         )
@@ -188,7 +196,7 @@ def json_lines(
     first_row: int,
     layout: Layout,
     promises: Promises = NO_PROMISES,
-    why: Sequence[Explanation] = (),
+    why: Sequence[Reasons] = (),
 ) -> bytes:
     """Return rows of predictions as JSON, an object a line."""
     labels = list(model.class_names or model.values)
@@ -211,7 +219,7 @@ def json_lines(
                 "against": labels[one.against],
                 "lead": one.lead,
                 "offset": one.offset,
-                "effects": {e.feature: e.logit for e in one.strongest(model.encoding, None)},
+                "effects": {effect.feature: effect.logit for effect in one.effects},
             }
         lines.append(json.dumps(line, ensure_ascii=False, allow_nan=False))
     return "".join(f"{line}\n" for line in lines).encode()

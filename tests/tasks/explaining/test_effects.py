@@ -13,7 +13,7 @@ from reference.explained_models import (
 from luce.errors import ParameterError, ShapeError
 from luce.estimators.held_out import logits_of
 from luce.tasks import explain
-from luce.tasks.explaining.effects import reference_of
+from luce.tasks.explaining.effects import explain_rows, reference_of
 
 pytestmark = pytest.mark.once
 
@@ -139,3 +139,20 @@ def test_pixels_have_effects_too():
     assert why.effects.shape == (64,)
     assert why.offset + why.effects.sum() == pytest.approx(why.lead, rel=1e-4)
     assert why.strongest(model.encoding, 1)[0].feature.startswith("pixel ")
+
+
+@pytest.mark.parametrize("made", [table_model, text_model])
+def test_rows_together_are_explained_as_each_alone(made):
+    model, frame, *_ = made()
+    X = model.encoding.apply(frame[:9]).X
+    found = list(explain_rows(model, X, model.probabilities(X), reference="mean"))
+    assert len(found) == 9
+    for row, why in enumerate(found):
+        alone = explain(model, frame[row : row + 1], reference="mean")
+        assert (why.answer, why.against) == (alone.answer, alone.against)
+        np.testing.assert_allclose(why.effects, alone.effects, rtol=1e-12)
+        np.testing.assert_array_equal(why.probabilities, alone.probabilities)
+        assert why.lead == pytest.approx(alone.lead, rel=1e-6)
+        strongest = why.strongest(model.encoding, None)
+        assert strongest == sorted(strongest, key=lambda effect: -abs(effect.logit))
+        assert all(effect.logit for effect in strongest)

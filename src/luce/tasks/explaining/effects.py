@@ -138,17 +138,31 @@ def explain_encoded(
     model: Model, X: Any, *, against: int | None = None, reference: str = "zero"
 ) -> Explanation:
     """`explain` for one row that is encoded already, (1, d)."""
+    p = model.probabilities(X)
+    return next(explain_rows(model, X, p, against=against, reference=reference))
+
+
+def explain_rows(
+    model: Model,
+    X: Any,
+    probabilities: NDArray[Any],
+    *,
+    against: int | None = None,
+    reference: str = "zero",
+) -> Iterator[Explanation]:
+    """`explain` for each of many encoded rows (n, d), whose probabilities (n, k) are known."""
     _checks.as_choice(reference, REFERENCES, "reference")
-    p = np.asarray(model.probabilities(X)[0], np.float64)
-    answer, second = np.argsort(-p, kind="stable")[:2].tolist()
-    other = second if against is None else _other(against, answer, len(p))
-    z = logits_of(model.classifier, X)[0]
-    lead = float(z[answer] - z[other])
-    x = row_of(X, 0)
-    start = reference_of(model.encoding) if reference == "mean" else np.zeros_like(x)
-    effects = slope(model, X, answer, other) * (x - start)
-    offset = lead - float(effects.sum())
-    return Explanation(answer, other, lead, offset, effects, x, model.linear is not None, p)
+    logits = logits_of(model.classifier, X)  # at once: the weights are brought into order for it
+    means = reference == "mean"
+    start = reference_of(model.encoding) if means else np.zeros(model.encoding.width)
+    for row, (p, z) in enumerate(zip(probabilities.astype(np.float64), logits, strict=True)):
+        answer, second = np.argsort(-p, kind="stable")[:2].tolist()
+        other = second if against is None else _other(against, answer, len(p))
+        lead = float(z[answer] - z[other])
+        x = row_of(X, row)
+        effects = slope(model, X[row : row + 1], answer, other) * (x - start)
+        offset = lead - float(effects.sum())
+        yield Explanation(answer, other, lead, offset, effects, x, model.linear is not None, p)
 
 
 def slope(model: Model, X: Any, towards: int, away: int) -> Doubles:
@@ -197,5 +211,6 @@ def _other(against: int, answer: int, classes: int) -> int:
 
 def _largest(values: Doubles, most: int | None) -> NDArray[np.intp]:
     """Positions of the largest values by size, of equals the first; zeros are left out."""
-    order = np.argsort(-np.abs(values), kind="stable")[:most]
-    return np.asarray(order[values[order] != 0])
+    there = np.flatnonzero(values)  # of the terms of a text few are
+    order = np.argsort(-np.abs(values[there]), kind="stable")
+    return np.asarray(there[order[:most]])
