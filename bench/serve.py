@@ -3,7 +3,7 @@
     python bench/serve.py [--seconds 10] [--overload 120]
 
 A model of Fashion-MNIST, one image a request, JSON, two workers; clients and server share this
-machine. Needs wrk (Debian: ``apt install wrk``). About six minutes.
+machine. Needs wrk (Debian: ``apt install wrk``). About five minutes.
 """
 
 import argparse

@@ -205,6 +205,25 @@ def test_what_the_parser_refuses_is_never_learnt(running):
     assert len(known) == 0
 
 
+@pytest.mark.parametrize(
+    ("first", "learnt"),
+    [
+        (HEAD + b"abc", 1),
+        (HEAD.replace(b"Host: a", b"Host:  a \t"), 1),  # white space is no part of a value
+        (HEAD.replace(b"Host: a", b"Host: b"), 0),
+        (HEAD.replace(b"Host: a", b"Host: a\r\nX: y"), 0),
+        (HEAD.replace(b"POST /a", b"POST /b"), 0),
+        (b"\r\n\r\n" + HEAD, 0),
+        (HEAD[:-2], 0),
+    ],
+)
+def test_only_what_the_parser_has_read_is_learnt(first, learnt):
+    known = memory()
+    headers = [(b"host", b"a"), (b"content-length", b"3")]
+    known.study(first, {"method": "POST", "headers": headers}, b"/a")
+    assert len(known) == learnt
+
+
 def test_what_follows_a_request_is_not_learnt_in_its_place(running):
     """The first of two requests in one piece is turned away; the second one is another's."""
     known, shut = memory(), [True, False]
