@@ -3,10 +3,14 @@
     python bench/pages.py [--starts 5] [--chromium /usr/bin/chromium]
 
 Needs Playwright and Chromium, as the tests do. Times are those of this computer with Chromium's
-software rendering; a graphics card can only make them shorter.
+software rendering; a graphics card can only make them shorter. It takes half a minute; after five
+it gives up and shows where it stood, for a script in a page may be waited for without end. Whoever
+stops other processes meanwhile must spare the children of this one: Chromium's write their titles
+over their environment and cannot be told by it.
 """
 
 import argparse
+import faulthandler
 import gzip
 import os
 import shutil
@@ -14,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +29,7 @@ from section import Demand, show_figures, show_table, verdict
 START_LIMIT, WEIGHT_LIMIT, REPAINT_LIMIT = 2.0, 80_000, 16.0
 POINTS, UPDATES, SECONDS = 10_000, 20, 5
 K, MOVES = 100, 200
+PATIENCE = 300.0  # seconds for all of it
 READY = ".choices button"  # the demos can be clicked: pages and API are there
 
 # From the event to after the next picture: a message that is sent in a frame's callback comes when
@@ -82,22 +88,43 @@ SCRIPTED = """async ({ points, rounds }) => {
 }"""
 
 
+RUNNING: set[subprocess.Popen[str]] = set()
+
+
+def give_up() -> None:
+    """End this process and its servers wherever it stands; Chromium ends with Playwright."""
+    print(f"not done after {PATIENCE:g} s", file=sys.stderr)
+    faulthandler.dump_traceback()
+    for process in RUNNING:
+        process.kill()
+    os._exit(1)
+
+
+def say(what: str) -> None:
+    print(f"pages: {what}", file=sys.stderr, flush=True)
+
+
 @contextmanager
 def server(folder: Path) -> Iterator[str]:
     """`luce ui` in a process of its own; yields the address that it prints."""
+    # With PYTHONDONTWRITEBYTECODE every import compiles anew: times two to five times too long.
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    environment["PYTHONPATH"] = os.pathsep.join(sys.path)
     process = subprocess.Popen(
         [sys.executable, "-m", "luce.cli", "ui", "--port", "0", "--no-browser"],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        env=environment,
     )
+    RUNNING.add(process)
     try:
         yield process.stdout.readline().strip()
     finally:
         process.terminate()
-        process.wait()
+        process.wait(30)
+        RUNNING.discard(process)
         process.stdout.close()
 
 
@@ -176,22 +203,30 @@ def main() -> int:
     parser.add_argument("--starts", type=int, default=5)
     parser.add_argument("--chromium", default=shutil.which("chromium"))
     options = parser.parse_args()
+    timer = threading.Timer(PATIENCE, give_up)
+    timer.daemon = True
+    timer.start()
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         flags = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
         browser = playwright.chromium.launch(executable_path=options.chromium, args=flags)
+        say("starts")
         begun = starts(browser, folder, options.starts)
         with server(folder) as address:
+            say("weights")
             heavy = weights(browser, address)
+            say("a slider")
             moved = repaints(browser, address)
+            say("live curves")
             page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
             page.goto(address)
             page.wait_for_selector(READY)
             live = page.evaluate(LIVE, {"points": POINTS, "updates": UPDATES, "seconds": SECONDS})
             path = page.evaluate(SCRIPTED, {"points": POINTS, "rounds": 50})
         browser.close()
+    timer.cancel()
     return report(begun, heavy, moved, live, path)
 
 

@@ -47,8 +47,7 @@ export function makeStore(view, state, address, derive = () => {}) {
       Object.assign(state, changes);
       if (!frame) frame = requestAnimationFrame(draw);
       const wait = PAUSE - (performance.now() - saved);
-      if (wait <= 0) save();
-      else if (!timer) timer = window.setTimeout(save, wait);
+      if (!timer) timer = window.setTimeout(afterwards, Math.max(0, wait), save);
     },
     listen(listener) {
       listeners.add(listener);
@@ -61,6 +60,16 @@ export function makeStore(view, state, address, derive = () => {}) {
       listeners.clear();
     },
   };
+}
+
+/**
+ * Do it when no picture is due: a change of the address takes as long as a quarter of one. Not
+ * every browser tells when that is.
+ * @param {() => void} action
+ */
+function afterwards(action) {
+  if (window.requestIdleCallback) window.requestIdleCallback(action, { timeout: PAUSE });
+  else action();
 }
 
 /** Numbers of a list in the address: `2,1,-inf`. Null if one of them is no number.
