@@ -20,7 +20,9 @@ from luce.kernels.dispatch import log_sigmoid_quick as log_sigmoid_quick
 from luce.kernels.dispatch import log_softmax as log_softmax
 from luce.kernels.dispatch import log_softmax_backward as log_softmax_backward
 from luce.kernels.dispatch import log_softmax_forward as log_softmax_forward
+from luce.kernels.dispatch import log_softmax_gradient as log_softmax_gradient
 from luce.kernels.dispatch import log_softmax_quick as log_softmax_quick
+from luce.kernels.dispatch import log_softmax_with_sums as log_softmax_with_sums
 from luce.kernels.dispatch import logsumexp as logsumexp
 from luce.kernels.dispatch import logsumexp_quick as logsumexp_quick
 from luce.kernels.dispatch import set_num_threads as set_num_threads
@@ -30,6 +32,7 @@ from luce.kernels.dispatch import simd as simd
 from luce.kernels.dispatch import softmax as softmax
 from luce.kernels.dispatch import softmax_curvature as softmax_curvature
 from luce.kernels.dispatch import softmax_dual as softmax_dual
+from luce.kernels.dispatch import softmax_gradient as softmax_gradient
 from luce.kernels.dispatch import softmax_pass as softmax_pass
 from luce.kernels.dispatch import softmax_product as softmax_product
 from luce.kernels.dispatch import softmax_quick as softmax_quick

@@ -149,6 +149,46 @@ def softmax_curvature(p: Floats, u: Floats, scale: Floats, out: Floats) -> None:
         out[part] = scale[part, None] * (wide_p * (wide_u - mean))
 
 
+def softmax_gradient(p: Floats, v: Floats, out: Floats, temperature: float) -> None:
+    """Write ``p_i (v_i - sum_j p_j v_j) / T`` along the last axis, v measured from the winner's."""
+    with np.errstate(all="ignore"):
+        for part in _parts(p):
+            wide, given = _rows(p, part).astype(np.float64), _rows(v, part).astype(np.float64)
+            lead = given - np.take_along_axis(given, wide.argmax(axis=1)[:, None], 1)
+            mean = (wide * lead).sum(axis=1, keepdims=True)
+            _rows(out, part)[...] = wide * (lead - mean) / temperature
+
+
+def log_softmax_with_sums(z: Floats, out: Floats, sums: Doubles, temperature: float) -> None:
+    """Write the logarithm of the softmax along the last axis; `sums` is for `log_softmax_gradient`.
+
+    A row's is the sum of ``e^(z / T)``, or 0: then it is found again.
+    """
+    log_softmax(z, out, -1, temperature)
+    sums[...] = 0.0
+
+
+def log_softmax_gradient(
+    z: Floats, sums: Doubles, v: Floats, out: Floats, temperature: float
+) -> bool:
+    """Write ``(v_i - p_i sum_j v_j) / T`` along the last axis; the winner's without ``1 - p``.
+
+    False where rows hold NaN because their v is too large: in float64 only, and never here.
+    """
+    with np.errstate(all="ignore"):
+        for part in _parts(z):
+            row, given = _measure(_rows(z, part).astype(np.float64), temperature), _rows(v, part)
+            others = given.astype(np.float64)
+            own = np.take_along_axis(others, row.winner, 1)
+            np.put_along_axis(others, row.winner, 0.0, 1)
+            rest = others.sum(axis=1, keepdims=True)
+            result = given - _probabilities(row) * (own + rest)
+            at_winner = (own * row.rest - rest) / (1.0 + row.rest)
+            np.put_along_axis(result, row.winner, at_winner, 1)
+            _rows(out, part)[...] = result / temperature
+    return True
+
+
 def descend_matrix(
     h: Doubles,
     g: Doubles,
@@ -420,6 +460,20 @@ def _tiles(z: Floats, out: Floats, axis: int) -> Iterator[tuple[Doubles, Floats]
             tile = source[i : i + tall, j : j + wide]
             rows = tile.astype(np.float64, order="C").reshape(-1, n)
             yield rows, target[i : i + tall, j : j + wide]
+
+
+def _parts(z: Floats) -> Iterator[slice]:
+    """Yield slices of the rows along the last axis."""
+    n = z.shape[-1]
+    step = max(1, _TILE // max(1, n))
+    for start in range(0, z.size // max(1, n), step):
+        yield slice(start, start + step)
+
+
+def _rows(x: Floats, part: slice) -> Floats:
+    """Return some of the rows along the last axis, (rows, n), on the same memory."""
+    rows: Floats = x.reshape(-1, x.shape[-1])[part]
+    return rows
 
 
 def _pieces(z: Floats, out: Floats) -> Iterator[tuple[Doubles, Floats]]:

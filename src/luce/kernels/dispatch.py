@@ -56,6 +56,8 @@ log_sigmoid = _core.log_sigmoid
 softplus = _core.softplus
 cross_entropy_rows = _core.cross_entropy_rows
 softmax_curvature = _core.softmax_curvature
+softmax_gradient = _core.softmax_gradient
+log_softmax_with_sums = _core.log_softmax_with_sums
 descend_matrix = _core.descend_matrix
 descend_columns = _core.descend_columns
 linear = _core.linear
@@ -75,6 +77,7 @@ byte_rows = _core.byte_rows
 softmax_product = _core.softmax_product
 log_softmax_forward = _core.log_softmax_forward
 log_softmax_backward = _core.log_softmax_backward
+log_softmax_gradient = _core.log_softmax_gradient
 
 
 # What a call of such a function gives if its arguments need no preparation, else None. The twin

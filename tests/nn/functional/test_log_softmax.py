@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+import reference
 import torch
+from reference import backward
 
 from luce.errors import ParameterError
 from luce.nn.functional import log_softmax
@@ -21,6 +23,22 @@ def test_the_likeliest_class_keeps_its_digits(function):
     result[0].backward()
     tail = np.exp(-20) / (1 + np.exp(-20))
     np.testing.assert_allclose(z.grad, [tail, -tail], rtol=1e-6)
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.6])
+@pytest.mark.parametrize("n", [10, 100, 5000])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_gradient_keeps_its_promise(dtype, n, temperature):
+    rng = np.random.default_rng(n)
+    z, v = (rng.normal(0, 5, (6, n)).astype(dtype) for _ in range(2))
+    z[0, 3] += 60  # a clear winner
+    z[1, ::2] = -np.inf
+    z[2] += 3000
+    x = torch.tensor(z, requires_grad=True)
+    (slope,) = torch.autograd.grad(log_softmax(x, temperature=temperature), x, torch.tensor(v))
+    exact, unit = backward.log_softmax_vjp(z, v, temperature)
+    bound = reference.promised(log_softmax, dtype, of="gradient") * np.finfo(dtype).eps * unit
+    assert (np.abs(slope.numpy() - exact) <= bound + np.finfo(dtype).smallest_normal).all()
 
 
 @BOTH_WAYS

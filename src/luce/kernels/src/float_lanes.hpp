@@ -101,18 +101,6 @@ inline void write_rows(const F* cells, float* out, int64_t rows, int64_t n) {
 
 // ---- tiles --------------------------------------------------------------------------------------
 
-inline bool any(L mask) {
-#if defined(__AVX512F__) && LUCE_VECTOR_BYTES == 64
-  return _mm512_test_epi64_mask(reinterpret_cast<__m512i>(mask), reinterpret_cast<__m512i>(mask));
-#elif defined(__AVX__) && LUCE_VECTOR_BYTES == 32
-  return _mm256_movemask_pd(reinterpret_cast<D>(mask));
-#else
-  int64_t bits = 0;
-  for (int i = 0; i < kDoubles; ++i) bits |= mask[i];
-  return bits != 0;
-#endif
-}
-
 // The rows of a tile in double: two vectors for one of floats.
 struct FloatTile {
   F logits[kShort];

@@ -135,6 +135,7 @@ void measure_rows(const float* z, int64_t rows, int64_t n, double temperature, S
 
 // Call body(index) for kDoubles results at a time and put them into `out`, past the cache if it
 // is large (`end_of_stream` is left to the caller). The last, partial vector is computed whole.
+// Doubles stay in the cache.
 template <class Body>
 inline void write_along(float* out, int64_t n, bool streaming, Body body) {
   int64_t i = 0;
@@ -146,6 +147,11 @@ inline void write_along(float* out, int64_t n, bool streaming, Body body) {
   }
   for (; i + kDoubles <= n; i += kDoubles) store_narrow(out + i, body(i));
   if (i < n) write_numbers(out, i, n, body(i));
+}
+
+template <class Body>
+inline void write_along(double* out, int64_t n, bool, Body body) {
+  for (int64_t i = 0; i < n; i += kDoubles) write_numbers(out, i, n, body(i));
 }
 
 // factor * softmax(z)
@@ -185,8 +191,11 @@ inline void write_log_softmax(const float* z, float* out, int64_t n, const Float
   auto write = [&](auto gap) {
     write_along(out, n, false, [&](int64_t i) { return gap(logits_at(z, i, n)) - log; });
   };
-  if (temperature == 1) return write([=](D x) { return x - top; });
-  write(Shifted{top, temperature});
+  if (temperature != 1) return write(Shifted{top, temperature});
+  // The normaliser in two floats: the first difference is exact for the likely classes.
+  const float high = float(top + log), low = float((top - high) + log);
+  along<kFloats>(z, out, n, 0.0f,
+                 [=](const float* x, float* y) { store_as(y, (load(x) - high) - low); });
 }
 
 inline void write_logsumexp(const float* z, float* out, int64_t n, const FloatOdds& odds,
@@ -241,8 +250,9 @@ void softmax_rows(const float* z, float* out, int64_t rows, int64_t n, double te
   if (streaming) end_of_stream();
 }
 
+// The sums of exponentials that `log_gradient` can use go to `sums` if that is wanted, 0 for others.
 inline void log_rows(Kind kind, const float* z, float* out, int64_t rows, int64_t n,
-                     double temperature) {
+                     double temperature, double* sums = nullptr) {
   FloatOdds odds[kDoubles];
   const int64_t length = kind == Kind::logsumexp ? 1 : n;
   with_scale(temperature, [&](auto scale) {
@@ -253,6 +263,7 @@ inline void log_rows(Kind kind, const float* z, float* out, int64_t rows, int64_
       for (int64_t i = 0; i < count; ++i) {
         const float* from = z + (first + i) * n;
         float* to = out + (first + i) * length;
+        if (sums) sums[first + i] = odds[i].sum.exact ? 0 : odds[i].sum.high;
         if (kind == Kind::logsumexp)
           write_logsumexp(from, to, n, odds[i], temperature);
         else if (finite(odds[i].sum.top))

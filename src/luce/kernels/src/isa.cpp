@@ -6,6 +6,7 @@
 #include "elementwise.hpp"
 #include "float_columns.hpp"
 #include "float_lanes.hpp"
+#include "gradient_rows.hpp"
 #include "jacobian_rows.hpp"
 #include "panel_pass.hpp"
 #include "product_tiles.hpp"
@@ -33,9 +34,20 @@ void rows(Kind kind, const double* z, double* out, int64_t count, int64_t n, dou
 }
 
 template <class T>
+void kept_log_rows(const T* z, T* out, double* sums, int64_t count, int64_t n, double temperature) {
+  if constexpr (sizeof(T) == 4)
+    if (n > kShort) return log_rows(Kind::log_softmax, z, out, count, n, temperature, sums);
+  rows(Kind::log_softmax, z, out, count, n, temperature, false);
+  std::fill(sums, sums + count, 0.0);
+}
+
+template <class T>
 luce::KernelsOf<T> table() {
   luce::KernelsOf<T> t{};
   t.rows = rows;
+  t.log_rows = kept_log_rows<T>;
+  t.softmax_gradient = softmax_gradient<T>;
+  t.log_gradient = log_gradient;
   t.measure = measure;
   t.fold = fold;
   t.settled = settled;

@@ -236,6 +236,7 @@ bool backward_row(const double* z, const double* v, double* out, int64_t n, doub
 
 inline int64_t first_of_the_largest(const float* z, int64_t n, float top) {
   int64_t i = 0;
+  while (i + kFloats <= n && !any(reinterpret_cast<L>(load(z + i) == top))) i += kFloats;
   while (i < n && z[i] != top) ++i;
   return i;
 }

@@ -90,6 +90,16 @@ struct KernelsOf {
   void (*rows)(Kind, const T* z, T* out, int64_t rows, int64_t n, double temperature,
                bool streaming);
 
+  // The logarithm of the softmax of such rows, and what `log_gradient` needs of each: the sum of
+  // e^(z / temperature), or 0.
+  void (*log_rows)(const T* z, T* out, double* sums, int64_t rows, int64_t n, double temperature);
+  // Rows of any length: the products of Product::softmax and Product::log_backward, from the
+  // probabilities, and from the sums of `log_rows`; its answer is that of JacobianRows.
+  void (*softmax_gradient)(const T* p, const T* v, T* out, int64_t rows, int64_t n,
+                           double temperature, bool streaming);
+  bool (*log_gradient)(const T* z, const double* sums, const T* v, T* out, int64_t rows, int64_t n,
+                       double temperature, bool streaming);
+
   // Neighbouring columns, `stride` apart, of n <= kShort classes. These and the next two are null
   // where columns are to be gathered into rows.
   void (*short_columns)(Kind, const T* z, T* out, int64_t columns, int64_t n, int64_t stride,

@@ -83,12 +83,16 @@ struct LongRow {
   }
 
   template <class Each>
-  void write(Each each, Kind kind, T* out) const {
+  Sum write(Each each, Kind kind, T* out) const {
     const Sum sum = measured(each, kind != Kind::softmax);
-    if (kind == Kind::logsumexp) return kernels.finish(kind, z, out, n, sum, temperature, false);
+    if (kind == Kind::logsumexp) {
+      kernels.finish(kind, z, out, n, sum, temperature, false);
+      return sum;
+    }
     each(pieces(), [&](int64_t i) {
       kernels.finish(kind, z + start(i), out + start(i), length(i), sum, temperature, streaming);
     });
+    return sum;
   }
 
  private:
@@ -311,6 +315,51 @@ void cross_entropy(const KernelsOf<T>& kernels, const T* z, const Targets& targe
 }
 
 template <class T>
+void log_softmax_with_sums(const KernelsOf<T>& kernels, const T* z, T* out, double* sums,
+                           int64_t n, int64_t k, double temperature) {
+  if (k <= kPiece)
+    return split(n, k, [&](int64_t first, int64_t last, int) {
+      kernels.log_rows(z + first * k, out + first * k, sums + first, last - first, k, temperature);
+    });
+  auto write = [&](auto each, int64_t i) {
+    const LongRow<T> row{kernels, z + i * k, k, temperature};
+    const Sum sum = row.write(each, Kind::log_softmax, out + i * k);
+    sums[i] = sum.exact ? 0 : sum.high;
+  };
+  if (n < 4 * num_threads()) {
+    for (int64_t i = 0; i < n; ++i) write(OverThreads{}, i);
+    return;
+  }
+  split(n, k, [&](int64_t first, int64_t last, int) {
+    for (int64_t i = first; i < last; ++i) write(Serially{}, i);
+  });
+}
+
+template <class T>
+void softmax_gradient(const KernelsOf<T>& kernels, const T* p, const T* v, T* out, int64_t n,
+                      int64_t k, double temperature) {
+  const bool streaming = n * k * int64_t(sizeof(T)) >= kLarge;
+  split(n, k, [&](int64_t first, int64_t last, int) {
+    const int64_t at = first * k;
+    kernels.softmax_gradient(p + at, v + at, out + at, last - first, k, temperature, streaming);
+  });
+}
+
+template <class T>
+bool log_softmax_gradient(const KernelsOf<T>& kernels, const T* z, const double* sums, const T* v,
+                          T* out, int64_t n, int64_t k, double temperature) {
+  std::atomic<bool> done{true};
+  const bool streaming = n * k * int64_t(sizeof(T)) >= kLarge;
+  split(n, k, [&](int64_t first, int64_t last, int) {
+    const int64_t at = first * k;
+    if (!kernels.log_gradient(z + at, sums + first, v + at, out + at, last - first, k,
+                              temperature, streaming))
+      done = false;
+  });
+  return done;
+}
+
+template <class T>
 void curvature(const KernelsOf<T>& kernels, const T* p, const T* u, const T* scale, T* out,
                int64_t n, int64_t k) {
   split(n, k, [&](int64_t first, int64_t last, int) {
@@ -366,6 +415,12 @@ void elementwise(void (*kernel)(const T*, T*, int64_t), const T* x, T* out, int6
                            double);                                                              \
   template void cross_entropy(const KernelsOf<T>&, const T*, const Targets&, double*, T*,        \
                               int64_t, int64_t);                                                 \
+  template void log_softmax_with_sums(const KernelsOf<T>&, const T*, T*, double*, int64_t,       \
+                                      int64_t, double);                                          \
+  template void softmax_gradient(const KernelsOf<T>&, const T*, const T*, T*, int64_t, int64_t,  \
+                                 double);                                                        \
+  template bool log_softmax_gradient(const KernelsOf<T>&, const T*, const double*, const T*, T*, \
+                                     int64_t, int64_t, double);                                  \
   template void curvature(const KernelsOf<T>&, const T*, const T*, const T*, T*, int64_t,        \
                           int64_t);                                                              \
   template void elementwise(void (*)(const T*, T*, int64_t), const T*, T*, int64_t);

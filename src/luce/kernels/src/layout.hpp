@@ -16,6 +16,18 @@ template <class T>
 void cross_entropy(const KernelsOf<T>&, const T* z, const Targets&, double* loss, T* grad,
                    int64_t n, int64_t k);
 
+// Backward passes along rows of k classes, from what the forward pass has kept: the probabilities,
+// or the sums of exponentials, one a row; false where `log_gradient` gives that for any row.
+template <class T>
+void log_softmax_with_sums(const KernelsOf<T>&, const T* z, T* out, double* sums, int64_t n,
+                           int64_t k, double temperature);
+template <class T>
+void softmax_gradient(const KernelsOf<T>&, const T* p, const T* v, T* out, int64_t n, int64_t k,
+                      double temperature);
+template <class T>
+bool log_softmax_gradient(const KernelsOf<T>&, const T* z, const double* sums, const T* v, T* out,
+                          int64_t n, int64_t k, double temperature);
+
 template <class T>
 void curvature(const KernelsOf<T>&, const T* p, const T* u, const T* scale, T* out, int64_t n,
                int64_t k);

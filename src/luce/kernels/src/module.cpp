@@ -392,6 +392,52 @@ void softmax_curvature(nb::handle p_, nb::handle u_, nb::handle scale_, nb::hand
   });
 }
 
+bool alike(const Array& a, const Array& b) {
+  return a && b && a.kind() == b.kind() && a.same_shape(b);
+}
+
+// The rows that lie along the last axis.
+int64_t rows_of(const Array& a) { return a.ndim() && a.size() ? a.size() / a.shape(a.ndim() - 1) : 0; }
+
+void log_softmax_and_sums(nb::handle z_, nb::handle out_, nb::handle sums_, double temperature) {
+  Array z(z_, false), out(out_, true), sums(sums_, true);
+  require(alike(z, out) && doubles(sums, rows_of(z)), "arrays do not fit");
+  if (z.size() == 0) return;
+  by_type(z, [&](const auto& kernels, auto* type) {
+    using T = std::remove_pointer_t<decltype(type)>;
+    const int64_t n = rows_of(z);
+    log_softmax_with_sums<T>(kernels, z.data<T>(), out.data<T>(), sums.data<double>(), n,
+                             z.size() / n, temperature);
+  });
+}
+
+void softmax_gradient_of(nb::handle p_, nb::handle v_, nb::handle out_, double temperature) {
+  Array p(p_, false), v(v_, false), out(out_, true);
+  require(alike(p, v) && alike(p, out), "arrays do not fit");
+  if (p.size() == 0) return;
+  by_type(p, [&](const auto& kernels, auto* type) {
+    using T = std::remove_pointer_t<decltype(type)>;
+    const int64_t n = rows_of(p);
+    softmax_gradient<T>(kernels, p.data<T>(), v.data<T>(), out.data<T>(), n, p.size() / n,
+                        temperature);
+  });
+}
+
+bool log_softmax_gradient_of(nb::handle z_, nb::handle sums_, nb::handle v_, nb::handle out_,
+                             double temperature) {
+  Array z(z_, false), sums(sums_, false), v(v_, false), out(out_, true);
+  require(alike(z, v) && alike(z, out) && doubles(sums, rows_of(z)), "arrays do not fit");
+  if (z.size() == 0) return true;
+  bool done = false;
+  by_type(z, [&](const auto& kernels, auto* type) {
+    using T = std::remove_pointer_t<decltype(type)>;
+    const int64_t n = rows_of(z);
+    done = log_softmax_gradient<T>(kernels, z.data<T>(), sums.data<double>(), v.data<T>(),
+                                   out.data<T>(), n, z.size() / n, temperature);
+  });
+  return done;
+}
+
 template <Product product>
 bool jacobian_product_of(nb::handle z_, nb::handle v_, nb::handle out_, int axis,
                          double temperature) {
@@ -799,6 +845,9 @@ NB_MODULE(_native, m) {
         "w"_a.none(), "loss"_a, "grad"_a.none(), "z_weight"_a.none() = nb::none(),
         "temperature"_a = 1.0);
   m.def("softmax_curvature", luce::softmax_curvature);
+  m.def("softmax_gradient", luce::softmax_gradient_of);
+  m.def("log_softmax_with_sums", luce::log_softmax_and_sums);
+  m.def("log_softmax_gradient", luce::log_softmax_gradient_of);
   m.def("softmax_product", luce::jacobian_product_of<luce::Product::softmax>);
   m.def("log_softmax_forward", luce::jacobian_product_of<luce::Product::log_forward>);
   m.def("log_softmax_backward", luce::jacobian_product_of<luce::Product::log_backward>);

@@ -225,6 +225,26 @@ inline void write_numbers(T* out, int64_t i, int64_t n, D v) {
   std::memcpy(out + i, some, (n - i) * sizeof(T));
 }
 
+// kFloats numbers from index i of n, filled up with zeros where they end; and back.
+inline F floats_at(const float* x, int64_t i, int64_t n) {
+  if (i + kFloats <= n) return load_as<F>(x + i);
+#if defined(__AVX512F__) && LUCE_VECTOR_BYTES == 64
+  return _mm512_maskz_loadu_ps(__mmask16((1 << (n - i)) - 1), x + i);
+#else
+  float some[kFloats];
+  for (int j = 0; j < kFloats; ++j) some[j] = i + j < n ? x[i + j] : 0.0f;
+  return load_as<F>(some);
+#endif
+}
+inline void write_floats_at(float* out, int64_t i, int64_t n, F v) {
+  if (i + kFloats <= n) return store_as(out + i, v);
+#if defined(__AVX512F__) && LUCE_VECTOR_BYTES == 64
+  _mm512_mask_storeu_ps(out + i, __mmask16((1 << (n - i)) - 1), v);
+#else
+  for (int j = 0; i + j < n; ++j) out[i + j] = v[j];
+#endif
+}
+
 // The sum of the lanes: the second half is added to the first, and so on.
 inline double added_up(D v) {
   double part[kDoubles];
@@ -239,6 +259,19 @@ inline auto largest(V v) {
   auto top = v[0];
   for (unsigned i = 1; i < sizeof v / sizeof v[0]; ++i) top = v[i] > top ? v[i] : top;
   return top;
+}
+
+// Whether any lane is true, be it of 64 bits or of 32.
+inline bool any(L mask) {
+#if defined(__AVX512F__) && LUCE_VECTOR_BYTES == 64
+  return _mm512_test_epi64_mask(reinterpret_cast<__m512i>(mask), reinterpret_cast<__m512i>(mask));
+#elif defined(__AVX__) && LUCE_VECTOR_BYTES == 32
+  return _mm256_movemask_ps(reinterpret_cast<F>(mask));
+#else
+  int64_t bits = 0;
+  for (int i = 0; i < kDoubles; ++i) bits |= mask[i];
+  return bits != 0;
+#endif
 }
 
 // ---- rows ---------------------------------------------------------------------------------------

@@ -2,13 +2,16 @@
 
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from luce import kernels
 from luce._checks import as_temperature
 from luce.functions.derivatives import log_softmax_vjp
 from luce.functions.softmax import log_softmax as log_softmax_of_array
-from luce.nn.eager import as_numpy, is_native, is_recorded, widened
+from luce.nn.eager import as_numpy, is_native, is_recorded, is_wanted, widened
 
 
 def log_softmax(logits: Tensor, dim: int = -1, *, temperature: float = 1.0) -> Tensor:
@@ -42,9 +45,17 @@ def log_softmax(logits: Tensor, dim: int = -1, *, temperature: float = 1.0) -> T
     class is left out of the sum and added by ``log1p``, and in the gradient ``1 - p`` of that
     class is never a difference: a confident row has a loss and a gradient where torch's are 0.
 
-    Plain tensors on the CPU go through the kernels of :func:`luce.log_softmax`. Everything else
-    (other devices, ``torch.compile``, ``torch.func``, second derivatives) is composed of torch's
-    operations.
+    Plain tensors on the CPU go through the kernels of :func:`luce.log_softmax`, which keep a number
+    for each row: with it the gradient along the last dimension needs no second sum of
+    exponentials. Everything else (other devices, ``torch.compile``, ``torch.func``, second
+    derivatives) is composed of torch's operations.
+
+    Accuracy
+    --------
+    gradient, float32 : 2 ULP
+    gradient, float64 : 4 ULP
+
+    in the unit of :func:`luce.log_softmax_vjp`; the result as :func:`luce.log_softmax`.
 
     Examples
     --------
@@ -58,7 +69,7 @@ def log_softmax(logits: Tensor, dim: int = -1, *, temperature: float = 1.0) -> T
     t = as_temperature(temperature)
     z = widened(logits)
     if is_native(z):
-        result: Tensor = _Native.apply(z, dim, t)
+        result = _by_kernels(z, dim, t)
     else:
         result = log_softmax_of_last(z.movedim(dim, -1) / t).movedim(-1, dim)
     return result.to(logits.dtype)
@@ -104,16 +115,26 @@ class _Composed(torch.autograd.Function):
         return v - (log_p.exp() * v).sum(dim=-1, keepdim=True)
 
 
+def _by_kernels(z: Tensor, dim: int, temperature: float) -> Tensor:
+    if is_wanted(z):
+        result: Tensor = _Native.apply(z, dim, temperature)
+        return result
+    return torch.from_numpy(log_softmax_of_array(as_numpy(z), dim, temperature=temperature))
+
+
 class _Native(torch.autograd.Function):
     """The kernels, on the tensors' own memory."""
 
     @staticmethod
     def forward(ctx: Any, z: Tensor, dim: int, temperature: float) -> Tensor:
         ctx.save_for_backward(z)
-        ctx.dim, ctx.temperature = dim, temperature
-        return torch.from_numpy(
-            log_softmax_of_array(as_numpy(z), axis=dim, temperature=temperature)
-        )
+        ctx.dim, ctx.temperature, ctx.sums = dim, temperature, None
+        if z.dim() == 0 or dim not in (-1, z.dim() - 1) or not z.numel():
+            return torch.from_numpy(log_softmax_of_array(as_numpy(z), dim, temperature=temperature))
+        rows = np.ascontiguousarray(as_numpy(z))
+        result, ctx.sums = kernels.empty_like(rows), np.empty(rows.size // rows.shape[-1])
+        kernels.log_softmax_with_sums(rows, result, ctx.sums, temperature)
+        return torch.from_numpy(result)
 
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None, None]:
@@ -122,8 +143,21 @@ class _Native(torch.autograd.Function):
             log_p = log_softmax_of_last(z.movedim(dim, -1) / temperature)
             pulled = _pulled_back(log_p, g.movedim(dim, -1)).movedim(-1, dim) / temperature
             return pulled, None, None
-        grad = log_softmax_vjp(as_numpy(z), as_numpy(g), dim, temperature=temperature)
+        rows, slopes = as_numpy(z), as_numpy(g)
+        grad = None if ctx.sums is None else _gradient(rows, ctx.sums, slopes, temperature)
+        if grad is None:
+            grad = log_softmax_vjp(rows, slopes, dim, temperature=temperature)
         return torch.from_numpy(grad), None, None
+
+
+def _gradient(
+    z: NDArray[Any], sums: NDArray[np.float64], v: NDArray[Any], temperature: float
+) -> NDArray[Any] | None:
+    """Return the gradient along the last axis; None where v is too large for the kernel."""
+    rows, slopes = np.ascontiguousarray(z), np.ascontiguousarray(v)
+    grad = kernels.empty_like(rows)
+    done = kernels.log_softmax_gradient(rows, sums, slopes, grad, temperature)
+    return grad if done else None
 
 
 def _pulled_back(log_p: Tensor, g: Tensor) -> Tensor:

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from luce import functions, kernels
@@ -13,7 +12,6 @@ from luce.nn import gpu
 from luce.nn.eager import as_numpy, is_native, is_wanted, widened
 
 _EMPTY = ("nan", "zero")
-_LARGE = 2**22  # bytes, from which the kernels, which use memory again, win over torch's
 
 
 def softmax(
@@ -56,8 +54,7 @@ def softmax(
     Notes
     -----
     On the CPU in eager mode the kernels of :func:`luce.softmax` compute it, to the accuracy
-    promised there, and its gradient from the probabilities, measured from that of the winner; of
-    less than 4 MB PyTorch's own gradient, which is then corrected, is found sooner.
+    promised there, and its gradient from the probabilities, measured from that of the winner.
     CUDA tensors of 16 and 32 bits without a mask go to a kernel in Triton. Under
     ``torch.compile``, ``torch.func`` and everywhere else it is a formula of torch's operations.
     Either way the gradient of a clear winner is minus the sum of the others' and not
@@ -123,11 +120,12 @@ class _Native(torch.autograd.Function):
         (p,) = ctx.saved_tensors
         if torch.is_grad_enabled() or not is_native(p, v):
             return jacobian_product(p, v, ctx.dim, ctx.t), None, None
-        if ctx.dim == p.dim() - 1 and p.nbytes >= _LARGE:
-            grad = torch.from_numpy(_product_of_rows(as_numpy(p), as_numpy(v), ctx.t))
-        else:
-            grad = _product(p, v, ctx.dim, ctx.t)
-        return grad, None, None
+        if ctx.dim != p.dim() - 1:
+            return _product(p, v, ctx.dim, ctx.t), None, None
+        given = np.ascontiguousarray(as_numpy(p))
+        grad = kernels.empty_like(given)
+        kernels.softmax_gradient(given, np.ascontiguousarray(as_numpy(v)), grad, ctx.t)
+        return torch.from_numpy(grad), None, None
 
 
 def _product(p: Tensor, v: Tensor, dim: int, t: float) -> Tensor:
@@ -139,17 +137,6 @@ def _product(p: Tensor, v: Tensor, dim: int, t: float) -> Tensor:
     grad: Tensor = torch._softmax_backward_data(v, p, dim, p.dtype)
     grad.addcmul_(p, grad.sum(dim, keepdim=True), value=-1.0)
     return grad if t == 1.0 else grad.div_(t)
-
-
-def _product_of_rows(p: NDArray[Any], v: NDArray[Any], t: float) -> NDArray[Any]:
-    """Return what `jacobian_product` does, along the last axis: a pass to subtract, a kernel."""
-    rows, slopes = p.reshape(-1, p.shape[-1]), v.reshape(-1, p.shape[-1])  # (n, k)
-    n = np.arange(len(rows))
-    lead = kernels.empty_like(rows)
-    with np.errstate(invalid="ignore"):  # infinite slopes give NaN
-        np.subtract(slopes, slopes[n, rows.argmax(axis=1)][:, None], out=lead)
-        kernels.softmax_curvature(rows, lead, np.full(len(rows), 1.0 / t, rows.dtype), lead)
-    return lead.reshape(p.shape)
 
 
 def jacobian_product(p: Tensor, v: Tensor, dim: int, t: float) -> Tensor:
