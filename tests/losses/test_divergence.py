@@ -160,7 +160,8 @@ def test_kl_divergence_equals_torch(reduction):
 
 
 @pytest.mark.parametrize("ignored", [False, True])
-def test_distillation_equals_torch(ignored):
+@pytest.mark.parametrize("weight", [None, [0.0, 0.5, 1.0, 2.0, 3.0, 1.0]], ids=["equal", "weighed"])
+def test_distillation_equals_torch(ignored, weight):
     torch = pytest.importorskip("torch")
     functional = torch.nn.functional
     z, y, _, _ = reference.problem(n=20, k=6)
@@ -172,10 +173,13 @@ def test_distillation_equals_torch(ignored):
         torch.log_softmax(theirs / T, 1), torch.softmax(torch.tensor(v) / T, 1),
         reduction="batchmean",
     )  # fmt: skip
-    hard = functional.cross_entropy(theirs, torch.tensor(y), ignore_index=-100)
+    w = None if weight is None else torch.tensor(weight, dtype=torch.float64)
+    hard = functional.cross_entropy(theirs, torch.tensor(y), weight=w, ignore_index=-100)
     expected = alpha * T**2 * soft + (1 - alpha) * hard
     expected.backward()
-    loss, grad = distillation_grad(z, v, y, temperature=T, alpha=alpha, ignore_index=-100)
+    loss, grad = distillation_grad(
+        z, v, y, temperature=T, alpha=alpha, weight=weight, ignore_index=-100
+    )
     assert_allclose(loss, expected.item(), rtol=1e-12)
     assert_allclose(grad, theirs.grad.numpy(), rtol=1e-10, atol=1e-14)
 

@@ -89,10 +89,34 @@ def test_a_task_without_a_label_teaches_nothing_not_even_its_weight(rows):
     loss.backward()
     assert model.log_variance.grad[0] == 0
     total, divisor = model.summed(X, none, none)
-    assert (total.item(), divisor.item()) == (0.0, 0.0)
+    assert total.tolist() == divisor.tolist() == [0.0, 0.0]
     before = [parameter.detach().clone() for parameter in model.parameters()]
     fit(model, OwnLoss(), (X, none, none), plan=Plan(epochs=1))
     assert all(map(torch.equal, before, model.parameters()))
+
+
+@pytest.mark.parametrize("weights", ["uncertainty", {"easy": 0.25, "hopeless": 2.0}])
+def test_accumulated_batches_are_one_large_batch(rows, weights):
+    """Each task has its own normaliser: labels are missing in one half, and classes weigh."""
+    X, easy, hopeless = rows
+    easy = torch.where(torch.arange(60) < 35, -100, easy)
+    soft = torch.nn.functional.one_hot(hopeless, 3).double()
+    options = {
+        "easy": {"ignore_index": -100, "weight": torch.tensor([0.2, 3.0])},
+        "hopeless": {"weight": torch.tensor([1.0, 0.5, 4.0]), "weighting": "row"},
+    }
+    for second in (hopeless, soft):
+        found = []
+        for size, accumulate in ((60, 1), (9, 7)):
+            model = make(weights, options)
+            plan = Plan(epochs=3, batch_size=size, accumulate=accumulate, optimizer="sgd")
+            given = (X, easy, second)
+            done = fit(model, OwnLoss(), given, valid=given, plan=plan)
+            assert done.steps == 3
+            losses = [(entry["train_loss"], entry["valid_loss"]) for entry in done.history]
+            found.append([*model.parameters(), torch.tensor(losses)])
+        for whole, parts in zip(*found, strict=True):
+            torch.testing.assert_close(whole, parts, rtol=1e-5, atol=1e-6)
 
 
 def test_options_of_no_task_are_refused():

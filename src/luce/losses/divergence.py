@@ -179,6 +179,7 @@ def distillation(
     axis: int = -1,
     temperature: float = 1.0,
     alpha: float = 1.0,
+    weight: ArrayLike | None = None,
     ignore_index: int | None = None,
     reduction: str = "mean",
     normalizer: float | None = None,
@@ -190,7 +191,7 @@ def distillation(
 
     .. math::
         L = \alpha\, T^2 \sum_j q_j \log \frac{q_j}{p_j}
-            + (1 - \alpha) \bigl(-\log \operatorname{softmax}(z)_y\bigr)
+            + (1 - \alpha) w_y \bigl(-\log \operatorname{softmax}(z)_y\bigr)
 
     Parameters
     ----------
@@ -205,11 +206,13 @@ def distillation(
         ``T``, positive and finite, for the part of the teacher alone.
     alpha : float
         The share of the part of the teacher, in [0, 1].
+    weight : array_like, shape (k,), optional
+        Weight of each class, for the part of the labels alone: as in :func:`cross_entropy`.
     ignore_index : int, optional
         Rows with this label learn from the teacher alone.
     reduction : {"mean", "sum", "none"}
         "mean" is the mean of each part: that of the teacher over all rows, that of the labels over
-        those which are not ignored.
+        those which are not ignored, by the weights of their labels.
     normalizer, empty
         As in :func:`cross_entropy`, for each part.
 
@@ -249,7 +252,7 @@ def distillation(
     >>> print(distillation([0.0, 1e-9], [0.0, 0.0]))
     1.25e-19
     """
-    options = _Mixture.checked(alpha, temperature, labels, ignore_index)
+    options = _Mixture.checked(alpha, temperature, labels, weight, ignore_index)
     how = Reduction.checked(reduction, normalizer, empty)
     rows, teacher = _student_and_teacher(logits, teacher_logits, axis)
     return _distillation(rows, teacher, labels, options, how, None)
@@ -264,6 +267,7 @@ def distillation_grad(
     axis: int = -1,
     temperature: float = 1.0,
     alpha: float = 1.0,
+    weight: ArrayLike | None = None,
     ignore_index: int | None = None,
     reduction: str = "mean",
     normalizer: float | None = None,
@@ -273,13 +277,13 @@ def distillation_grad(
 
     .. math::
         \frac{\partial L}{\partial z_j} = \alpha\, T (p_j - q_j)
-            + (1 - \alpha) \bigl(\operatorname{softmax}(z)_j - [j = y]\bigr)
+            + (1 - \alpha) w_y \bigl(\operatorname{softmax}(z)_j - [j = y]\bigr)
 
     Parameters
     ----------
     logits, teacher_logits, labels, axis, temperature, alpha
         As in :func:`distillation`.
-    ignore_index, reduction, normalizer, empty
+    weight, ignore_index, reduction, normalizer, empty
         As in :func:`distillation`.
 
     Returns
@@ -315,7 +319,7 @@ def distillation_grad(
     >>> print(distillation_grad([2.0, 1.0, 0.1], [3.0, 1.0, 0.2], temperature=2.0).grad.round(4))
     [-0.2354  0.1529  0.0826]
     """
-    options = _Mixture.checked(alpha, temperature, labels, ignore_index)
+    options = _Mixture.checked(alpha, temperature, labels, weight, ignore_index)
     how = Reduction.checked(reduction, normalizer, empty)
     rows, teacher = _student_and_teacher(logits, teacher_logits, axis)
     grad = rows.gradient()
@@ -325,13 +329,16 @@ def distillation_grad(
 class _Mixture(NamedTuple):
     alpha: float
     temperature: float
+    weight: ArrayLike | None
     ignore_index: int | None
 
     @classmethod
-    def checked(cls, alpha: Any, temperature: Any, labels: Any, ignore_index: Any) -> "_Mixture":
+    def checked(
+        cls, alpha: Any, temperature: Any, labels: Any, weight: Any, ignore_index: Any
+    ) -> "_Mixture":
         share = as_finite(alpha, "alpha", 0.0, 1.0)
         check_taught(share, labels is not None)
-        return cls(share, as_temperature(temperature), as_ignore_index(ignore_index))
+        return cls(share, as_temperature(temperature), weight, as_ignore_index(ignore_index))
 
 
 def _student_and_teacher(
@@ -377,7 +384,7 @@ def _distillation(
     divisor = how.divisor(n, n)
     y = np.full(n, -1) if labels is None else rows.labels(labels, mix.ignore_index)  # (n,)
     soft, hard = mix.alpha, 1.0 - mix.alpha
-    factors, hard_divisor = label_factors(y, None, k, how) if hard else (np.zeros(n), 1.0)
+    factors, hard_divisor = label_factors(y, mix.weight, k, how) if hard else (np.zeros(n), 1.0)
     soft_loss, hard_loss = np.zeros(n), np.zeros(n)  # (n,)
 
     def work(part: slice) -> None:

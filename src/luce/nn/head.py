@@ -77,8 +77,18 @@ class Head(nn.Module, ABC):
         rows, dtype = tuple(hidden.shape[:-1]), widened(hidden).dtype
         targets = Targets.of(target, rows, self.n_classes, weight, scalars, dtype)
         added: LossOptions = {**options, "reduction": "sum", "normalizer": None}
-        nothing = torch.isinf(targets.divisor)
-        return LossSum(self(hidden, target, **added), targets.divisor.masked_fill(nothing, 0.0))
+        return LossSum(self(hidden, target, **added), targets.mass())
+
+    def divisor(self, target: Tensor, **options: Unpack[LossOptions]) -> Tensor:
+        """Return what `summed` divides by, which depends on the targets alone.
+
+        Numbers of a floating dtype with `n_classes` in their last dimension are distributions.
+        """
+        weight, scalars = checked(**options)
+        soft = target.is_floating_point() and target.shape[-1:] == (self.n_classes,)
+        rows = tuple(target.shape[:-1] if soft else target.shape)
+        dtype = torch.float32 if weight is None else widened(weight).dtype
+        return Targets.of(target, rows, self.n_classes, weight, scalars, dtype).mass()
 
     def predict(self, hidden: Tensor) -> Tensor:
         """Return the likeliest class of each row, (...)."""

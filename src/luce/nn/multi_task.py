@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from luce._checks import as_choice, as_strength
 from luce.errors import ParameterError
 from luce.nn.head import Head
-from luce.nn.loss_sum import LossSum, SummedModel
+from luce.nn.loss_sum import LossSum, ModelOfMeans, added_means
 from luce.nn.options import LossOptions
 
 
@@ -21,7 +21,7 @@ class TaskLosses(NamedTuple):
 
 
 @final
-class MultiTask(SummedModel):
+class MultiTask(ModelOfMeans):
     r"""One body, a head for each task, and the weights of their losses.
 
     With ``weights="uncertainty"`` each task t has a parameter :math:`s_t = \log \sigma_t^2`, the
@@ -52,8 +52,9 @@ class MultiTask(SummedModel):
 
     Notes
     -----
-    Each task has its own mean over the rows of a batch that count for it. Over several batches
-    `OwnLoss` weighs these losses by the rows that the batches have, with or without labels.
+    Each task has its own mean over the rows that count for it. Over several batches, those of a
+    step of `luce.nn.fit` or the held-out ones, it is the mean over all of these rows: the same as
+    that of one large batch.
 
     Source: Kendall, Gal & Cipolla (2018), Multi-task learning using uncertainty to weigh losses,
     CVPR, equation 10 and section 3.2, with the parameter s that they train.
@@ -94,30 +95,40 @@ class MultiTask(SummedModel):
 
     def forward(self, inputs: Tensor, *targets: Tensor) -> Tensor:
         """Return the loss; one target a task, in the order of the heads."""
-        return self.losses(inputs, *targets).total
+        return added_means(*self.summed(inputs, *targets))
 
     def losses(self, inputs: Tensor, *targets: Tensor) -> TaskLosses:
         """Return the loss, and that of each task; 0 for one without a label in these rows."""
         sums = self._sums(inputs, targets)
-        return TaskLosses(self._weighed(sums), {n: _mean(part) for n, part in sums.items()})
+        by_task = {name: added_means(*part) for name, part in sums.items()}
+        return TaskLosses(added_means(*self._weighed(sums)), by_task)
 
     def summed(self, inputs: Tensor, *targets: Tensor) -> LossSum:
-        """Return the loss times the number of rows, and that number; 0 if no task has a label."""
-        sums = self._sums(inputs, targets)
-        known = torch.stack([part.divisor > 0 for part in sums.values()]).any()
-        rows = torch.where(known, float(len(inputs)), 0.0)
-        return LossSum(self._weighed(sums) * rows, rows)
+        """Return the weighed sum of each task, and what divides it; 0 where it has no label."""
+        return self._weighed(self._sums(inputs, targets))
 
-    def _sums(self, inputs: Tensor, targets: tuple[Tensor, ...]) -> dict[str, LossSum]:
+    def divisors(self, *targets: Tensor) -> Tensor:
+        """Return what divides the sum of each task."""
+        each = [
+            head.divisor(target, **self.options.get(name, {}))
+            for name, head, target in self._tasks(targets)
+        ]
+        return torch.stack(each)
+
+    def _tasks(self, targets: tuple[Tensor, ...]) -> list[tuple[str, Head, Tensor]]:
         if len(targets) != len(self.heads):
             raise ParameterError(
                 f"there must be one target for each task ({', '.join(self.heads)}), got"
                 f" {len(targets)}. Pass them in this order."
             )
-        hidden = self.body(inputs)
+        named = zip(self.heads.items(), targets, strict=True)
+        return [(name, cast(Head, head), target) for (name, head), target in named]
+
+    def _sums(self, inputs: Tensor, targets: tuple[Tensor, ...]) -> dict[str, LossSum]:
+        tasks, hidden = self._tasks(targets), self.body(inputs)
         return {
-            name: cast(Head, head).summed(hidden, target, **self.options.get(name, {}))
-            for (name, head), target in zip(self.heads.items(), targets, strict=True)
+            name: head.summed(hidden, target, **self.options.get(name, {}))
+            for name, head, target in tasks
         }
 
     @torch.no_grad()
@@ -126,17 +137,13 @@ class MultiTask(SummedModel):
         hidden = self.body(inputs)
         return {name: head.predict(hidden) for name, head in self.heads.items()}  # type: ignore[operator]
 
-    def _weighed(self, sums: Mapping[str, LossSum]) -> Tensor:
-        losses = {name: _mean(part) for name, part in sums.items()}
+    def _weighed(self, sums: Mapping[str, LossSum]) -> LossSum:
+        total = torch.stack([part.total for part in sums.values()])  # (tasks,)
+        divisor = torch.stack([part.divisor for part in sums.values()])  # (tasks,)
         if self.log_variance is None:
-            return torch.stack([self.weights[n] * loss for n, loss in losses.items()]).sum()
-        each = torch.exp(-self.log_variance) * torch.stack(list(losses.values()))
-        known = torch.stack([part.divisor > 0 for part in sums.values()])
-        return torch.where(known, each + 0.5 * self.log_variance, 0.0).sum()
-
-
-def _mean(part: LossSum) -> Tensor:
-    return part.total / torch.where(part.divisor > 0, part.divisor, 1.0)
+            return LossSum(total * total.new_tensor([self.weights[n] for n in sums]), divisor)
+        noise = 0.5 * self.log_variance * divisor  # once a step, however many batches it has
+        return LossSum(torch.exp(-self.log_variance) * total + noise, divisor)
 
 
 def _checked(weights: Mapping[str, float], tasks: tuple[str, ...]) -> dict[str, float]:

@@ -118,6 +118,10 @@ class Targets(NamedTuple):
         """Return rows (n, m) with zeros where one does not count: what it held gets no gradient."""
         return rows if self.used is None else torch.where(self.used[:, None], rows, 0.0)
 
+    def mass(self) -> Tensor:
+        """Return what the sum of the losses is divided by, 0 where nothing counts."""
+        return torch.where(torch.isinf(self.divisor), 0.0, self.divisor)
+
     def reduced(self, losses: Tensor) -> Tensor:
         """Return the loss, given that of each row after the division by the divisor."""
         reduction = self.scalars.reduction

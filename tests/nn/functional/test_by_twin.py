@@ -27,6 +27,7 @@ CASES = [
     ("distillation", X, (V,), {"temperature": 3.0}),
     ("distillation", X, (V, Y), {"temperature": 3.0, "alpha": 0.25, "ignore_index": 2}),
     ("distillation", X, (V, Y), {"alpha": 0.0}),
+    ("distillation", X, (V, Y), {"alpha": 0.4, "weight": W, "ignore_index": 0}),
     ("arcface", C, (Y,), {"scale": 16.0}),
     ("arcface", C, (Y,), {"scale": 8.0, "margin": 1.2, "weight": W, "ignore_index": 2}),
     ("cosface", C, (Y,), {"scale": 16.0, "margin": 0.2, "weight": W}),

@@ -27,15 +27,14 @@ def plain(student, teacher_says, labels, T, alpha):
 def test_the_loss_is_the_mixture_of_both_parts(lesson, T, alpha):
     teacher, (X, y) = lesson
     student = nn.Linear(6, 3)
-    total, weight, right, counted = Distillation(teacher, temperature=T, alpha=alpha).measure(
-        student, (X, y)
-    )
-    assert not teacher.training
+    measured = Distillation(teacher, temperature=T, alpha=alpha).measure(student, (X, y))
+    assert not teacher.training or alpha == 0
     with torch.no_grad():
         says = teacher(X)
-    torch.testing.assert_close(total / weight, plain(student(X), says, y, T, alpha))
-    assert (int(right), int(counted)) == (int((student(X).argmax(1) == y).sum()), 90)
-    (total / weight).backward()
+    torch.testing.assert_close(measured.loss, plain(student(X), says, y, T, alpha))
+    right = int((student(X).argmax(1) == y).sum())
+    assert (int(measured.right), int(measured.counted)) == (right, 90)
+    measured.loss.backward()
     assert all(parameter.grad is None for parameter in teacher.parameters())
 
 
@@ -44,14 +43,34 @@ def test_rows_without_a_label_learn_from_the_teacher_alone(lesson):
     student, says, some = nn.Linear(6, 3), teacher_logits(teacher, X), y.clone()
     some[::4] = 7
     objective = Distillation(teacher, alpha=0.5, ignore_index=7)
-    total, weight, _, counted = objective.measure(student, (X, some))
+    measured = objective.measure(student, (X, some))
     kept = some != 7
-    assert counted == kept.sum()
+    assert measured.counted == kept.sum()
     soft = plain(student(X), says, y, 4.0, 1.0)
     hard = cross_entropy(student(X[kept]), y[kept])
-    torch.testing.assert_close(total / weight, 0.5 * soft.detach() + 0.5 * hard)
-    total, weight, *_ = objective.measure(student, (X, torch.full_like(y, 7)))
-    torch.testing.assert_close(total / weight, 0.5 * soft)
+    torch.testing.assert_close(measured.loss, 0.5 * soft.detach() + 0.5 * hard)
+    measured = objective.measure(student, (X, torch.full_like(y, 7)))
+    torch.testing.assert_close(measured.loss, 0.5 * soft)
+
+
+def test_accumulated_batches_are_one_large_batch(lesson):
+    """Labels are missing in one half, and rare where they count much."""
+    teacher, (X, y) = lesson
+    says, some = teacher_logits(teacher, X), torch.where(torch.arange(90) < 50, 7, y)
+    weight = torch.tensor([0.2, 1.0, 5.0])
+    found = []
+    for size, accumulate in ((90, 1), (13, 7)):
+        torch.manual_seed(0)
+        student = nn.Linear(6, 3)
+        objective = Distillation(None, alpha=0.3, ignore_index=7, weight=weight)
+        plan = Plan(epochs=3, batch_size=size, accumulate=accumulate, optimizer="sgd")
+        rows = (X, some, says)
+        done = fit(student, objective, rows, valid=rows, plan=plan)
+        assert done.steps == 3
+        losses = [(entry["train_loss"], entry["valid_loss"]) for entry in done.history]
+        found.append((student.weight, torch.tensor(losses)))
+    for whole, parts in zip(*found, strict=True):
+        torch.testing.assert_close(whole, parts, rtol=1e-5, atol=1e-6)
 
 
 def test_logits_computed_once_teach_the_same(lesson):
@@ -72,11 +91,11 @@ def test_logits_computed_once_teach_the_same(lesson):
 def test_without_labels_the_teacher_is_enough(lesson):
     teacher, (X, _) = lesson
     student = nn.Linear(6, 3)
-    total, weight, right, _ = Distillation(teacher, alpha=1.0).measure(student, (X,))
-    assert right is None
+    measured = Distillation(teacher, alpha=1.0).measure(student, (X,))
+    assert measured.right is None
     says, T = teacher_logits(teacher, X), 4.0
     soft = kl_div((student(X) / T).log_softmax(1), (says / T).softmax(1), reduction="batchmean")
-    torch.testing.assert_close(total / weight, T**2 * soft)
+    torch.testing.assert_close(measured.loss, T**2 * soft)
     with pytest.raises(ParameterError, match="labels"):
         Distillation(teacher, alpha=0.5).measure(student, (X,))
 

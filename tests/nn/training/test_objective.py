@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from luce.nn import OutputLoss
+from luce.nn import Measured, OutputLoss
 from luce.nn.training.objective import count_right
 
 pytestmark = pytest.mark.once
@@ -18,6 +18,11 @@ def test_a_pair_is_a_sum_and_its_divisor():
     loss = OutputLoss(lambda z: (z.sum(), torch.tensor(7.0)))
     measured = loss.measure(nn.Identity(), (torch.ones(4, 3),))
     assert (float(measured.total), float(measured.weight)) == (12.0, 7.0)
+
+
+def test_means_over_rows_of_their_own_are_added():
+    measured = Measured(torch.tensor([6.0, 0.0, 5.0]), torch.tensor([3.0, 0.0, 2.0]))
+    assert float(measured.loss) == 4.5
 
 
 def test_answers_are_counted_where_there_are_any():

@@ -21,6 +21,7 @@ def distillation(
     *,
     temperature: float = 1.0,
     alpha: float = 1.0,
+    weight: Tensor | None = None,
     ignore_index: int | None = None,
     reduction: str = "mean",
     normalizer: float | None = None,
@@ -32,7 +33,7 @@ def distillation(
 
     .. math::
         L = \alpha\, T^2 \sum_j q_j \log \frac{q_j}{p_j}
-            + (1 - \alpha) \bigl(-\log \operatorname{softmax}(z)_y\bigr)
+            + (1 - \alpha) w_y \bigl(-\log \operatorname{softmax}(z)_y\bigr)
 
     Parameters
     ----------
@@ -45,11 +46,13 @@ def distillation(
         ``T``, positive and finite, for the part of the teacher alone.
     alpha : float
         The share of the part of the teacher, in [0, 1].
+    weight : Tensor, shape (k,), optional
+        Weight of each class, for the part of the labels alone: as in :func:`cross_entropy`.
     ignore_index : int, optional
         Rows with this label learn from the teacher alone.
     reduction : {"mean", "sum", "none"}
         "mean" is the mean of each part: that of the teacher over all rows, that of the labels over
-        those which are not ignored.
+        those which are not ignored, by the weights of their labels.
     normalizer, empty
         As in :func:`cross_entropy`, for each part.
 
@@ -88,8 +91,8 @@ def distillation(
         assert soft is not None
         return soft
     hard = cross_entropy(
-        logits, labels, ignore_index=ignore_index, reduction=reduction, normalizer=normalizer,
-        empty=empty,
+        logits, labels, weight=weight, ignore_index=ignore_index, reduction=reduction,
+        normalizer=normalizer, empty=empty,
     )  # fmt: skip
     return hard if soft is None else share * soft + (1.0 - share) * hard
 

@@ -1,18 +1,19 @@
 """A student learns from a teacher."""
 
-from typing import Any, final
+from typing import final
 
 import torch
 from torch import Tensor, nn
 
-from luce._checks import as_finite, as_ignore_index, as_temperature
+from luce._checks import as_finite, as_ignore_index, as_temperature, check_taught
+from luce.nn.functional.cross_entropy import cross_entropy
 from luce.nn.functional.distillation import distillation
-from luce.nn.training.objective import Measured, Objective, count_right
+from luce.nn.training.objective import Measured, ObjectiveOfMeans, count_right
 from luce.nn.training.rows import Batch
 
 
 @final
-class Distillation(Objective):
+class Distillation(ObjectiveOfMeans):
     r"""Soft labels of a teacher, mixed with the labels of the rows; for `luce.nn.fit`.
 
     .. math::
@@ -33,7 +34,9 @@ class Distillation(Objective):
         Share of the teacher's part, in [0, 1]; with 1 no labels are needed.
     ignore_index : int, optional
         Rows with this label learn from the teacher alone. The part of the labels is the mean over
-        the others of the batch, and nothing if there are none.
+        the others, and nothing if there are none.
+    weight : Tensor, shape (k,), optional
+        Weight of each class, for the part of the labels.
 
     Raises
     ------
@@ -42,6 +45,9 @@ class Distillation(Objective):
 
     Notes
     -----
+    Both parts are means over the rows that count for them. Over several batches, those of a step or
+    the held-out ones, they are the means over all of these rows: as of one large batch.
+
     Source: Hinton, Vinyals & Dean (2015), Distilling the knowledge in a neural network, section 2.
 
     Examples
@@ -64,27 +70,57 @@ class Distillation(Objective):
         temperature: float = 4.0,
         alpha: float = 0.9,
         ignore_index: int | None = None,
+        weight: Tensor | None = None,
     ) -> None:
-        self.teacher = teacher
+        self.teacher, self.weight = teacher, weight
         self.temperature = as_temperature(temperature)
         self.alpha = as_finite(alpha, "alpha", 0.0, 1.0)
         self.ignore_index = as_ignore_index(ignore_index)
 
     def measure(self, model: nn.Module, batch: Batch) -> Measured:
+        labels = self._labels(batch)
+        check_taught(self.alpha, labels is not None)
         logits = model(batch[0])
-        known = self._of_teacher(batch)
-        labels = batch[1] if len(batch) > 1 + (self.teacher is None) else None
-        options: dict[str, Any] = {"temperature": self.temperature, "alpha": self.alpha}
-        value = distillation(
-            logits, known, labels, ignore_index=self.ignore_index, empty="zero", **options
-        )
+        totals: list[Tensor] = []
+        divisors: list[Tensor] = []
+        if self.alpha > 0:
+            taught = distillation(
+                logits, self._of_teacher(batch), temperature=self.temperature, reduction="sum"
+            )
+            totals.append(self.alpha * taught)
+            divisors.append(_rows(logits[..., 0]))
+        if self.alpha < 1:
+            assert labels is not None
+            told = cross_entropy(
+                logits, labels, weight=self.weight, ignore_index=self.ignore_index, reduction="sum"
+            )
+            totals.append((1.0 - self.alpha) * told)
+            divisors.append(self._count(labels))
         right = counted = None
         if labels is not None:
             if self.ignore_index is not None:
                 labels = torch.where(labels == self.ignore_index, -1, labels)  # not counted
             right, counted = count_right(logits, labels)
-        weight = torch.full((), float(len(batch[0])), device=logits.device)
-        return Measured(value * weight, weight, right, counted)
+        return Measured(torch.stack(totals), torch.stack(divisors), right, counted)
+
+    def weights(self, model: nn.Module, batch: Batch) -> Tensor | None:
+        labels = self._labels(batch)
+        if labels is None or self.alpha in (0.0, 1.0):
+            return None
+        return torch.stack([_rows(labels), self._count(labels)])
+
+    def _labels(self, batch: Batch) -> Tensor | None:
+        return batch[1] if len(batch) > 1 + (self.teacher is None) else None
+
+    def _count(self, labels: Tensor) -> Tensor:
+        """Return the number of labels that count, or the sum of their weights."""
+        kept = torch.ones_like(labels, dtype=torch.bool)
+        if self.ignore_index is not None:
+            kept = labels != self.ignore_index
+        if self.weight is None:
+            return kept.sum().float()
+        weight = self.weight.to(labels.device)
+        return torch.where(kept, weight[labels.clamp(0, len(weight) - 1)], 0.0).sum()  # loss checks
 
     def _of_teacher(self, batch: Batch) -> Tensor:
         if self.teacher is None:
@@ -93,6 +129,10 @@ class Distillation(Objective):
         with torch.no_grad():
             logits: Tensor = self.teacher(batch[0])
         return logits
+
+
+def _rows(like: Tensor) -> Tensor:
+    return torch.full((), float(like.numel()), device=like.device)
 
 
 @torch.no_grad()

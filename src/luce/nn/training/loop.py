@@ -1,9 +1,10 @@
 """The training loop."""
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from itertools import chain
 from math import inf, isfinite
 from typing import Any, NamedTuple
 
@@ -14,14 +15,15 @@ from torch import Tensor, nn
 
 from luce._checks import as_whole
 from luce.errors import ConvergenceError
+from luce.nn.loss_sum import added_means
 from luce.nn.training.checkpoint import Checkpoint
 from luce.nn.training.interruption import Interruption
-from luce.nn.training.objective import Loss, Measured, Objective, as_objective
+from luce.nn.training.objective import Loss, Measured, Objective, ObjectiveOfMeans, as_objective
 from luce.nn.training.optimizers import optimizer_tensors, restore_optimizer, set_rate
 from luce.nn.training.plan import Plan
 from luce.nn.training.randomness import seeded
 from luce.nn.training.rows import Batch, Rows, Source, as_rows
-from luce.nn.training.state import Entry, State
+from luce.nn.training.state import Entry, State, Sums, no_sums
 
 Keeper = Callable[[Checkpoint], object]
 
@@ -239,18 +241,18 @@ class _Training:
         set_rate(state.optimizer, rate)
         state.model.train()
         state.optimizer.zero_grad(set_to_none=True)
-        batches = state.next_rows()
+        rows = state.next_rows()
+        batches, weights = self._batches(rows)
         mass = 0.0
-        for rows in batches:
-            measured = self._measure(rows, self._rows)
+        for batch in batches:
+            measured = self._measure(batch)
             _check_finite(measured, state.epoch + 1, rate)
-            alone = len(batches) == 1  # of several, the weight of all is known only at the end
-            if weight := float(measured.weight.detach()):
-                (measured.total / measured.weight if alone else measured.total).backward()
+            if weight := float(measured.weight.detach().sum()):
+                _to_minimise(measured, len(rows), weights).backward()
             mass += weight
             _add(state.sums, measured)
         gradients = [p.grad for p in state.parameters.values() if p.grad is not None]
-        if len(batches) > 1 and mass:
+        if len(rows) > 1 and weights is None and mass:
             torch._foreach_div_(gradients, mass)
         self._clip(gradients)
         if mass:
@@ -260,11 +262,33 @@ class _Training:
         if state.average is not None:
             state.average.update(state.step)
 
-    def _measure(self, rows: NDArray[np.int64], source: Rows) -> Measured:
-        state = self._state
-        batch: Batch = tuple(part.to(state.device, non_blocking=True) for part in source.take(rows))
+    def _batches(self, rows: list[NDArray[np.int64]]) -> tuple[Iterable[Batch], Tensor | None]:
+        """Return the batches of a step, and the weights of all of them if they must be known.
+
+        That is so where several means are added; the batches then are held together.
+        """
+        taken = (self._take(some, self._rows) for some in rows)
+        objective, model = self._objective, self._state.model
+        if len(rows) == 1 or not isinstance(objective, ObjectiveOfMeans):
+            return taken, None
+        first = next(taken)
+        weights = objective.weights(model, first)
+        if weights is None:
+            return chain([first], taken), None
+        others = list(taken)
+        for batch in others:
+            more = objective.weights(model, batch)
+            assert more is not None
+            weights = weights + more
+        return [first, *others], weights
+
+    def _take(self, rows: NDArray[np.int64], source: Rows) -> Batch:
+        device = self._state.device
+        return tuple(part.to(device, non_blocking=True) for part in source.take(rows))
+
+    def _measure(self, batch: Batch) -> Measured:
         with self._precision():
-            return self._objective.measure(state.model, batch)
+            return self._objective.measure(self._state.model, batch)
 
     def _precision(self) -> AbstractContextManager[Any]:
         if self._state.plan.autocast is None:
@@ -304,20 +328,32 @@ class _Training:
         return entry
 
     @torch.no_grad()
-    def _evaluate(self, rows: Rows) -> list[float]:
+    def _evaluate(self, rows: Rows) -> Sums:
         state = self._state
         state.model.eval()
-        sums = [0.0] * 4
+        sums = no_sums()
         for start in range(0, len(rows), state.plan.batch_size):
             stop = min(start + state.plan.batch_size, len(rows))
-            _add(sums, self._measure(np.arange(start, stop), rows))
+            _add(sums, self._measure(self._take(np.arange(start, stop), rows)))
         return sums
 
 
-def _add(sums: list[float], measured: Measured) -> None:
+def _to_minimise(measured: Measured, batches: int, weights: Tensor | None) -> Tensor:
+    """Return what the gradient is taken of: a batch's share of the loss of its step.
+
+    Of several batches without known weights it is the sum, to be divided at the end.
+    """
+    if batches == 1:
+        return measured.loss
+    return measured.total.sum() if weights is None else added_means(measured.total, weights)
+
+
+def _add(sums: Sums, measured: Measured) -> None:
     for place, part in enumerate(measured):
         if part is not None:
-            sums[place] += float(part.detach())
+            found = part.detach().double().reshape(-1).tolist()
+            before = sums[place] or [0.0] * len(found)
+            sums[place] = [a + b for a, b in zip(before, found, strict=True)]
 
 
 class _Figures(NamedTuple):
@@ -325,17 +361,16 @@ class _Figures(NamedTuple):
     accuracy: float | None
 
 
-def _figures(sums: list[float]) -> _Figures:
+def _figures(sums: Sums) -> _Figures:
     """Loss and accuracy; None where nothing was counted, or the loss is infinite or NaN."""
-    total, weight, right, counted = sums
-    loss = total / weight if weight else None
-    if loss is not None and not isfinite(loss):
-        loss = None
-    return _Figures(loss, right / counted if counted else None)
+    totals, weights, right, counted = sums
+    means = [total / weight for total, weight in zip(totals, weights, strict=True) if weight]
+    loss = sum(means) if means and isfinite(sum(means)) else None
+    return _Figures(loss, sum(right) / sum(counted) if sum(counted) else None)
 
 
 def _check_finite(measured: Measured, epoch: int, rate: float) -> None:
-    total = float(measured.total.detach())
+    total = float(measured.total.detach().sum())
     if not isfinite(total):
         raise ConvergenceError(
             f"the loss must stay finite, got {total} in epoch {epoch} (learning rate {rate:.3g})."

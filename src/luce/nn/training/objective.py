@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias, final
 import torch
 from torch import Tensor, nn
 
-from luce.nn.loss_sum import SummedModel
+from luce.nn.loss_sum import ModelOfMeans, SummedModel, added_means
 from luce.nn.training.rows import Batch
 
 Value: TypeAlias = Tensor | tuple[Tensor, Tensor]
@@ -18,13 +18,20 @@ class Measured(NamedTuple):
     """What a batch comes to.
 
     ``total / weight`` is its loss. Sums of both over several batches give the loss of them all,
-    which the mean of their losses does not where weights or ignored labels are in play.
+    which the mean of their losses does not where weights or ignored labels are in play. A loss that
+    adds several means, each over rows of its own, has one number for each in both, and
+    ``(total / weight).sum()`` is the loss, in which a weight of 0 counts nothing.
     """
 
     total: Tensor
     weight: Tensor
     right: Tensor | None = None  # rows that the model answers correctly
     counted: Tensor | None = None  # rows that have an answer
+
+    @property
+    def loss(self) -> Tensor:
+        """The loss of the batch; 0 where nothing counts."""
+        return added_means(self.total, self.weight)
 
 
 class Objective(ABC):
@@ -33,6 +40,18 @@ class Objective(ABC):
     @abstractmethod
     def measure(self, model: nn.Module, batch: Batch) -> Measured:
         """Return the loss of the batch, differentiable in the parameters of the model."""
+
+
+class ObjectiveOfMeans(Objective):
+    """A loss that may add several means, each over rows of its own."""
+
+    @abstractmethod
+    def weights(self, model: nn.Module, batch: Batch) -> Tensor | None:
+        """Return the `weight` of what is measured, before the model is asked.
+
+        Batches that make one step together need it: each mean divides by the weight of all. None
+        where there is one mean only, for then that may be done at the end.
+        """
 
 
 @final
@@ -57,7 +76,7 @@ class OutputLoss(Objective):
 
 
 @final
-class OwnLoss(Objective):
+class OwnLoss(ObjectiveOfMeans):
     """The loss that the model itself returns when it is called with the whole batch.
 
     So are `luce.nn.Classifier` and `luce.nn.MultiTask` trained. A model of one's own returns the
@@ -80,6 +99,9 @@ class OwnLoss(Objective):
             right = (self.answers(model, batch[0]) == batch[1]).sum()
             counted = (batch[1] >= 0).sum()
         return _measured(value, len(batch[0]), right, counted)
+
+    def weights(self, model: nn.Module, batch: Batch) -> Tensor | None:
+        return model.divisors(*batch[1:]) if isinstance(model, ModelOfMeans) else None
 
 
 def as_objective(loss: Objective | Loss) -> Objective:

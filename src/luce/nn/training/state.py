@@ -21,6 +21,12 @@ from luce.nn.training.optimizers import make_optimizer, optimizer_tensors, resto
 from luce.nn.training.plan import Plan
 
 Entry = dict[str, Any]
+Sums = list[list[float]]  # losses and weights, of each mean that is added; right, and counted
+
+
+def no_sums() -> Sums:
+    """Return the sums of nothing."""
+    return [[], [], [], []]
 
 
 class State:
@@ -49,7 +55,7 @@ class State:
         self.generator = np.random.default_rng(plan.seed)
         self.order: NDArray[np.int64] = np.empty(0, np.int64)
         self.epoch = self.position = self.step = 0  # all that is done
-        self.sums = [0.0] * 4  # of this epoch: loss, weight, right, counted
+        self.sums = no_sums()  # of this epoch
         self.seconds = 0.0
         self.history: list[Entry] = []
         self.best: dict[str, Tensor] = {}
@@ -73,7 +79,7 @@ class State:
         """Draw the order of the rows, unless the epoch has begun."""
         if self.position == 0:
             self.order = self.generator.permutation(self.rows)
-            self.sums = [0.0] * 4
+            self.sums = no_sums()
 
     def next_rows(self) -> list[NDArray[np.int64]]:
         """Return the rows of the next step, batch by batch."""
@@ -106,7 +112,7 @@ class State:
             "epoch": self.epoch,
             "position": self.position,
             "step": self.step,
-            "sums": list(self.sums),
+            "sums": copy.deepcopy(self.sums),
             "seconds": self.seconds,
             "history": copy.deepcopy(self.history),
             "best": {
@@ -146,7 +152,7 @@ class State:
         self.order = groups["order"]["rows"].numpy()
         self.best = groups["best"]
         self.epoch, self.position, self.step = facts["epoch"], facts["position"], facts["step"]
-        self.sums, self.seconds = list(facts["sums"]), facts["seconds"]
+        self.sums, self.seconds = copy.deepcopy(facts["sums"]), facts["seconds"]
         self.history = copy.deepcopy(facts["history"])
         best = facts["best"]
         self.best_loss = inf if best["loss"] is None else best["loss"]
