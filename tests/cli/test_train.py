@@ -66,6 +66,14 @@ def test_a_search_tells_what_it_tried(luce, tmp_path):
     assert luce("train", "iris", "--tune", "soon").code == 2
 
 
+def test_a_search_for_a_network_tells_what_it_tried(luce):
+    answer = luce("train", "iris", "--model", "mlp", "--epochs", "1", "--tune", "0.01s")
+    assert answer.code == 0
+    assert "Tried learning rate 0.001, hidden 128: log loss" in answer.err
+    assert "taken was learning rate 0.001, hidden 128 with a log loss of" in answer.err
+    assert "weight decay" in answer.out
+
+
 def test_with_json_stdout_is_one_object(luce):
     answer = luce("train", "iris", "--json")
     assert answer.json["accuracy"].keys() == {"value", "low", "high"}

@@ -13,7 +13,6 @@ pytestmark = pytest.mark.once
         ({"model": "mlp", "C": 2.0}, "--C is an option of --model linear"),
         ({"model": "mlp", "tol": 1e-3}, "--tol"),
         ({"model": "mlp", "solver": "newton"}, "--solver sgd or adam"),
-        ({"model": "mlp", "tune": "10s"}, "--tune needs --model linear"),
         ({"hidden": "8"}, "--hidden is an option of --model mlp"),
         ({"dropout": 0.1}, "--dropout"),
         ({"weight_decay": 0.1}, "--weight-decay"),

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from luce.tasks.options import TrainOptions
     from luce.tasks.preparation import Prepared
     from luce.tasks.training import Trained
-    from luce.tasks.tuning import Trial, Tuned
+    from luce.tasks.trials import Trial, Tuned
+
+_FIGURES = ("log loss", "standard error")  # of a trial
 
 
 @click.command(
@@ -121,9 +123,23 @@ def _introduce(prepared: "Prepared") -> None:
 
 def _tell(trial: "Trial") -> None:
     """Say what a trial of the search came to."""
-    weights = f", class weight {trial.class_weight}" if trial.class_weight else ""
-    smooth = f", label smoothing {trial.label_smoothing:g}" if trial.label_smoothing else ""
-    talk(f"Tried C {trial.C:.4g}{weights}{smooth}: log loss {trial.log_loss:.4f}")
+    talk(f"Tried {_in_words(trial)}: log loss {trial.log_loss:.4f}")
+
+
+def _in_words(trial: "Trial") -> str:
+    """Name the options of a trial that are in use."""
+    used = {_words(name): value for name, value in trial.options.items() if value}
+    return ", ".join(f"{name} {_short(value)}" for name, value in used.items())
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _short(value: Any) -> str:
+    if value is None:
+        return "none"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _conclude(trained: "Trained") -> None:
@@ -160,8 +176,8 @@ def _search_in_words(tuned: "Tuned") -> str:
     best = tuned.trials[tuned.best]
     end = "" if tuned.complete else ", and stopped before its end"
     return (
-        f"Searched for {tuned.seconds:.1f} s{end}: {len(tuned.trials)} trials; taken was C"
-        f" {best.C:.4g} with a log loss of {best.log_loss:.4f} on rows held out in turn."
+        f"Searched for {tuned.seconds:.1f} s{end}: {len(tuned.trials)} trials; taken was"
+        f" {_in_words(best)} with a log loss of {best.log_loss:.4f} on {_held_out(tuned)}."
     )
 
 
@@ -191,16 +207,18 @@ def _show(trained: "Trained") -> None:
 
 def _show_trials(tuned: "Tuned") -> None:
     """Print what was tried, the best first."""
-    columns = ("C", "class weight", "label smoothing", "log loss", "standard error")
     ranked = sorted(tuned.trials, key=lambda trial: trial.log_loss)
+    columns = [*(_words(name) for trial in ranked[:1] for name in trial.options), *_FIGURES]
     rows = [
         (
-            f"{trial.C:.4g}",
-            trial.class_weight or "none",
-            f"{trial.label_smoothing:g}",
+            *map(_short, trial.options.values()),
             f"{trial.log_loss:.4f}",
             f"{trial.standard_error:.4f}",
         )
         for trial in ranked
     ]
-    show_table(columns, rows, title="Tried, by log loss on rows held out in turn")
+    show_table(columns, rows, title=f"Tried, by log loss on {_held_out(tuned)}")
+
+
+def _held_out(tuned: "Tuned") -> str:
+    return "rows held out in turn" if tuned.folds > 1 else "rows held out"

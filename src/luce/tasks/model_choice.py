@@ -32,10 +32,6 @@ def check_model(options: TrainOptions) -> None:
             f"--model mlp needs --solver sgd or adam, got {options.solver!r}: the others are for"
             " linear models. Leave --solver out."
         )
-    if options.tune is not None:
-        raise ParameterError(
-            f"--tune needs --model linear, got {options.tune!r} with mlp. Leave one of them out."
-        )
 
 
 def _is_set(option: Option, options: TrainOptions) -> bool:

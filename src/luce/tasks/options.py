@@ -119,8 +119,9 @@ class TrainOptions:
     )
     tune: str | None = _option(
         None,
-        "Search for C, class weights and label smoothing so long (60s, 5m, 1h) before training, by "
-        "cross-validated log loss.",
+        "Search so long (60s, 5m, 1h) before training, by log loss on rows held out in turn: for "
+        "C, class weights and label smoothing; for learning rate, hidden units, dropout and weight "
+        "decay of mlp.",
         metavar="DURATION",
         basic=True,
     )

@@ -23,7 +23,8 @@ from luce.tasks.options import TrainOptions
 from luce.tasks.preparation import Prepared, prepare
 from luce.tasks.report import write_report
 from luce.tasks.streamed_preparation import prepare_stream
-from luce.tasks.tuning import Trial, Tuned, tune
+from luce.tasks.trials import Trial, Tuned
+from luce.tasks.tuning import tune
 
 Starter = Callable[[Prepared], None]
 Listener = Callable[[Mapping[str, Any]], None]

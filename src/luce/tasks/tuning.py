@@ -3,75 +3,34 @@
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
 
 from luce.errors import ParameterError
 from luce.estimators import SoftmaxRegressionCV
 from luce.tasks.durations import parse_duration
-from luce.tasks.options import TrainOptions
+from luce.tasks.network_tuning import tune_network
 from luce.tasks.preparation import Prepared
+from luce.tasks.trials import FOLDS, Trial, Tuned, best_of, stratified_folds
 
-FOLDS = 5
 _COARSE = tuple(10.0**power for power in range(-4, 5))
 _STEP = 10**0.25  # of C in the last round
 _SMOOTHING = 0.05
-_ALIKE = 1e-3  # of the loss: less is no reason for options that nobody asked for
-
-Splits = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
-
-
-@dataclass(frozen=True)
-class Trial:
-    """Options that were tried, and what they are worth on rows that a model has not seen."""
-
-    C: float
-    class_weight: str | None
-    label_smoothing: float
-    log_loss: float
-    standard_error: float
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the entry of ``tuning.json``."""
-        return dict(vars(self))
-
-
-@dataclass(frozen=True)
-class Tuned:
-    """What a search came to.
-
-    Attributes
-    ----------
-    options : the options given, with the best of what was tried
-    trials : everything tried, in order
-    best : the number of the best trial; None if there was no time for one
-    budget, seconds : the time that was allowed, and taken
-    complete : whether the search came to its end
-    """
-
-    options: TrainOptions
-    trials: tuple[Trial, ...]
-    best: int | None
-    budget: float
-    seconds: float
-    complete: bool
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the content of ``tuning.json``."""
-        return {
-            "budget": self.budget,
-            "seconds": round(self.seconds, 3),
-            "complete": self.complete,
-            "folds": FOLDS,
-            "best": self.best,
-            "trials": [trial.to_json() for trial in self.trials],
-        }
 
 
 def tune(prepared: Prepared, on_trial: Callable[[Trial], object] | None = None) -> Tuned:
+    """Search for the options of a training, as `tune_linear` or `tune_network` does.
+
+    Raises
+    ------
+    ParameterError
+        The solver of a linear model goes by minibatch.
+    """
+    search = tune_network if prepared.options.model == "mlp" else tune_linear
+    return search(prepared, on_trial)
+
+
+def tune_linear(prepared: Prepared, on_trial: Callable[[Trial], object] | None = None) -> Tuned:
     """Try values of C, class weights and label smoothing until the time is over.
 
     First the options as they are, then C from 1e-4 to 1e4, balanced class weights with corrected
@@ -94,20 +53,17 @@ def tune(prepared: Prepared, on_trial: Callable[[Trial], object] | None = None) 
         )
     search = _Search(prepared, parse_duration(options.tune, "tune"), on_trial)
     complete = search.run()
-    best = search.best()
-    found = {} if best is None else _chosen(search.trials[best])
+    best = best_of(search.trials)
+    found = {} if best is None else search.trials[best].options
     return Tuned(
         replace(options, tune=None, **found),
         tuple(search.trials),
         best,
+        FOLDS,
         search.budget,
         search.elapsed(),
         complete,
     )
-
-
-def _chosen(trial: Trial) -> dict[str, Any]:
-    return {name: getattr(trial, name) for name in ("C", "class_weight", "label_smoothing")}
 
 
 class _Round(NamedTuple):
@@ -145,12 +101,6 @@ class _Search:
             return False
         return True
 
-    def best(self) -> int | None:
-        """Return the number of the first trial that is as good as any, to a thousandth."""
-        losses = [trial.log_loss for trial in self.trials]
-        near = [loss <= (1 + _ALIKE) * min(losses) for loss in losses]
-        return near.index(True) if near else None
-
     def elapsed(self) -> float:
         """Return the seconds since the search began."""
         return time.perf_counter() - self._started
@@ -170,20 +120,21 @@ class _Search:
         yield self._best_round()._replace(Cs=self._around(_STEP**2))
 
     def _around(self, factor: float) -> tuple[float, ...]:
-        best = self.best()
-        assert best is not None, "a round that ends has trials"
-        c = self.trials[best].C
+        c = self._best().options["C"]
         return tuple(float(f"{value:.3g}") for value in (c / factor, c, c * factor))
 
     def _best_round(self) -> _Round:
-        best = self.best()
+        best = self._best().options
+        return _Round((), best["class_weight"], best["label_smoothing"])
+
+    def _best(self) -> Trial:
+        best = best_of(self.trials)
         assert best is not None, "a round that ends has trials"
-        trial = self.trials[best]
-        return _Round((), trial.class_weight, trial.label_smoothing)
+        return self.trials[best]
 
     def _tried(self, planned: _Round, c: float) -> bool:
         return any(
-            math.isclose(trial.C, c, rel_tol=1e-2) and _same(trial, planned)
+            math.isclose(trial.options["C"], c, rel_tol=1e-2) and _same(trial, planned)
             for trial in self.trials
         )
 
@@ -202,13 +153,12 @@ class _Search:
             nonlocal since
             now = time.perf_counter()
             self._last, since = now - since, now
-            trial = Trial(
-                entry["C"],
-                planned.class_weight,
-                planned.label_smoothing,
-                -entry["score"],
-                entry["standard_error"],
-            )
+            tried = {
+                "C": entry["C"],
+                "class_weight": planned.class_weight,
+                "label_smoothing": planned.label_smoothing,
+            }
+            trial = Trial(tried, -entry["score"], entry["standard_error"])
             self.trials.append(trial)
             if self._on_trial is not None:
                 self._on_trial(trial)
@@ -233,24 +183,5 @@ class _Search:
 
 
 def _same(trial: Trial, planned: _Round) -> bool:
-    return (
-        trial.class_weight == planned.class_weight
-        and trial.label_smoothing == planned.label_smoothing
-    )
-
-
-def stratified_folds(labels: NDArray[Any], count: int, seed: int) -> Splits:
-    """Deal the rows of each class in turn, so that no class needs as many rows as there are folds.
-
-    A class with a single row is missing where that row is left out; no more folds than rows.
-    """
-    n = len(labels)
-    shuffled = np.random.default_rng(seed).permutation(n)
-    _, codes = np.unique(labels, return_inverse=True)
-    dealt = shuffled[np.argsort(codes[shuffled], kind="stable")]
-    fold = np.empty(n, dtype=np.intp)
-    fold[dealt] = np.arange(n) % min(count, n)
-    return [
-        (np.flatnonzero(fold != number), np.flatnonzero(fold == number))
-        for number in range(min(count, n))
-    ]
+    tried = trial.options["class_weight"], trial.options["label_smoothing"]
+    return tried == (planned.class_weight, planned.label_smoothing)
