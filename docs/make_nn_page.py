@@ -22,7 +22,7 @@ Marks = dict[str, dict[str, tuple[str, str]]]
 
 def table_of_heads() -> str:
     """Return the table of all heads: a failing cell would be a failing test."""
-    from nn.head_options import COLUMNS
+    from nn.head_table import COLUMNS
     from nn.heads import HEADS
 
     rows = ((name, ["✓"] * len(COLUMNS)) for name in sorted(HEADS))

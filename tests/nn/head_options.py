@@ -1,15 +1,13 @@
-"""The table heads x options: what every head can do, each cell a check that raises if it cannot.
+"""Whether a head does right by each option of a loss: checks that raise if it does not.
 
 Gradients are compared with differences. Heads that are trained by another objective are judged in
 training mode by whether each option gives a finite loss and gradient.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
-from nn import head_ways
 from nn.heads import (
     CLASSES,
     EVERYTHING,
@@ -170,34 +168,3 @@ def takes_everything_at_once(name: str) -> None:
         )
 
     assert torch.autograd.gradcheck(loss, values, atol=1e-5, rtol=1e-3, fast_mode=True)
-
-
-COLUMNS: dict[str, Callable[[str], None]] = {
-    "ignore_index": ignores_rows,
-    "NaN in ignored rows": ignores_rows_of_nan,
-    "NaN in rows of weight 0": leaves_out_rows_of_weight_zero,
-    "class weights": weighs_classes,
-    "row weights": weighs_rows,
-    "label smoothing": smooths_labels,
-    "soft targets": takes_distributions,
-    "reductions": reduces,
-    "leading dimensions": keeps_leading_dimensions,
-    "temperature": divides_by_a_temperature,
-    "softcap": caps_logits,
-    "z-loss": pulls_normalisers,
-    "focal": focuses,
-    "normalizer, empty": knows_normalisers_and_nothing,
-    "all at once": takes_everything_at_once,
-    "bf16 autocast": head_ways.runs_under_bf16_autocast,
-    "fp16 autocast": head_ways.runs_under_fp16_autocast,
-    "bf16 hidden states": head_ways.takes_hidden_states_of_16_bits,
-    "torch.compile": head_ways.compiles,
-    "torch.func": head_ways.is_a_function,
-    "double backward": head_ways.is_differentiable_twice,
-    "state_dict": head_ways.keeps_its_state,
-    "top-k": head_ways.finds_the_likeliest,
-    "sample": head_ways.draws,
-    "torch.export": head_ways.is_exported,
-    "sum p = 1": head_ways.sums_to_one,
-    "training mode": head_ways.trains,
-}

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from nn.head_options import COLUMNS
+from nn.head_table import COLUMNS
 from nn.heads import HEADS, IGNORED, Batch, made
 
 pytestmark = [

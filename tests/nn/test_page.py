@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from nn.head_options import COLUMNS
+from nn.head_table import COLUMNS
 from nn.heads import HEADS
 
 pytestmark = pytest.mark.once

@@ -9,7 +9,7 @@ import warnings
 from typing import Any
 
 import torch
-from nn.head_options import COLUMNS
+from nn.head_table import COLUMNS
 from nn.heads import CLASSES, EXPECTED, OFFERED, OTHERS, WIDTH
 from torch import Tensor, nn
 

@@ -1,7 +1,7 @@
 """Room 5, beside estimators: losses and output layers for PyTorch.
 
 `functional` holds what has no parameters; everything else is a module. May import: losses,
-functions, kernels, _checks, errors, numpy, torch; `softmax_mlp` alone scikit-learn too.
+functions, kernels, _checks, errors, numpy, torch; `softmax_mlp` and its parts scikit-learn too.
 """
 
 from typing import TYPE_CHECKING, Any

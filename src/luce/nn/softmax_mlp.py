@@ -8,14 +8,12 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, validate_data
 from torch import Tensor
 
-from luce import functions
 from luce._checks import as_choice, as_finite, as_whole
 from luce.errors import LabelError, ParameterError
 from luce.functions.perceptron import Perceptron
@@ -27,6 +25,7 @@ from luce.nn.perceptron import (
     usual_epochs,
     weights_of,
 )
+from luce.nn.perceptron_classifier import DTYPES, PerceptronClassifier
 from luce.nn.standardised_rows import (
     StandardisedRows,
     Table,
@@ -44,14 +43,12 @@ from luce.nn.training.randomness import seeded
 from luce.nn.weighted_loss import WeightedLoss
 
 Doubles = NDArray[np.float64]
-Floats = NDArray[np.floating[Any]]
 Entry = dict[str, Any]
 
-_DTYPES = (np.float64, np.float32, np.uint8)
 _STANDARDIZE = ("auto", "columns", "shared")
 
 
-class SoftmaxMLP(ClassifierMixin, BaseEstimator):
+class SoftmaxMLP(PerceptronClassifier):
     r"""A multilayer perceptron with a softmax: 784-128-10 with relu and dropout is the classic.
 
     Trained by `luce.nn.fit` in PyTorch; what is learnt are NumPy arrays, and predicting needs
@@ -318,39 +315,6 @@ class SoftmaxMLP(ClassifierMixin, BaseEstimator):
         self._tell(entry)
         return self
 
-    def decision_function(self, X: ArrayLike) -> Floats:
-        """Return the logits (n, k); for two classes the log-odds of the second, (n,)."""
-        z = self._logits(X)
-        difference: Floats = z[:, 1] - z[:, 0]
-        return difference if len(self.classes_) == 2 else z
-
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the most probable class of each row."""
-        winner = self._logits(X).argmax(axis=1)
-        labels: NDArray[Any] = self.classes_[winner]
-        return labels
-
-    def predict_proba(self, X: ArrayLike) -> Floats:
-        """Return the probability of each class, shape (n_rows, n_classes); each row sums to 1."""
-        return functions.softmax(self._logits(X))
-
-    def predict_log_proba(self, X: ArrayLike) -> Floats:
-        """Return the logarithm of `predict_proba`, accurate also where a class wins clearly."""
-        return functions.log_softmax(self._logits(X))
-
-    def _logits(self, X: ArrayLike) -> Floats:
-        check_is_fitted(self)
-        table = validate_data(self, flat(X), accept_sparse="csr", dtype=list(_DTYPES), reset=False)
-        return self._perceptron().logits(table)
-
-    def _perceptron(self) -> Perceptron:
-        return Perceptron(self.centre_, self.scale_, self.coefs_, self.intercepts_)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
-
     def _check(self) -> None:
         """Check what the plan does not check."""
         layers_of(self.hidden)
@@ -385,7 +349,7 @@ class SoftmaxMLP(ClassifierMixin, BaseEstimator):
 
     def _table(self, X: Any, y: Any, weight: Any, *, reset: bool) -> Table:
         """Check what `fit` was given, and leave out rows without weight."""
-        checked = {"accept_sparse": "csr", "dtype": list(_DTYPES), "reset": reset}
+        checked = {"accept_sparse": "csr", "dtype": list(DTYPES), "reset": reset}
         table, target = validate_data(self, flat(X), y, **checked)
         check_classification_targets(target)
         weights = _check_sample_weight(weight, table, dtype=np.float64, ensure_non_negative=True)
