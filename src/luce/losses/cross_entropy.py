@@ -151,8 +151,7 @@ def cross_entropy(
         weight, weighting, label_smoothing, ignore_index, temperature, softcap, z_loss,
         focal_gamma, reduction, normalizer, empty,
     )  # fmt: skip
-    z, _ = as_floats(logits, "logits")
-    return _evaluate(z, target, axis, options, None)
+    return loss_of(logits, target, axis, options)
 
 
 @own_kind
@@ -242,6 +241,19 @@ def cross_entropy_grad(
         weight, weighting, label_smoothing, ignore_index, temperature, softcap, z_loss,
         focal_gamma, reduction, normalizer, empty,
     )  # fmt: skip
+    return loss_and_gradient(logits, target, axis, options)
+
+
+def loss_of(logits: ArrayLike, target: ArrayLike, axis: int, options: Options) -> Any:
+    """Return the loss, given options that have been checked."""
+    z, _ = as_floats(logits, "logits")
+    return _evaluate(z, target, axis, options, None)
+
+
+def loss_and_gradient(
+    logits: ArrayLike, target: ArrayLike, axis: int, options: Options
+) -> LossGrad:
+    """Return the loss and its gradient, given options that have been checked."""
     z, dtype = as_floats(logits, "logits")
     place = as_class_axis(axis, z.shape)
     last = place == z.ndim - 1

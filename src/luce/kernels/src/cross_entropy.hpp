@@ -2,6 +2,7 @@
 #pragma once
 #include "double_lanes.hpp"
 #include "float_lanes.hpp"
+#include "jacobian_rows.hpp"
 
 namespace {
 
@@ -148,6 +149,31 @@ void plain_row(const T* z, const Targets& t, double* loss, T* grad, const Row& r
   grad[y] = T(-a * others);
 }
 
+// A label that is smoothed, without weights of the classes. Of floats, whose sums have digits to
+// spare: no term of sum_j (log - gap_j) is negative. A class with more than half is treated apart.
+inline void smoothed_row(const float* z, const Targets& t, double* loss, float* grad,
+                         const FloatRow& row) {
+  const int64_t k = t.k, y = *t.y;
+  const double a = *t.own, b = *t.spread, rest = row.rest(), others = rest / (1 + rest);
+  const float top = float(row.top());
+  const double gap_y = double(z[y]) - top;
+  D gaps{};
+  for (int64_t j = 0; j < k; j += kDoubles) gaps += double(top) - numbers_at(z, j, k, top);
+  *loss = b * (k * row.log() + added_up(gaps));
+  if (a != 0) *loss += a * (row.log() - gap_y);
+  if (!grad) return;
+
+  const int64_t winner = rest < 1 ? first_of_the_largest(z, k, top) : -1;  // `grad` may be `z`
+  const double most = 1 / (1 + rest);  // of the winner, if there is one
+  const double p_y = __builtin_exp(gap_y) / (1 + rest), total = a + b * k;
+  for (int64_t j = 0; j < k; j += kDoubles)
+    write_numbers(grad, j, k, row.probability(numbers_at(z, j, k), j) * total - b);
+  const double rest_of_b = b * (k - 1);
+  if (winner >= 0) grad[winner] = float(most * (a + rest_of_b) - b * others);
+  grad[y] = float(winner == y ? most * rest_of_b - (b + a) * others
+                              : (p_y * (b * k) - b) - a * (1 - p_y));
+}
+
 template <class T, class Row>
 void write_row(const T* z, const Targets& t, double* loss, T* grad, const Row& row) {
   if (!finite(row.top()) || row.rest() != row.rest()) {  // a NaN may hide behind a finite top
@@ -156,6 +182,8 @@ void write_row(const T* z, const Targets& t, double* loss, T* grad, const Row& r
     return;
   }
   if (t.plain() && *t.spread == 0) return plain_row(z, t, loss, grad, row);
+  if constexpr (sizeof(T) == 4)
+    if (t.plain() && !t.w) return smoothed_row(z, t, loss, grad, row);
   if (t.q32) return general_row(z, t.q32, t, loss, grad, row);
   general_row(z, t.q64, t, loss, grad, row);
 }

@@ -6,6 +6,7 @@
 // in double; double logits take exponentials and sums as pairs.
 #pragma once
 #include "double_rows.hpp"
+#include "elementwise.hpp"
 #include "float_rows.hpp"
 
 namespace {

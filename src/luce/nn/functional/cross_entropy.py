@@ -6,14 +6,13 @@ import torch
 from torch import Tensor
 
 from luce.errors import ShapeError
-from luce.losses.cross_entropy import cross_entropy as cross_entropy_of_array
-from luce.losses.cross_entropy import cross_entropy_grad
-from luce.losses.options import Scalars
+from luce.losses.cross_entropy import loss_and_gradient, loss_of
+from luce.losses.options import Options, Scalars
 from luce.nn import gpu
 from luce.nn.eager import as_numpy, is_eager, is_native, is_plain, is_wanted, widened
 from luce.nn.functional.log_softmax import log_softmax_of_last
 from luce.nn.logit_shape import LogitShape
-from luce.nn.options import LossOptions, checked
+from luce.nn.options import checked
 from luce.nn.row_losses import log_normaliser, of_all_classes, of_normalisers
 from luce.nn.targets import Targets
 
@@ -122,13 +121,11 @@ def cross_entropy(
     4.2484e-18 [[-4.248354e-18  4.248354e-18]
      [ 0.000000e+00  0.000000e+00]]
     """
-    options: LossOptions = {
-        "weighting": weighting, "label_smoothing": label_smoothing, "ignore_index": ignore_index,
-        "temperature": temperature, "softcap": softcap, "z_loss": z_loss,
-        "focal_gamma": focal_gamma, "reduction": reduction, "normalizer": normalizer,
-        "empty": empty,
-    }  # fmt: skip
-    _, scalars = checked(**options)
+    _, scalars = checked(
+        weighting=weighting, label_smoothing=label_smoothing, ignore_index=ignore_index,
+        temperature=temperature, softcap=softcap, z_loss=z_loss, focal_gamma=focal_gamma,
+        reduction=reduction, normalizer=normalizer, empty=empty,
+    )  # fmt: skip
     if logits.ndim == 0:
         raise ShapeError(
             "logits must have a dimension of classes, got a single number."
@@ -142,8 +139,11 @@ def cross_entropy(
     z = widened(logits)
     others = [target] if weight is None else [target, weight]
     if is_native(z) and is_eager(*others) and not is_wanted(*others):
-        result: Tensor = _Native.apply(z, target, weight, dim, options, is_wanted(z))
-        return result
+        if is_wanted(z):
+            result: Tensor = _Native.apply(z, target, weight, dim, scalars)
+            return result
+        loss = loss_of(as_numpy(z), as_numpy(target), dim, _for_arrays(weight, scalars))
+        return torch.as_tensor(loss).to(z.dtype)
     return composed_cross_entropy(z, target, weight, dim, scalars)
 
 
@@ -181,42 +181,37 @@ class _Native(torch.autograd.Function):
         target: Tensor,
         weight: Tensor | None,
         dim: int,
-        options: LossOptions,
-        wanted: bool,
+        scalars: Scalars,
     ) -> Tensor:
         ctx.save_for_backward(z, target, weight)
-        ctx.dim, ctx.options, ctx.grad = dim, options, None
-        if wanted:
-            loss, ctx.grad = _loss_and_gradient(z, target, weight, dim, options)
-        else:
-            arrays = as_numpy(z), as_numpy(target)
-            loss = cross_entropy_of_array(*arrays, axis=dim, **_for_arrays(weight, options))
+        ctx.dim, ctx.scalars = dim, scalars
+        loss, ctx.grad = _loss_and_gradient(z, target, weight, dim, scalars)
         return torch.as_tensor(loss).to(z.dtype)
 
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         z, target, weight = ctx.saved_tensors
-        nothing = (None,) * 5
+        nothing = (None,) * 4
         if torch.is_grad_enabled():
-            _, scalars = checked(**ctx.options)
             with torch.enable_grad():
-                loss = composed_cross_entropy(z, target, weight, ctx.dim, scalars)
+                loss = composed_cross_entropy(z, target, weight, ctx.dim, ctx.scalars)
             return *torch.autograd.grad(loss, z, g, create_graph=True), *nothing
         grad, ctx.grad = ctx.grad, None
         if grad is None:  # a second pass through a graph that was retained
-            _, grad = _loss_and_gradient(z, target, weight, ctx.dim, ctx.options)
-        factor = g if g.ndim == 0 else g.unsqueeze(ctx.dim)
-        return grad.mul_(factor) if is_plain(g) else grad * factor, *nothing
+            _, grad = _loss_and_gradient(z, target, weight, ctx.dim, ctx.scalars)
+        if not is_plain(g):
+            return grad * (g if g.ndim == 0 else g.unsqueeze(ctx.dim)), *nothing
+        if g.ndim:
+            return grad.mul_(g.unsqueeze(ctx.dim)), *nothing
+        return grad if g.item() == 1.0 else grad.mul_(g), *nothing
 
 
 def _loss_and_gradient(
-    z: Tensor, target: Tensor, weight: Tensor | None, dim: int, options: LossOptions
+    z: Tensor, target: Tensor, weight: Tensor | None, dim: int, scalars: Scalars
 ) -> tuple[Any, Tensor]:
-    result = cross_entropy_grad(
-        as_numpy(z), as_numpy(target), axis=dim, **_for_arrays(weight, options)
-    )
-    return result.loss, torch.from_numpy(result.grad)
+    loss, grad = loss_and_gradient(as_numpy(z), as_numpy(target), dim, _for_arrays(weight, scalars))
+    return loss, torch.from_numpy(grad)
 
 
-def _for_arrays(weight: Tensor | None, options: LossOptions) -> dict[str, Any]:
-    return {**options, "weight": None if weight is None else as_numpy(weight)}
+def _for_arrays(weight: Tensor | None, scalars: Scalars) -> Options:
+    return Options(None if weight is None else as_numpy(weight), scalars)
