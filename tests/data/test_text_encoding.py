@@ -170,6 +170,14 @@ def test_n_grams_that_are_asked_for(ngrams, spans):
         span for _ in {part.name for part in encoding.texts} for span in spans
     ]
     assert encoded.X.shape[1] == encoding.width
+    assert encoding.ngrams == ngrams
+
+
+def test_columns_read_differently_have_no_common_n_grams():
+    frame = pl.DataFrame({"a": ["how do i pay"] * 3, "b": ["a long text of words " * 20] * 3})
+    kinds = dict.fromkeys(frame.columns, Kind.WORDS)
+    assert TextEncoding.learn(frame, kinds).ngrams is None
+    assert TextEncoding.learn(frame.select("a"), kinds).ngrams == "both"
 
 
 def test_n_grams_that_there_are_not():

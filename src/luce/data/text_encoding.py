@@ -17,7 +17,7 @@ from luce.data.json_fields import Fields
 from luce.data.kinds import LEFT_OUT, Kind
 from luce.data.suggest import did_you_mean, listed
 from luce.data.table_encoding import TableEncoding, table_encoding_from_json
-from luce.data.text_defaults import options_for
+from luce.data.text_defaults import name_of, options_for
 from luce.errors import ColumnError, DataError, ModelFileError, ParameterError
 from luce.texts import LearntText, Terms, TextOptions, learn_text
 
@@ -87,6 +87,15 @@ class TextEncoding(Encoding):
     def columns(self) -> tuple[str, ...]:
         names = dict.fromkeys(part.name for part in self.texts)
         return (*names, *(self.table.columns if self.table else ()))
+
+    @property
+    def ngrams(self) -> str | None:
+        """What all texts are read as, by the names of `options_for`; None if they differ."""
+        names = {
+            name_of(part.learnt.options for part in self.texts if part.name == column)
+            for column in {part.name for part in self.texts}
+        }
+        return names.pop() if len(names) == 1 else None
 
     @cached_property
     def feature_names(self) -> tuple[str, ...]:

@@ -95,11 +95,20 @@ def prepare(options: TrainOptions) -> Prepared:
     options = _with_guesses(options, whole)
     train, held_out = _hold_out(whole, options)
     encoding, encoded = data.learn_and_apply(train, ngrams=options.ngrams)
+    if isinstance(encoding, data.TextEncoding):
+        options = replace(options, ngrams=encoding.ngrams)
     if held_out is None:
         other = _other_rows(options, encoding)
         held_out = HeldOut(other, np.arange(len(other)))
     check_alike(encoding, train, held_out.dataset)
     return Prepared(options, train, held_out, encoding, encoded.X)
+
+
+def with_ngrams(prepared: Prepared, ngrams: str) -> Prepared:
+    """Return the same training on texts that are read otherwise."""
+    encoding, encoded = data.learn_and_apply(prepared.train, ngrams=ngrams)
+    options = replace(prepared.options, ngrams=ngrams)
+    return replace(prepared, options=options, encoding=encoding, features=encoded.X)
 
 
 def _with_guesses(options: TrainOptions, whole: Dataset) -> TrainOptions:
