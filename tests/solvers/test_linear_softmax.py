@@ -241,6 +241,29 @@ def test_dual_value_is_the_dual_function_of_repaired_probabilities():
     assert f.dual_value(theta) == pytest.approx(exact.dual(q), rel=1e-12)
 
 
+def test_totals_that_are_nearly_right_are_repaired_by_a_tilt():
+    f = softmax_problem(11, smoothing=0.1)
+    exact = spelled_out(f)
+    theta = exact.minimum()[0] + some_theta(f, 12, 1e-3)
+    p = f.probabilities(f.logits(theta))
+    excess = f.weights @ (p - exact.targets)
+    tilt = np.linalg.lstsq(
+        np.diag(f.weights @ p) - (p * f.weights[:, None]).T @ p, -excess, rcond=1e-12
+    )[0]
+    q = p * (1 + tilt - (p @ tilt)[:, None])
+    np.testing.assert_allclose(f.weights @ q, f.weights @ exact.targets, rtol=1e-12)
+    bound = f.dual_value(theta)
+    assert bound == pytest.approx(exact.dual(q), rel=1e-12)
+    assert bound <= exact.minimum()[1] * (1 + 1e-12)
+
+
+def test_an_intercept_that_is_off_costs_little_of_the_bound():
+    f = softmax_problem(11, penalty=np.array([1e-4, 1e-4, 1e-4, 0.0]))
+    theta, smallest = spelled_out(f).minimum()
+    theta[:, -1] += 1e-3 * np.arange(len(theta))
+    assert 0 <= smallest - f.dual_value(theta) <= 20 * (f.value_gradient(theta)[0] - smallest)
+
+
 def test_nothing_is_proven_by_duality_where_a_column_has_no_penalty():
     f = softmax_problem(13, penalty=np.array([0.0, 0.1, 0.1, 0.0]))
     assert f.dual_value(some_theta(f, 14, 1.0)) == -np.inf

@@ -1,6 +1,8 @@
 """Lower bounds on the minimum: the dual function, and probabilities at which to ask it."""
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from functools import reduce
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy.special import entr
@@ -10,6 +12,10 @@ from luce.solvers.design import Doubles, Floats, Rows
 
 if TYPE_CHECKING:
     from luce.solvers.linear_softmax import LinearSoftmax
+
+_CLASSES_A_COLUMN = 8  # up to which their products cost no more than a few passes
+_LARGEST_TILT = 0.5  # beyond 1, probabilities would become negative
+_ROUNDING = 1e-14
 
 
 def dual_value(f: "LinearSoftmax", theta: Doubles, logits: Floats | None = None) -> float:
@@ -39,27 +45,20 @@ def dual_value(f: "LinearSoftmax", theta: Doubles, logits: Floats | None = None)
 
 
 def dual_point(
-    f: "LinearSoftmax",
-    z: Doubles,
-    totals: Doubles | None = None,
-    excess: Doubles | None = None,
-    part: slice | None = None,
+    f: "LinearSoftmax", z: Doubles, repair: "Repair | None" = None, part: slice | None = None
 ) -> tuple[Doubles, Doubles]:
     """Return probabilities q near softmax(z) with the targets' totals, and ``s (q - t)``.
 
-    Without an intercept nothing is asked of the totals, and q is the softmax itself. Where
-    these are only some of all rows, such as those of `part`, `totals` are the weights of the
-    classes in softmax over all, and `excess` is by how much those differ from the targets'.
+    Without an intercept nothing is asked of the totals, and q is the softmax itself. Where these
+    are only some of all rows, such as those of `part`, `repair` is that of all.
     """
     part = slice(0, len(f)) if part is None else part
     q, residual = _softmax(f, z, part)
     if f.intercept:
-        weights = f.weights[part]
-        totals = weights @ q if totals is None else totals
-        excess = residual.sum(axis=0) if excess is None else excess
-        change = repair(q, totals, excess)
+        repair = Repair.of(_sums(f, q, residual, part)) if repair is None else repair
+        change = repair.change(q)
         q = np.maximum(q + change, 0.0)  # a class that gives all may end at -1e-17
-        residual = residual + weights[:, None] * change
+        residual = residual + f.weights[part, None] * change
     return q, residual
 
 
@@ -84,18 +83,17 @@ def _by_blocks(f: "LinearSoftmax", theta: Doubles, logits: Floats | None) -> tup
         z = rows.logits(operand) if logits is None else logits[rows.part]
         return np.asarray(z, dtype=np.float64)
 
-    totals = excess = np.zeros(f.classes)
+    repair = None
     if f.intercept:
 
-        def sums_of(rows: Rows) -> tuple[Doubles, Doubles]:
+        def sums_of(rows: Rows) -> Sums:
             q, residual = _softmax(f, logits_of(rows), rows.part)
-            return f.weights[rows.part] @ q, residual.sum(axis=0)
+            return _sums(f, q, residual, rows.part)
 
-        for total, difference in f.design.each(sums_of, f.logit_bytes()):
-            totals, excess = totals + total, excess + difference
+        repair = Repair.of(reduce(Sums.plus, f.design.each(sums_of, f.logit_bytes())))
 
     def of_block(rows: Rows) -> tuple[float, Doubles]:
-        q, residual = dual_point(f, logits_of(rows), totals, excess, rows.part)
+        q, residual = dual_point(f, logits_of(rows), repair, rows.part)
         offset = None if f.offset is None else f.offset[rows.part]
         shift = 0.0 if offset is None else float(np.vdot(residual, offset))
         pulled: Any = rows.pulled(residual)  # float64, as the residual is
@@ -127,17 +125,79 @@ def _softmax(f: "LinearSoftmax", z: Doubles, part: slice) -> tuple[Doubles, Doub
     return p, residual
 
 
-def repair(p: Doubles, totals: Doubles, excess: Doubles) -> Doubles:
-    """Return what moves the weighted totals of p by ``-excess``, each row keeping its sum.
+class Sums(NamedTuple):
+    """What rows of probabilities come to: enough to repair them."""
 
-    The classes that have too much give the same share in every row; the others receive it.
+    totals: Doubles  # (k,) sum_i s_i p_i
+    excess: Doubles  # (k,) by how much that differs from the targets'
+    products: Doubles | None = None  # (k, k) sum_i s_i p_i p_i^T, where that is worth its price
+
+    def plus(self, other: "Sums") -> "Sums":
+        """Return those of both."""
+        products = None
+        if self.products is not None and other.products is not None:
+            products = self.products + other.products
+        return Sums(self.totals + other.totals, self.excess + other.excess, products)
+
+
+def _sums(f: "LinearSoftmax", q: Doubles, residual: Doubles, part: slice) -> Sums:
+    weights, products = f.weights[part], None
+    k, d = f.shape
+    if k <= _CLASSES_A_COLUMN * d:
+        root = np.sqrt(weights)[:, None] * q
+        products = root.T @ root
+    return Sums(weights @ q, residual.sum(axis=0), products)
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What moves the weighted totals of probabilities to the targets', each row keeping its sum.
+
+    Parameters
+    ----------
+    given, received : (k,) arrays
+        The classes that have too much give the same share in every row; the others receive it.
+    tilt : (k,) array, optional
+        To be used instead: the logits of each class are shifted by it, to first order. So an
+        intercept would do it; rows that are sure of their class are left nearly as they are.
     """
-    given, received = shares(totals, excess)
-    if not received.any():
-        return np.zeros_like(p)
-    freed = p @ given
-    change: Doubles = freed[:, None] * received - p * given
-    return change
+
+    given: Doubles
+    received: Doubles
+    tilt: Doubles | None = None
+
+    @classmethod
+    def of(cls, sums: Sums) -> "Repair":
+        """Return the repair of rows with these sums."""
+        return cls(*shares(sums.totals, sums.excess), _tilt(sums))
+
+    def change(self, p: Doubles) -> Doubles:
+        """Return what is to be added to probabilities (n, k)."""
+        change: Doubles
+        if self.tilt is not None:
+            change = p * (self.tilt - (p @ self.tilt)[:, None])
+        elif self.received.any():
+            change = (p @ self.given)[:, None] * self.received - p * self.given
+        else:
+            change = np.zeros_like(p)
+        return change
+
+
+def _tilt(sums: Sums) -> Doubles | None:
+    """Return the tilt, if there is one that is small enough to leave all probabilities positive."""
+    totals, excess, products = sums
+    if products is None:
+        return None
+    tilt = np.zeros_like(totals)
+    rest = np.arange(len(totals)) != totals.argmax()  # all together can be shifted by anything
+    curvature = np.diag(totals) - products
+    try:
+        tilt[rest] = np.linalg.solve(curvature[np.ix_(rest, rest)], -excess[rest])
+    except np.linalg.LinAlgError:
+        return None
+    left = np.abs(curvature @ tilt + excess).max()
+    good = np.ptp(tilt) <= _LARGEST_TILT and left <= _ROUNDING * totals.sum()
+    return tilt if good else None
 
 
 def shares(totals: Doubles, excess: Doubles) -> tuple[Doubles, Doubles]:

@@ -377,15 +377,9 @@ class LinearSoftmax:
         """Return a lower bound on the minimum of f: `luce.solvers.dual.dual_value`."""
         return dual.dual_value(self, theta, logits)
 
-    def dual_point(
-        self,
-        z: Doubles,
-        totals: Doubles | None = None,
-        excess: Doubles | None = None,
-        part: slice | None = None,
-    ) -> tuple[Doubles, Doubles]:
+    def dual_point(self, z: Doubles, repair: dual.Repair | None = None) -> tuple[Doubles, Doubles]:
         """Return probabilities near softmax(z), and residuals: `luce.solvers.dual.dual_point`."""
-        return dual.dual_point(self, z, totals, excess, part)
+        return dual.dual_point(self, z, repair)
 
     def reach(self, inverse: Doubles) -> float:
         r"""Return M with ``spread(step x_i) <= M |step|_H`` for all rows that count.

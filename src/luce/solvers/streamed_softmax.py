@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from luce.solvers.dense_design import RawDesign
 from luce.solvers.design import Doubles
-from luce.solvers.dual import entropy
+from luce.solvers.dual import Repair, Sums, entropy
 from luce.solvers.linear_softmax import LinearSoftmax, Scan
 from luce.solvers.row_stream import RowStream, labels_as_codes
 from luce.solvers.targets import Labels
@@ -90,12 +90,12 @@ class StreamedSoftmax:
         are off, so that they can be repaired row by row.
         """
         excess = gradient[:, -1].copy() if self.intercept else np.zeros(len(gradient))
-        totals = self.target_totals() + excess
+        repair = Repair.of(Sums(self.target_totals() + excess, excess))
         entropies, pulled = [], np.zeros(self.shape)
         for part in self._parts():
             exact = part.in_double()
             q, residual = exact.dual_point(
-                exact.logits(theta).astype(np.float64, copy=False), totals, excess
+                exact.logits(theta).astype(np.float64, copy=False), repair
             )
             entropies.append(float(exact.weights @ entropy(q)))
             pulled += exact.pull_back(residual, np.zeros(self.shape))

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
-from luce.solvers.dual import entropy
+from luce.solvers.dual import Repair, Sums, entropy
 from luce.solvers.linear_softmax import Doubles, LinearSoftmax, Scan
 
 T = TypeVar("T")
@@ -116,10 +116,8 @@ class SummedSoftmax:
         """
         excess = gradient[:, -1].copy() if self.intercept else np.zeros(self.classes)
         entropy, pulled = 0.0, np.zeros(self.shape)
-        totals = self.totals + excess
-        for terms in self.parts.each(
-            partial(_dual_terms, theta=theta, totals=totals, excess=excess)
-        ):
+        repair = Repair.of(Sums(self.totals + excess, excess))
+        for terms in self.parts.each(partial(_dual_terms, theta=theta, repair=repair)):
             entropy += terms.entropy
             pulled += terms.pulled
         penalised = self.penalty > 0
@@ -160,13 +158,9 @@ def _reach(part: LinearSoftmax, inverse: Doubles) -> float:
     return part.reach(inverse)
 
 
-def _dual_terms(part: LinearSoftmax, theta: Doubles, totals: Doubles, excess: Doubles) -> DualTerms:
-    """Return the part's share of `LinearSoftmax.dual_value`.
-
-    `totals` are the weights of the classes in the softmax of all rows, `excess` by how much they
-    differ from those of the targets; repaired as derived in ``docs/certificates.md``, section 3.
-    """
-    q, residual = part.dual_point(part.logits(theta).astype(np.float64, copy=False), totals, excess)
+def _dual_terms(part: LinearSoftmax, theta: Doubles, repair: Repair) -> DualTerms:
+    """Return the part's share of `LinearSoftmax.dual_value`; the repair is that of all rows."""
+    q, residual = part.dual_point(part.logits(theta).astype(np.float64, copy=False), repair)
     return DualTerms(
         float(part.weights @ entropy(q)), part.pull_back(residual, np.zeros_like(theta))
     )
