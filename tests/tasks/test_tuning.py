@@ -42,6 +42,24 @@ def test_with_no_time_the_options_given_are_tried_and_kept():
     assert (trial.options["C"], found.options.C, found.best) == (3.0, 3.0, 0)
 
 
+def test_texts_are_tried_as_other_n_grams_and_trained_so(tmp_path):
+    path = tmp_path / "moods.txt"
+    random = np.random.default_rng(0)
+    # Single words say nothing here: which of them comes first is all that counts.
+    said = [["not good", "good not"][i % 2] for i in range(80)]
+    filler = ["".join(random.choice(list("abcdefgh"), 4)) for _ in said]
+    lines = [f"__label__{t.replace(' ', '-')} {t} {w}" for t, w in zip(said, filler, strict=True)]
+    path.write_text("\n".join(lines))
+    options = TrainOptions(data=str(path), tune="1h", ngrams="words", valid="0.25")
+    trained = train(options, out=tmp_path / "run")
+    assert trained.tuned is not None
+    tried = [trial.options["ngrams"] for trial in trained.tuned.trials]
+    assert tried[:3] == ["words", "pairs", "both"]
+    assert trained.tuned.options.ngrams == trained.model.encoding.ngrams == "pairs"
+    assert tomllib.loads((trained.run / "config.toml").read_text())["ngrams"] == "pairs"
+    assert trained.figures["accuracy"]["value"] == 1.0
+
+
 @pytest.mark.parametrize("after", [1, 4])
 def test_ctrl_c_ends_the_search_with_the_best_so_far(after):
     seen = []

@@ -120,8 +120,8 @@ class TrainOptions:
     tune: str | None = _option(
         None,
         "Search so long (60s, 5m, 1h) before training, by log loss on rows held out in turn: for "
-        "C, class weights and label smoothing; for learning rate, hidden units, dropout and weight "
-        "decay of mlp.",
+        "C, class weights, label smoothing and the n-grams of texts; for learning rate, hidden "
+        "units, dropout and weight decay of mlp.",
         metavar="DURATION",
         basic=True,
     )

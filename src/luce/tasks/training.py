@@ -20,7 +20,7 @@ from luce.tasks.evaluation import Evaluation, measure, write_predictions
 from luce.tasks.model_kinds import KINDS, Classifier
 from luce.tasks.models import Model, classes_to_json
 from luce.tasks.options import TrainOptions
-from luce.tasks.preparation import Prepared, prepare
+from luce.tasks.preparation import Prepared, prepare, with_ngrams
 from luce.tasks.report import write_report
 from luce.tasks.streamed_preparation import prepare_stream
 from luce.tasks.trials import Trial, Tuned
@@ -154,6 +154,8 @@ def _tuned(
     tuned = tune(prepared, on_trial)
     runs.write_json(run / runs.TUNING, tuned.to_json())
     runs.write_config(run, tuned.options)
+    if tuned.options.ngrams not in (None, prepared.options.ngrams):
+        prepared = with_ngrams(prepared, tuned.options.ngrams)
     return replace(prepared, options=tuned.options), tuned
 
 

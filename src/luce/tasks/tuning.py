@@ -10,12 +10,13 @@ from luce.errors import ParameterError
 from luce.estimators import SoftmaxRegressionCV
 from luce.tasks.durations import parse_duration
 from luce.tasks.network_tuning import tune_network
-from luce.tasks.preparation import Prepared
+from luce.tasks.preparation import Prepared, with_ngrams
 from luce.tasks.trials import FOLDS, Trial, Tuned, best_of, stratified_folds
 
 _COARSE = tuple(10.0**power for power in range(-4, 5))
 _STEP = 10**0.25  # of C in the last round
 _SMOOTHING = 0.05
+_NGRAMS = ("words", "pairs", "both")  # letters alone lose to both, at nearly their price
 
 
 def tune(prepared: Prepared, on_trial: Callable[[Trial], object] | None = None) -> Tuned:
@@ -33,11 +34,11 @@ def tune(prepared: Prepared, on_trial: Callable[[Trial], object] | None = None) 
 def tune_linear(prepared: Prepared, on_trial: Callable[[Trial], object] | None = None) -> Tuned:
     """Try values of C, class weights and label smoothing until the time is over.
 
-    First the options as they are, then C from 1e-4 to 1e4, balanced class weights with corrected
-    probabilities, smoothed labels, and at last values of C beside the best. The search stops
-    before a value that would take longer than what is left, judged by the one before; the first
-    is always finished. Ctrl-C ends it, too. In either case the best so far is taken. The rows of
-    each fold depend on the seed alone, so the same trials give the same figures.
+    First the options as they are, for texts other n-grams, then C from 1e-4 to 1e4, balanced class
+    weights with corrected probabilities, smoothed labels, and at last values of C beside the best.
+    The search stops before a value that would take longer than what is left, judged by the one
+    before; the first is always finished. Ctrl-C ends it, too. In either case the best so far is
+    taken. The rows of each fold depend on the seed alone, so the same trials give the same figures.
 
     Raises
     ------
@@ -72,6 +73,7 @@ class _Round(NamedTuple):
     Cs: tuple[float, ...]
     class_weight: str | None
     label_smoothing: float
+    ngrams: str | None  # of texts
 
 
 class _OutOfTime(KeyboardInterrupt):
@@ -84,7 +86,7 @@ class _Search:
     ) -> None:
         self.budget = budget
         self.trials: list[Trial] = []
-        self._prepared, self._on_trial = prepared, on_trial
+        self._given, self._prepared, self._on_trial = prepared, prepared, on_trial
         self._started = time.perf_counter()
         self._last = 0.0  # seconds that the newest value took
         assert prepared.labels is not None, "`prepare_stream` has refused it"
@@ -107,10 +109,14 @@ class _Search:
 
     def _rounds(self) -> Iterator[_Round]:
         """Each round knows what the ones before have found."""
-        given = self._prepared.options
+        given = self._given.options
         assert given.C is not None, "prepared options are resolved"
-        as_given = _Round((given.C,), given.class_weight, given.label_smoothing)
+        as_given = _Round((given.C,), given.class_weight, given.label_smoothing, given.ngrams)
         yield as_given
+        if given.ngrams is not None:
+            for ngrams in _NGRAMS:
+                yield as_given._replace(ngrams=ngrams)
+            as_given = as_given._replace(ngrams=self._best_round().ngrams)
         yield as_given._replace(Cs=_COARSE)
         around = self._around(10.0)
         yield as_given._replace(Cs=around, class_weight="corrected")
@@ -125,7 +131,7 @@ class _Search:
 
     def _best_round(self) -> _Round:
         best = self._best().options
-        return _Round((), best["class_weight"], best["label_smoothing"])
+        return _Round((), best["class_weight"], best["label_smoothing"], best.get("ngrams"))
 
     def _best(self) -> Trial:
         best = best_of(self.trials)
@@ -142,12 +148,14 @@ class _Search:
         """Follow one path; return whether it came to its end."""
         if self.trials and not self._has_time():
             return False
+        since = time.perf_counter()
+        if planned.ngrams not in (None, self._prepared.options.ngrams):
+            self._prepared = with_ngrams(self._prepared, planned.ngrams)
         options = replace(
             self._prepared.options,
             class_weight=planned.class_weight,
             label_smoothing=planned.label_smoothing,
         ).estimator_arguments()
-        since = time.perf_counter()
 
         def listen(entry: dict[str, Any]) -> None:
             nonlocal since
@@ -157,6 +165,7 @@ class _Search:
                 "C": entry["C"],
                 "class_weight": planned.class_weight,
                 "label_smoothing": planned.label_smoothing,
+                **({} if planned.ngrams is None else {"ngrams": planned.ngrams}),
             }
             trial = Trial(tried, -entry["score"], entry["standard_error"])
             self.trials.append(trial)
@@ -183,5 +192,5 @@ class _Search:
 
 
 def _same(trial: Trial, planned: _Round) -> bool:
-    tried = trial.options["class_weight"], trial.options["label_smoothing"]
-    return tried == (planned.class_weight, planned.label_smoothing)
+    names = ("class_weight", "label_smoothing", "ngrams")
+    return all(trial.options.get(name) == getattr(planned, name) for name in names)

@@ -22,7 +22,7 @@ export const CHINESE = {
   solver: ['求解器', 'auto、newton 和 lbfgs 达到最优解；sgd 和 adam 按小批量训练；网络默认用 adam。'],
   C: ['C', 'L2 惩罚强度的倒数，与 scikit-learn 相同；不填为 1，文本为 100。'],
   class_weight: ['类别权重', 'balanced：每个类别同等重要，无论多少；corrected：同上，但概率会还原到真实比例。'],
-  tune: ['自动搜索', '训练前用这么长时间（60s、5m、1h）按留出数据的对数损失搜索：线性模型搜索 C、类别权重和标签平滑；mlp 搜索学习率、隐藏单元、dropout 和权重衰减。'],
+  tune: ['自动搜索', '训练前用这么长时间（60s、5m、1h）按留出数据的对数损失搜索：线性模型搜索 C、类别权重、标签平滑和文本切分；mlp 搜索学习率、隐藏单元、dropout 和权重衰减。'],
   label_smoothing: ['标签平滑', '每个标签中均匀分给所有类别的比例。'],
   tol: ['容差', '当损失被证明距最优值不超过这个比例时停止。'],
   max_iter: ['最多迭代次数', 'newton 和 lbfgs 的最多迭代次数。'],
