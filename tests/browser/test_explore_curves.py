@@ -52,6 +52,7 @@ def test_a_low_temperature_makes_a_step(curves, expect):
     curves.get_by_role("slider", name="Temperature of the sigmoid").focus()
     curves.keyboard.press("Home")
     expect(row(curves, "Sigmoid")).to_contain_text("no")
+    expect(curves).to_have_url(re.compile(r"T=0\.05"))
     curves.reload()
     expect(curves.get_by_label("Temperature of the sigmoid, exactly")).to_have_value("0.05")
 
