@@ -19,7 +19,7 @@ def running():
         listener = bound("127.0.0.1", 0)
         started = threading.Event()
         server = Server(app, limits or Limits(), on_start=started.set, grace=5.0, **kwargs)
-        thread = threading.Thread(target=server.run, args=([listener],))
+        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()
         try:
             assert started.wait(20)

@@ -61,7 +61,8 @@ def arrays_wire(runs):
     told = ServeOptions(str(runs["arrays"]), max_rows=1000, limits=Limits(body=1 << 20))
     api, started, listener = Api(told), threading.Event(), bound("127.0.0.1", 0)
     server = Server(api.app, told.limits, gate=api.gate, memory=api.memory, on_start=started.set)
-    thread = threading.Thread(target=server.run, args=([listener],))
+    # A daemon: were it not to end, the whole run of the tests would not end either.
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
     with contextlib.closing(api):
         assert started.wait(20)
