@@ -1,7 +1,7 @@
 """Refusals are said in their order: at once while they are few, at a pace when they are many."""
 
-import asyncio
 from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
 
@@ -24,8 +24,10 @@ class Clock:
 
     def __init__(self, monkeypatch):
         self.now, self.timers = 1000.0, []
-        monkeypatch.setattr(module.time, "monotonic", lambda: self.now)
-        monkeypatch.setattr(asyncio, "get_running_loop", lambda: self)
+        # The clock of this module alone: the loops of other servers live by the real one.
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self.now))
+        loops = SimpleNamespace(get_running_loop=lambda: self)
+        monkeypatch.setattr(module, "asyncio", loops)
 
     def call_later(self, delay, act):
         self.timers.append((self.now + delay, act))

@@ -69,6 +69,7 @@ def arrays_wire(runs):
         yield type("ApiWire", (Wire,), {"api": api})(listener.getsockname()[1])
         server.should_exit = True
         thread.join(100)
+        assert not thread.is_alive()
 
 
 @pytest.fixture
