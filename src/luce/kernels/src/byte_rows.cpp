@@ -1,4 +1,4 @@
-#include "byte_rows.hpp"
+#include "modules.hpp"
 
 #include <cstdint>
 #include <cstring>

@@ -1,4 +1,4 @@
-#include "text_module.hpp"
+#include "modules.hpp"
 
 #include <nanobind/ndarray.h>
 
