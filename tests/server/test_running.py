@@ -129,3 +129,24 @@ def test_who_connects_without_end_does_not_keep_the_server(monkeypatch):
             return count
 
         assert asyncio.run(accept()) == 3
+
+
+def test_an_unforeseen_error_is_told_once(running, caplog):
+    def fail(kind):
+        raise kind("unforeseen")
+
+    async def app(scope, receive, send):
+        loop = asyncio.get_running_loop()
+        for kind in (KeyError, KeyError, ValueError, KeyError):
+            loop.call_soon(fail, kind)
+        for _ in range(3):
+            loop.call_exception_handler({"message": "no more memory"})
+        await asyncio.sleep(0)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    with running(app) as (wire, _):
+        assert wire.ask("GET", "/").status == 200
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 3
+    assert sum("fail" in line for line in told) == 2

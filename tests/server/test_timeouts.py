@@ -5,6 +5,7 @@ import math
 import select
 import socket
 import struct
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -276,6 +277,28 @@ def test_a_client_that_resets_its_connection_harms_nobody(running):
             one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             one.close()
         assert wire.ask("POST", "/", b"abc").body == b"abc"
+
+
+def test_who_is_gone_before_it_is_turned_away_harms_nobody(running):
+    inside, gone, wrong = threading.Event(), threading.Event(), []
+
+    async def app(scope, receive, send):
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda loop, context: wrong.append(context))
+        inside.set()
+        gone.wait(20)  # it stops the loop, which accepts nobody meanwhile
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    with running(app, Limits(connections=1)) as (wire, _), wire.open() as one:
+        one.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert inside.wait(20)
+        wire.open().close()
+        gone.set()
+        assert read_answer(one).status == 200
+        with wire.open() as other:  # accepted after the one that is gone
+            assert read_answer(other).status == 503
+        assert not wrong
 
 
 def received(messages, limits):

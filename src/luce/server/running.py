@@ -6,8 +6,10 @@ import signal
 import socket
 import threading
 import time
+import traceback
 from collections.abc import Callable, Generator
 from types import FrameType
+from typing import Any
 
 import uvicorn
 
@@ -64,10 +66,13 @@ class Server(uvicorn.Server):
             )
         )
         self._limits, self._on_start, self._on_end = limits, on_start, on_end
+        self._told: set[tuple[type, str]] = set()  # unforeseen errors
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._tell_once)
+        self._sweeper = loop.create_task(self._sweep())
         self._on_start()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -83,10 +88,13 @@ class Server(uvicorn.Server):
         It has accepted no more than the backlog; who comes later must not keep the server alive.
         """
         loop = asyncio.get_running_loop()
-        with contextlib.suppress(OSError):  # there are no more
-            for _ in range(_BACKLOG):
+        for _ in range(_BACKLOG):
+            try:
                 connection, _ = listener.accept()
-                connection.setblocking(False)
+            except OSError:  # there are no more
+                return
+            connection.setblocking(False)
+            with contextlib.suppress(OSError):  # its client is gone
                 await loop.connect_accepted_socket(self._protocol, connection)
 
     def _protocol(self) -> PatientProtocol:
@@ -95,6 +103,17 @@ class Server(uvicorn.Server):
         )
         assert isinstance(made, PatientProtocol), "with_limits makes them"
         return made
+
+    def _tell_once(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Tell of an unforeseen error, once: a line for each would fill any disk.
+
+        Where nobody reads what the server writes, the first full pipe would stop it, too.
+        """
+        error = context.get("exception")
+        where = traceback.format_tb(error.__traceback__) if error else [context["message"]]
+        if (kind := (type(error), "".join(where))) not in self._told:
+            self._told.add(kind)
+            loop.default_exception_handler(context)
 
     async def _sweep(self) -> None:
         usual = min(_SWEEP, self._limits.shortest / 4)

@@ -313,9 +313,9 @@ class PatientProtocol(HttpToolsProtocol):
         self._begun = self._unstarted = None
         more = self._default_headers()
         self.transport.write(refusal_bytes(refused, more=more, keep=False))
-        if self.transport.can_write_eof():
+        try:
             self.transport.write_eof()
-        else:
+        except (OSError, NotImplementedError):  # the client is gone, or its link knows no half end
             self.transport.close()
 
     def shutdown(self) -> None:
