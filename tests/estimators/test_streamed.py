@@ -65,6 +65,20 @@ def test_a_small_sample_costs_passes_and_nothing_else(k):
 
 
 @pytest.mark.usefixtures("few_rows")
+def test_with_too_many_classes_for_a_matrix_each_no_pass_is_spent_on_samples(monkeypatch):
+    newton = sys.modules["luce.solvers.sampled_newton"]
+    monkeypatch.setattr(newton, "_LARGEST_HESSIAN", 0)
+    monkeypatch.setattr(newton, "_LARGEST_BLOCKS", 1)
+    monkeypatch.delattr(newton.StreamedSoftmax, "curved_sample")
+    X, y = made(k=12)
+    held = SoftmaxRegression(tol=1e-9).fit(X, y)
+    model = SoftmaxRegression(tol=1e-6).fit(stream(X, y))
+    assert model.gap_ <= 1e-6
+    assert_allclose(model.objective_, held.objective_, rtol=1e-6)
+    assert model.n_passes_ < 60
+
+
+@pytest.mark.usefixtures("few_rows")
 @pytest.mark.parametrize(
     "options",
     [

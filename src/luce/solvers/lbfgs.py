@@ -6,13 +6,13 @@ from luce.solvers.inner_product import inner
 from luce.solvers.line_search import flat_length
 from luce.solvers.linear_softmax import Doubles, LinearSoftmax
 from luce.solvers.memory import Memory, pairs_that_pay
+from luce.solvers.proof_due import ProofDue
 from luce.solvers.result import Journal, Result
 from luce.solvers.whitening import Metric, class_whitening, shared_whitening
 
 _FIRST_WHITENING = 5  # iterations with the shared matrix; each later period is twice as long
 _QUICK, _QUICK_STEPS = 0.25, 3  # of the gap left by a step, in so many steps
 _PATIENCE = 30  # iterations
-_LEAST_FALL = 1 / 16  # of the main term of the gap until the bound is asked for again, at most
 
 
 def lbfgs(
@@ -89,7 +89,7 @@ class _Run:
         self._slopes: list[float] = []  # twice the gap that each step promised to close
         self._next_whitening = _FIRST_WHITENING
         self._length = 1.0  # of the step that the metric alone took last
-        self._aim = np.inf  # the main term of the gap at which the bound may show it small enough
+        self._due = ProofDue(tol)
 
     def iterate(self) -> None:
         self.iteration += 1
@@ -163,17 +163,11 @@ class _Run:
         return self.stalled() or (coarse and self._near())
 
     def _prove_if_near(self) -> None:
-        """Ask for the dual bound once it may be good enough: it costs about three passes.
-
-        The gap is more than its main term, after the first bound by about as much as it was then.
-        """
         main = self.objective.gradient_gap(self.gradient)
-        if main <= min(self._aim, self.tol * self.value):
+        if self._due.at(main, self.value):
             bound = self.objective.dual_value(self.theta)
             self.journal.raise_lower_bound(bound - self._noise())
-            gap = self.value - bound
-            fall = self.tol * self.value / gap if gap > 0 else 1.0
-            self._aim = main * min(max(fall, _LEAST_FALL), 0.5)
+            self._due.learn(main, self.value, bound)
 
     def _noise(self) -> float:
         """Return the rounding of a value, below which neither a rise nor a gap says anything."""
@@ -186,6 +180,6 @@ class _Run:
         elif self.objective.dtype == np.float32:
             self.objective = self.objective.in_double().by_panels()
             self._arrive(self.theta)
-            self._aim = np.inf
+            self._due.forget()
         else:
             self.finished = True

@@ -218,10 +218,10 @@ class LinearSoftmax:
         """Return the gradient (k, d), given the residual at theta."""
         return self.pulled(residual) + self.penalty * theta
 
-    def probabilities(self, z: Floats) -> Floats:
-        """Return the softmax of all rows, given the logits of theta."""
+    def probabilities(self, z: Floats, part: slice | None = None) -> Floats:
+        """Return the softmax of all rows, or of a part of them, given the logits of theta."""
         p = np.empty_like(z)
-        kernels.softmax_rows(self.shifted(z, slice(0, len(self))), p)
+        kernels.softmax_rows(self.shifted(z, part or slice(0, len(self))), p)
         return p
 
     def on_line(self, z: Floats, dz: Floats, theta: Doubles, step: Doubles, t: float) -> OnLine:

@@ -6,6 +6,7 @@ from luce.solvers.factor import Factor, with_gauge
 from luce.solvers.linear_softmax import Doubles, LinearSoftmax
 from luce.solvers.memory import Memory
 from luce.solvers.minimise import minimise
+from luce.solvers.proof_due import ProofDue
 from luce.solvers.result import Journal, Result
 from luce.solvers.streamed_softmax import StreamedSoftmax
 from luce.solvers.whitening import Metric, SharedWhitening, class_whitening
@@ -39,9 +40,10 @@ def sampled_newton(
     there each iteration takes one pass for value and gradient; the step is a quasi-Newton step
     (L-BFGS) whose initial matrix is the Hessian of the sample at the current point. Where steps
     have to be cut, and every six iterations, a pass draws a new sample, of the rows that make
-    the curvature at that point. So sampling decides how many passes are needed - the fewer, the
-    more rows m there are for the kd parameters - but never what they lead to. A last pass proves
-    the gap.
+    the curvature at that point; where there are too many classes for a matrix each, the first
+    sample says how large the one matrix of all is for each of them. So sampling decides how many
+    passes are needed - the fewer, the more rows m there are for the kd parameters - but never
+    what they lead to. A last pass proves the gap.
 
     Parameters
     ----------
@@ -99,8 +101,10 @@ class _Run:
         self.tol, self.journal = tol, journal
         self.theta = np.zeros(objective.shape)
         self.value, self.gradient, self.accuracy = np.inf, self.theta, 0.0
-        self.pairs = Memory()
+        self.pairs, self._due = Memory(), ProofDue(tol)
         self._column_squares, self._least_seen = sample.column_squares(), _SEEN
+        k, d = objective.shape
+        self._of_each = k * d * d <= _LARGEST_BLOCKS  # a matrix for each class, not one for all
         self._complete, self._poor, self._drawn = complete, False, 0
         self._whitening: Metric | None = None
         self._next_whitening = 0
@@ -128,9 +132,13 @@ class _Run:
 
     def iterate(self) -> None:
         self.iteration += 1
-        if not self._complete and (self._poor or self.iteration == self._drawn + _PERIOD):
+        due = self._poor or self.iteration == self._drawn + _PERIOD
+        if due and self._of_each and not self._complete:
             self._draw()
-        moved = self._search(-self.pairs.times_inverse_hessian(self.gradient, self._metric()))
+        direction = -self.pairs.times_inverse_hessian(
+            self.gradient, self._metric(), scaled=not self._of_each
+        )
+        moved = self._search(direction)
         if moved:
             self._record()
         elif len(self.pairs):
@@ -139,16 +147,18 @@ class _Run:
             self._refine()
 
     def end(self) -> None:
-        """Say how far it has come, if nothing has been proven so far."""
-        if self.journal.lower_bound == -np.inf:
+        """Say how far it has come, if it has not been proven to be far enough."""
+        if not self.journal.relative_gap(self.value) <= self.tol:
             self._prove()
+            self.journal.amend(self.value)
 
     def _prove(self) -> None:
         bound = self.objective.dual_value(self.theta, self.gradient)
         self.journal.raise_lower_bound(bound - self._noise())
+        self._due.learn(self._main(), self.value, bound)
 
     def _record(self) -> None:
-        if self._near():
+        if self._due.at(self._main(), self.value):
             self._prove()
         self.journal.step(self.value, self.gradient, self.accuracy)
         self.finished = self.journal.relative_gap(self.value) <= self.tol
@@ -194,18 +204,19 @@ class _Run:
             unseen = np.where(seen <= self._least_seen * there, share * there, 0.0)
             hessian[np.diag_indices_from(hessian)] += np.tile(unseen, k)
             return _Dense(Factor(with_gauge(hessian, k)), (k, d))
-        if k * d * d <= _LARGEST_BLOCKS and len(self.sample) >= _ENOUGH_ROWS * d:
+        if len(self.sample) >= _ENOUGH_ROWS * d:
             if self._whitening is None or self.iteration >= self._next_whitening:
                 self._next_whitening = 2 * self.iteration + _FIRST_WHITENING
-                self._whitening = class_whitening(self.sample, self.theta, self.iteration)
+                self._whitening = class_whitening(
+                    self.sample, self.theta, self.iteration, largest=_LARGEST_BLOCKS
+                )
             return self._whitening
         return SharedWhitening(share * full + np.diag(self.objective.penalty))
 
-    def _near(self) -> bool:
-        """Whether the main term of the dual gap, |g|^2 / 2 rho, is small enough."""
+    def _main(self) -> float:
+        """Return the main term of the dual gap, |g|^2 / 2 rho."""
         penalty = self.objective.penalty
-        main = (self.gradient[:, penalty > 0] ** 2 / (2 * penalty[penalty > 0])).sum()
-        return bool(main <= 0.9 * self.tol * self.value)
+        return float((self.gradient[:, penalty > 0] ** 2 / (2 * penalty[penalty > 0])).sum())
 
     def _noise(self) -> float:
         """Return the rounding of a value, below which neither a rise nor a gap says anything."""
@@ -214,7 +225,8 @@ class _Run:
     def _hidden_by_rounding(self) -> bool:
         """Whether float32 has come as far as it can."""
         coarse = 10 * self._noise() > self.tol * self.value
-        return self.objective.dtype == np.float32 and coarse and self._near()
+        near = self._main() <= self.tol * self.value
+        return self.objective.dtype == np.float32 and coarse and near
 
     def _refine(self) -> None:
         """Compute in float64 from here on; give up if that is done already."""
@@ -222,6 +234,7 @@ class _Run:
             self.finished = True
             return
         self.objective = self.objective.in_double()
+        self._due.forget()
         self.value, self.gradient, self.accuracy = self.objective.scan(self.theta)
 
 

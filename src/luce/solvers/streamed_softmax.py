@@ -77,7 +77,7 @@ class StreamedSoftmax:
         penalty = 0.5 * float(np.vdot(self.penalty * theta, theta))
         values, gradient, accuracy = [penalty], self.penalty * theta, 0.0
         for part in self._parts():
-            found = part.scan(theta)
+            found = part.scan_loss(theta)
             values.append(found.value)
             gradient += found.gradient
             accuracy += found.accuracy

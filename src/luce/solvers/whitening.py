@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
 
 from luce.solvers.blocks import each
+from luce.solvers.design import Rows
 from luce.solvers.linear_softmax import Doubles, Floats, LinearSoftmax
 
 _LARGEST_BLOCKS = 1 << 27  # numbers in all whitening matrices together: 1 GiB
@@ -105,31 +106,48 @@ def shared_whitening(objective: LinearSoftmax) -> Metric:
     return SharedWhitening(share * objective.gram() + np.diag(objective.penalty))
 
 
-def class_matrices_fit(objective: LinearSoftmax) -> bool:
+def class_matrices_fit(objective: LinearSoftmax, largest: int | None = None) -> bool:
     """Return whether a matrix for each class fits in memory, and is worth its price."""
     k, d = objective.shape
-    return k * d * d <= _LARGEST_BLOCKS and matrices_pay(objective)
+    return k * d * d <= (largest or _LARGEST_BLOCKS) and matrices_pay(objective)
 
 
-def class_whitening(objective: LinearSoftmax, theta: Doubles, seed: int) -> Metric:
+def class_whitening(
+    objective: LinearSoftmax, theta: Doubles, seed: int, *, largest: int | None = None
+) -> Metric:
     """Return the curvature of each class at theta.
 
     That is its block of the Hessian, from a sample of rows; where there are too many classes for a
-    matrix each, the same matrix for all, brought to the size of each block; or the block's
-    diagonal, where matrices do not fit or cost more than they save.
+    matrix each - more than `largest` numbers in all, or 1 GiB -, the same matrix for all, brought to the
+    size of each block; or the block's diagonal, where matrices do not fit or cost more than they
+    save.
     """
-    if class_matrices_fit(objective):
+    if class_matrices_fit(objective, largest):
         return whitening_by(class_grams(objective, theta, seed), objective.penalty)
-    p = objective.probabilities(objective.logits(theta))
     if matrices_pay(objective):
-        return _scaled_whitening(objective, p)
+        return _scaled_whitening(objective, theta)
+    p = objective.probabilities(objective.logits(theta))
     return _scaling(objective.class_squares(p), objective.penalty)
 
 
-def _scaled_whitening(objective: LinearSoftmax, p: Floats) -> Metric:
-    gram, squares = objective.gram(), objective.design.squares()
-    bend = (objective.weights * squares) @ (p * (1.0 - p))  # the traces of the blocks
-    return _ScaledWhitening(gram, objective.penalty, bend / np.trace(gram))
+def _scaled_whitening(objective: LinearSoftmax, theta: Doubles) -> Metric:
+    gram = objective.gram()
+    return _ScaledWhitening(gram, objective.penalty, _traces(objective, theta) / np.trace(gram))
+
+
+def _traces(objective: LinearSoftmax, theta: Doubles) -> Doubles:
+    """Return the traces of the blocks of the Hessian, without holding the logits of all rows."""
+    operand = objective.design.operand(theta)
+    weights = objective.weights * objective.design.squares()
+
+    def of_rows(rows: Rows) -> Doubles:
+        p = objective.probabilities(rows.logits(operand), rows.part)
+        return weights[rows.part] @ (p * (1.0 - p))
+
+    traces = np.zeros(objective.classes)
+    for found in objective.design.each(of_rows, objective.logit_bytes()):
+        traces += found
+    return traces
 
 
 def _scaling(curvature: Doubles, penalty: Doubles) -> Metric:
