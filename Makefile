@@ -19,7 +19,7 @@ SOURCES := $(shell find src -type f ! -name '*.pyc' ! -name '*.so') \
 # scikit-learn) and tests/kernels, which goes through all instruction sets by itself. avx2x2, the
 # AVX-512 arithmetic in halves, stands in for avx512 where the processor does not have it.
 NUMERICAL := $(wildcard $(addprefix tests/,functions losses solvers estimators))
-REPEATED  := 'not slow and not once'
+REPEATED  := "not slow and not once"
 OTHERS    := from luce import kernels; k = kernels.describe(); \
              drop = {k["simd"], "avx2x2" if "avx512" in k["available"] else ""}; \
              others = [name for name in k["available"] if name not in drop]
@@ -88,10 +88,12 @@ test: lint $(VENV)/.page-tools
 	$(BIN)/python -m pytest -q -m 'not slow'
 	@# The kernels for GPUs need Triton, which is not there without a GPU: they have no examples.
 	$(BIN)/python -m pytest -q --doctest-modules --doctest-ignore-import-errors --pyargs luce
-	@$(BIN)/python -c '$(OTHERS); print(*others, sep="\n")' | while read -r simd; do \
-	  echo "LUCE_SIMD=$$simd pytest $(NUMERICAL)"; \
-	  LUCE_SIMD=$$simd $(BIN)/python -m pytest -q -m $(REPEATED) $(NUMERICAL) </dev/null || exit 1; \
-	done
+	@# Two at a time, a thread each; what one of them says is shown when it has ended.
+	@$(BIN)/python -c '$(OTHERS); print(*others, sep="\n")' | \
+	  OPENBLAS_NUM_THREADS=1 xargs -P 2 -I SIMD sh -c 'log=$(VENV)/test-SIMD.log; \
+	    LUCE_SIMD=SIMD $(BIN)/python -m pytest -q -m $(REPEATED) $(NUMERICAL) >$$log 2>&1 </dev/null; \
+	    code=$$?; echo "LUCE_SIMD=SIMD pytest $(NUMERICAL)"; \
+	    if [ $$code = 0 ]; then tail -n 1 $$log; else cat $$log; exit 1; fi'
 	@$(BIN)/python -c '$(OTHERS); \
 	  print("All green. The whole suite ran on", k["simd"] + ", what depends on the kernels also on", ", ".join(others) + ".")'
 

@@ -116,6 +116,12 @@ SECTIONS = {
         ("probe.py",),
         "128,000 made embeddings of 512 columns in float32, 1000 classes that overlap.",
     ),
+    "probe_full": Section(
+        "The same probe with all rows of ImageNet's number",
+        ("probe.py", "--full"),
+        "As many made embeddings as ImageNet has pictures, in a file that is mapped into memory\n"
+        "and read as a stream, once, with luce alone.",
+    ),
     "out_of_core": Section(
         "Out of core",
         ("out_of_core.py", "--formats", "parquet", "--scratch"),
