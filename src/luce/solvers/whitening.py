@@ -118,9 +118,9 @@ def class_whitening(
     """Return the curvature of each class at theta.
 
     That is its block of the Hessian, from a sample of rows; where there are too many classes for a
-    matrix each - more than `largest` numbers in all, or 1 GiB -, the same matrix for all, brought to the
-    size of each block; or the block's diagonal, where matrices do not fit or cost more than they
-    save.
+    matrix each - more than `largest` numbers in all, or 1 GiB -, the same matrix for all, brought
+    to the size of each block; or the block's diagonal, where matrices do not fit or cost more than
+    they save.
     """
     if class_matrices_fit(objective, largest):
         return whitening_by(class_grams(objective, theta, seed), objective.penalty)
