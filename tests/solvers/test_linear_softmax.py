@@ -1,6 +1,7 @@
 """The objective against SciPy's formulas, finite differences and the laws of duality."""
 
 from dataclasses import replace
+from math import fsum
 
 import numpy as np
 import pytest
@@ -13,11 +14,13 @@ from reference.softmax_problems import (
     spelled_out,
     with_rows,
 )
+from scipy import sparse
 from scipy.optimize import approx_fprime
 from scipy.optimize import minimize as scipy_minimise
 
 from luce import get_num_threads, set_num_threads
-from luce.solvers import minimise
+from luce.solvers import DenseDesign, Labels, LinearSoftmax, SparseDesign, minimise
+from luce.solvers.dual import Repair, Sums, _sums, bound_of
 from luce.solvers.linear_softmax import _capped
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -262,6 +265,70 @@ def test_an_intercept_that_is_off_costs_little_of_the_bound():
     theta, smallest = spelled_out(f).minimum()
     theta[:, -1] += 1e-3 * np.arange(len(theta))
     assert 0 <= smallest - f.dual_value(theta) <= 20 * (f.value_gradient(theta)[0] - smallest)
+
+
+def value_of_sure_rows(f, theta):
+    """The function, the loss of each row from the exponentials of the classes that lose."""
+    own = np.arange(len(f)), f.targets.labels
+    z = f.design.rows @ theta.T
+    power = np.exp(z - z[own][:, None])
+    power[own] = 0.0
+    losses = f.weights * np.log1p([fsum(row) for row in power])
+    return fsum(losses) + fsum((0.5 * f.penalty * theta**2).ravel())
+
+
+@pytest.mark.parametrize("rho", [1e-14, 1e-12])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_dual_value_is_a_lower_bound_where_nearly_every_row_is_sure(seed, rho):
+    random = np.random.default_rng(seed)
+    labels = np.arange(400) % 3
+    means = 6 * random.normal(size=(3, 3))
+    rows = np.column_stack([means[labels] + 0.7 * random.normal(size=(400, 3)), np.ones(400)])
+    weights = random.uniform(0.5, 1.5, 400)
+    penalty = np.array([rho] * 3 + [0.0])
+    f = LinearSoftmax(DenseDesign(rows), Labels(labels, 3), weights / weights.sum(), penalty)
+    best = minimise(f, np.zeros(f.shape), tol=1e-9, max_iter=500, solver="newton").theta
+    smallest = value_of_sure_rows(f, best)
+    for size in 10.0 ** np.arange(-5.0, 0.0):
+        for _ in range(2):
+            theta = best.copy()
+            theta[:, -1] += 2 * size * (random.permutation(3) - 1)
+            bound = f.dual_value(theta)
+            assert bound <= smallest * (1 + 1e-9)
+            assert bound >= smallest * (1 - size**2 - 1e-9)
+
+
+def test_there_is_no_tilt_for_totals_that_no_shift_brings_back():
+    others = 1e-14 * (np.ones((3, 3)) - np.eye(3))  # sums of p_j p_m: nearly every row is sure
+    totals = np.array([0.4, 0.3, 0.3])
+    sums = Sums(totals, 1e-16 * np.array([2.0, -1.0, -1.0]), others + np.diag(totals))
+    assert Repair.of(sums).tilt is not None
+    off = Sums(totals, 1e-16 * np.array([2.1, -1.0, -1.0]), others + np.diag(totals))
+    assert Repair.of(off).tilt is None
+
+
+def test_products_of_all_pairs_of_classes_are_taken_only_where_they_pay():
+    rows = sparse.random(60, 400, 0.01, random_state=0).tocsr()  # four numbers a row
+    for k, worth in ((16, True), (40, False)):
+        f = softmax_problem(0, n=60, d=401, k=k)
+        f = replace(f, design=SparseDesign(rows, np.zeros(400), True))
+        assert (sums_of(f).products is not None) == worth
+    wide = softmax_problem(0, n=2100, d=300, k=2100)
+    assert sums_of(wide).products is None
+
+
+def sums_of(f):
+    z = np.zeros((2, f.classes))
+    return _sums(f, z, z, slice(0, 2))
+
+
+def test_totals_that_are_not_those_of_the_rows_prove_nothing():
+    pulled = np.array([[0.1, 1e-12], [-0.1, -1e-12]])
+    penalty = np.array([0.5, 0.0])
+    assert bound_of(0.3, pulled, penalty, intercept=True) == pytest.approx(0.28, rel=1e-14)
+    pulled[:, 1] *= 100
+    assert bound_of(0.3, pulled, penalty, intercept=True) == -np.inf
+    assert bound_of(0.3, pulled, penalty, intercept=False) == -np.inf
 
 
 def test_nothing_is_proven_by_duality_where_a_column_has_no_penalty():

@@ -10,6 +10,7 @@ from luce.solvers import (
     RowBlock,
     RowStream,
     StreamedSoftmax,
+    newton,
 )
 
 
@@ -72,6 +73,26 @@ def test_the_dual_bound_is_that_of_the_rows_in_memory(pair):
     streamed, held, theta = pair
     gradient = streamed.scan(theta).gradient
     assert_allclose(streamed.dual_value(theta, gradient), held.dual_value(theta), rtol=1e-10)
+
+
+def test_a_bound_from_float32_is_one_of_the_rows_in_float64():
+    # A column far from 0: its intercept is large, and totals that are off by 1e-7 would count.
+    random = np.random.default_rng(1)
+    n, k = 3000, 4
+    X = random.normal(size=(n, 5))
+    y = (3 * X[:, :4] + random.gumbel(size=(n, k))).argmax(axis=1)
+    X[:, 0] += 30.0
+    share, penalty = np.full(k, 1 / n), np.array([1e-4] * 5 + [0.0])
+    held = LinearSoftmax(
+        DenseDesign(np.column_stack([X, np.ones(n)])), Labels(y, k), np.full(n, 1 / n), penalty
+    )
+    found = newton(held, np.zeros(held.shape), tol=1e-12, max_iter=500)
+    streamed = StreamedSoftmax(
+        Cut(X, y, 700), np.arange(k), share, share * np.bincount(y), np.zeros(5), np.ones(5),
+        penalty, True, 0.0, np.dtype(np.float32),
+    )  # fmt: skip
+    bound = streamed.dual_value(found.theta, streamed.scan(found.theta).gradient)
+    assert found.value * (1 - 1e-6) <= bound <= found.value * (1 + 1e-12)
 
 
 def test_a_sample_by_curvature_gives_the_hessian_without_bias(pair):

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference.softmax_problems import softmax_problem, softmax_problems, some_theta, spelled_out
+from reference.softmax_problems import (
+    softmax_problem,
+    softmax_problems,
+    some_theta,
+    spelled_out,
+    with_rows,
+)
 
 from luce.solvers import Journal, SummedSoftmax, newton, summed_newton
 from luce.solvers.dual import Repair, Sums
@@ -64,6 +70,15 @@ def test_every_sum_is_that_over_all_rows(f, count, seed):
     repair = Repair.of(Sums(f.weights @ p, f.weights @ (p - exact.targets)))
     q, _ = f.dual_point(f.logits(theta), repair)
     assert dual == pytest.approx(exact.dual(q), rel=1e-9, abs=1e-10)
+
+
+def test_parts_in_float32_prove_nothing_by_duality():
+    f = softmax_problem(5, n=300, penalty=0.01)
+    theta = spelled_out(f).minimum()[0]
+    whole = cut(f, 3)
+    single = cut(with_rows(f, f.design.rows.astype(np.float32)), 3)
+    assert whole.dual_value(theta, whole.scan(theta).gradient) > 0
+    assert single.dual_value(theta, single.scan(theta).gradient) == -np.inf
 
 
 @given(softmax_problems(), st.integers(1, 4), st.booleans())

@@ -13,9 +13,11 @@ from luce.solvers.design import Doubles, Floats, Rows
 if TYPE_CHECKING:
     from luce.solvers.linear_softmax import LinearSoftmax
 
-_CLASSES_A_COLUMN = 8  # up to which their products cost no more than a few passes
+_PASSES = 2  # over the rows, which products of all pairs of classes may cost ...
+_MOST_CLASSES = 2000  # ... up to so many: 32 MB a block, and a system to solve
 _LARGEST_TILT = 0.5  # beyond 1, probabilities would become negative
 _ROUNDING = 1e-14
+_MISSED = 1e-10  # of the entropies: by so much totals may be off, for a unit of the intercept
 
 
 def dual_value(f: "LinearSoftmax", theta: Doubles, logits: Floats | None = None) -> float:
@@ -41,7 +43,31 @@ def dual_value(f: "LinearSoftmax", theta: Doubles, logits: Floats | None = None)
         Those of theta, where they are known.
     """
     value, pulled = _fused(f, theta) if f.fused else _by_blocks(f, theta, logits)
-    return value - f.gradient_gap(pulled) if _is_feasible(f, pulled) else -np.inf
+    return bound_of(value, pulled, f.penalty, f.intercept)
+
+
+def bound_of(value: float, pulled: Doubles, penalty: Doubles, intercept: bool) -> float:
+    """Return the dual function, given what the rows add to it and their gradient (k, d).
+
+    It is -inf unless the gradient is 0 in all columns without a penalty. The intercept's is so
+    up to rounding; where it is not, the totals were those of other probabilities.
+    """
+    free = penalty == 0
+    free[-1] &= not intercept
+    missed = np.abs(pulled[:, -1]).max() if intercept and penalty[-1] == 0 else 0.0
+    if np.any(pulled[:, free] != 0) or missed > _MISSED * abs(value):
+        return -np.inf
+    return value - conjugate(pulled, half_inverse(penalty))
+
+
+def conjugate(gradient: Doubles, inverse: Doubles) -> float:
+    """Return the penalty's part of the dual function, given its `half_inverse`."""
+    return float(np.square(gradient).sum(axis=0) @ inverse)
+
+
+def half_inverse(penalty: Doubles) -> Doubles:
+    """Return ``1 / 2 rho`` of the columns with a penalty, and 0 for the others."""
+    return np.divide(0.5, penalty, out=np.zeros_like(penalty), where=penalty > 0)
 
 
 def dual_point(
@@ -106,16 +132,6 @@ def _by_blocks(f: "LinearSoftmax", theta: Doubles, logits: Floats | None) -> tup
     return value, pulled
 
 
-def _is_feasible(f: "LinearSoftmax", pulled: Doubles) -> bool:
-    """Whether the dual allows this gradient: it is 0 in all columns without a penalty.
-
-    The intercept's is, up to rounding, because the totals were repaired.
-    """
-    free = f.penalty == 0
-    free[-1] &= not f.intercept
-    return not np.any(pulled[:, free] != 0)
-
-
 def _softmax(f: "LinearSoftmax", z: Doubles, part: slice) -> tuple[Doubles, Doubles]:
     """Return the softmax of some rows and ``s (p - t)``, not as a difference: t is near p."""
     residual: Doubles = np.array(f.shifted(z, part), dtype=np.float64)
@@ -141,9 +157,9 @@ class Sums(NamedTuple):
 
 
 def _sums(f: "LinearSoftmax", q: Doubles, residual: Doubles, part: slice) -> Sums:
-    weights, products = f.weights[part], None
-    k, d = f.shape
-    if k <= _CLASSES_A_COLUMN * d:
+    weights, products, k = f.weights[part], None, f.classes
+    # n k^2 operations, and 4 k for each stored number in a pass
+    if k <= _MOST_CLASSES and k * len(f) <= 4 * _PASSES * f.design.stored:
         root = np.sqrt(weights)[:, None] * q
         products = root.T @ root
     return Sums(weights @ q, residual.sum(axis=0), products)
@@ -175,7 +191,9 @@ class Repair:
         """Return what is to be added to probabilities (n, k)."""
         change: Doubles
         if self.tilt is not None:
-            change = p * (self.tilt - (p @ self.tilt)[:, None])
+            # Measured from the winner's: that of a row sure of its class would cancel in p tilt.
+            change = np.tile(self.tilt, (len(p), 1))
+            kernels.softmax_gradient(p, change, change, 1.0)
         elif self.received.any():
             change = (p @ self.given)[:, None] * self.received - p * self.given
         else:
@@ -190,13 +208,16 @@ def _tilt(sums: Sums) -> Doubles | None:
         return None
     tilt = np.zeros_like(totals)
     rest = np.arange(len(totals)) != totals.argmax()  # all together can be shifted by anything
-    curvature = np.diag(totals) - products
+    others = products.copy()
+    np.fill_diagonal(others, 0.0)
+    shares = others.sum(axis=1)  # sum_i s_i p_ij (1 - p_ij), which would cancel as a difference
+    curvature = np.diag(shares) - others
     try:
         tilt[rest] = np.linalg.solve(curvature[np.ix_(rest, rest)], -excess[rest])
     except np.linalg.LinAlgError:
         return None
     left = np.abs(curvature @ tilt + excess).max()
-    good = np.ptp(tilt) <= _LARGEST_TILT and left <= _ROUNDING * totals.sum()
+    good = np.ptp(tilt) <= _LARGEST_TILT and left <= _ROUNDING * shares.sum()
     return tilt if good else None
 
 

@@ -201,14 +201,11 @@ class LinearSoftmax:
 
         The sum is over the columns with a penalty.
         """
-        return float(np.square(gradient).sum(axis=0) @ self._half_inverse)
+        return dual.conjugate(gradient, self._half_inverse)
 
     @cached_property
     def _half_inverse(self) -> Doubles:
-        """``1 / 2 rho`` of the columns with a penalty."""
-        free = self.penalty > 0
-        half: Doubles = np.where(free, 0.5, self.penalty) / np.where(free, self.penalty, 1)
-        return half
+        return dual.half_inverse(self.penalty)
 
     def laid_out(self, theta: Doubles) -> Doubles:
         """Return parameters without a common shift, in the order of memory that suits the rows."""

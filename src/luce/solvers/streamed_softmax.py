@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from luce.solvers.dense_design import RawDesign
 from luce.solvers.design import Doubles
-from luce.solvers.dual import Repair, Sums, entropy
+from luce.solvers.dual import Repair, Sums, bound_of, entropy
 from luce.solvers.linear_softmax import LinearSoftmax, Scan
 from luce.solvers.row_stream import RowStream, labels_as_codes
 from luce.solvers.targets import Labels
@@ -87,19 +87,21 @@ class StreamedSoftmax:
         """Return a lower bound on the minimum, `LinearSoftmax.dual_value`: one pass.
 
         `gradient` is that at theta: its last column says by how much the totals of the classes
-        are off, so that they can be repaired row by row.
+        are off, so that they can be repaired row by row. The bound is computed in float64; where
+        the gradient is not, its totals would not be those of the rows repaired, and another pass
+        finds them.
         """
+        exact = self.in_double()
+        if self.intercept and self.dtype != exact.dtype:
+            gradient = exact.scan(theta).gradient
         excess = gradient[:, -1].copy() if self.intercept else np.zeros(len(gradient))
         repair = Repair.of(Sums(self.target_totals() + excess, excess))
         entropies, pulled = [], np.zeros(self.shape)
-        for part in self._parts():
-            exact = part.in_double()
-            q, residual = exact.dual_point(
-                exact.logits(theta).astype(np.float64, copy=False), repair
-            )
-            entropies.append(float(exact.weights @ entropy(q)))
-            pulled += exact.pull_back(residual, np.zeros(self.shape))
-        return fsum(entropies) - self._conjugate(pulled)
+        for part in exact._parts():
+            q, residual = part.dual_point(part.logits(theta).astype(np.float64, copy=False), repair)
+            entropies.append(float(part.weights @ entropy(q)))
+            pulled += part.pulled(residual)
+        return bound_of(fsum(entropies), pulled, self.penalty, self.intercept)
 
     def curved_sample(self, theta: Doubles, room: int, seed: int) -> LinearSoftmax:
         """Return rows drawn by their share of the curvature at theta: one pass.
@@ -123,17 +125,6 @@ class StreamedSoftmax:
             held.add(share, random.random(len(y)), X, codes)
         X, codes, factor = held.result()
         return self.of_rows(X, codes, self.class_weights[codes] * factor).in_double()
-
-    def _conjugate(self, pulled: Doubles) -> float:
-        """Return the penalty's part of the dual function."""
-        penalised = self.penalty > 0
-        free = ~penalised
-        if self.intercept:
-            free[-1] = False
-        if np.any(pulled[:, free] != 0):
-            return np.inf
-        quadratic = pulled[:, penalised] ** 2 / (2 * self.penalty[penalised])
-        return float(quadratic.sum())
 
     def target_totals(self) -> Doubles:
         """Return the weight of each class in the targets."""

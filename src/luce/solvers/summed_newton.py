@@ -3,6 +3,7 @@
 import numpy as np
 
 from luce.solvers.certificate import self_concordant_gap
+from luce.solvers.dual import conjugate, half_inverse
 from luce.solvers.factor import Factor, with_gauge
 from luce.solvers.linear_softmax import Doubles
 from luce.solvers.memory import Memory
@@ -122,8 +123,7 @@ class _Run:
 
     def _prove(self, decrement: float) -> None:
         """Raise the lower bound by whichever proof may be good enough; `decrement` is squared."""
-        penalty = self.objective.penalty
-        main = (self.gradient[:, penalty > 0] ** 2 / (2 * penalty[penalty > 0])).sum()
+        main = conjugate(self.gradient, half_inverse(self.objective.penalty))
         if main <= self.tol * self.value or 0.5 * decrement <= self.tol * self.value:
             bound = self.objective.dual_value(self.theta, self.gradient)
             self.journal.raise_lower_bound(bound)

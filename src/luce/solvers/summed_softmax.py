@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
-from luce.solvers.dual import Repair, Sums, entropy
+from luce.solvers.dual import Repair, Sums, bound_of, entropy
 from luce.solvers.linear_softmax import Doubles, LinearSoftmax, Scan
 
 T = TypeVar("T")
@@ -112,7 +112,8 @@ class SummedSoftmax:
         """Return a lower bound on the minimum of f, as `LinearSoftmax.dual_value`.
 
         `gradient` is that at theta: its last column says by how much the totals of the classes
-        are off, so that each part can repair its rows by itself.
+        are off, so that each part can repair its rows by itself. Parts of float32 prove nothing:
+        their totals are not those of the rows that are repaired, in float64.
         """
         excess = gradient[:, -1].copy() if self.intercept else np.zeros(self.classes)
         entropy, pulled = 0.0, np.zeros(self.shape)
@@ -120,13 +121,7 @@ class SummedSoftmax:
         for terms in self.parts.each(partial(_dual_terms, theta=theta, repair=repair)):
             entropy += terms.entropy
             pulled += terms.pulled
-        penalised = self.penalty > 0
-        free = ~penalised
-        free[-1] &= not self.intercept
-        if np.any(pulled[:, free] != 0):
-            return -np.inf
-        quadratic = pulled[:, penalised] ** 2 / (2 * self.penalty[penalised])
-        return float(entropy - quadratic.sum())
+        return bound_of(entropy, pulled, self.penalty, self.intercept)
 
     def _penalty_at(self, theta: Doubles) -> Scan:
         return Scan(0.5 * float(np.vdot(self.penalty * theta, theta)), self.penalty * theta, 0.0)
@@ -161,9 +156,7 @@ def _reach(part: LinearSoftmax, inverse: Doubles) -> float:
 def _dual_terms(part: LinearSoftmax, theta: Doubles, repair: Repair) -> DualTerms:
     """Return the part's share of `LinearSoftmax.dual_value`; the repair is that of all rows."""
     q, residual = part.dual_point(part.logits(theta).astype(np.float64, copy=False), repair)
-    return DualTerms(
-        float(part.weights @ entropy(q)), part.pull_back(residual, np.zeros_like(theta))
-    )
+    return DualTerms(float(part.weights @ entropy(q)), part.pulled(residual))
 
 
 def without_penalty(part: LinearSoftmax) -> LinearSoftmax:
