@@ -90,9 +90,9 @@ test: lint $(VENV)/.page-tools
 	$(BIN)/python -m pytest -q --doctest-modules --doctest-ignore-import-errors --pyargs luce
 	@# Two at a time, a thread each; what one of them says is shown when it has ended.
 	@$(BIN)/python -c '$(OTHERS); print(*others, sep="\n")' | \
-	  OPENBLAS_NUM_THREADS=1 xargs -P 2 -I SIMD sh -c 'log=$(VENV)/test-SIMD.log; \
-	    LUCE_SIMD=SIMD $(BIN)/python -m pytest -q -m $(REPEATED) $(NUMERICAL) >$$log 2>&1 </dev/null; \
-	    code=$$?; echo "LUCE_SIMD=SIMD pytest $(NUMERICAL)"; \
+	  OPENBLAS_NUM_THREADS=1 xargs -r -P 2 -n 1 sh -c 'log=$(VENV)/test-$$0.log; \
+	    LUCE_SIMD=$$0 $(BIN)/python -m pytest -q -m $(REPEATED) $(NUMERICAL) >$$log 2>&1 </dev/null; \
+	    code=$$?; echo "LUCE_SIMD=$$0 pytest $(NUMERICAL)"; \
 	    if [ $$code = 0 ]; then tail -n 1 $$log; else cat $$log; exit 1; fi'
 	@$(BIN)/python -c '$(OTHERS); \
 	  print("All green. The whole suite ran on", k["simd"] + ", what depends on the kernels also on", ", ".join(others) + ".")'
