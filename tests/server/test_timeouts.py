@@ -229,6 +229,26 @@ def test_a_refusal_that_is_held_back_keeps_its_place_among_the_answers(running):
             assert [int(part[:3]) for part in said.split(b"HTTP/1.1 ")[1:]] == [503, status]
 
 
+def test_refusals_of_pipelined_requests_take_the_turns_of_others(running, monkeypatch):
+    clock = SimpleNamespace(monotonic=lambda: 1000.0)  # it stands still
+    monkeypatch.setattr("luce.server.turning_away.time", clock)
+    refused = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+    with running(None, gate=lambda method, address: Refused(503, "Busy", "Later.")) as (
+        wire,
+        server,
+    ):
+        line = server.config.http_protocol_class.line
+        with wire.open() as one:
+            one.sendall(refused * 200)
+            said = b""
+            while said.count(b"Later.") < 199:  # all but the last one, which has its turn
+                said += one.recv(65536)
+            assert line._said == 199
+            clock.monotonic = lambda: 2000.0
+            while said.count(b"Later.") < 200:
+                said += one.recv(65536)
+
+
 def test_what_follows_a_body_is_no_header(running):
     seen = []
 

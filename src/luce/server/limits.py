@@ -4,7 +4,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from luce.server.security import Message, Receive, Refused
+from luce.server.security import Message, Receive, Refused, busy
 
 _PIECE = 1 << 16  # bytes; smaller bodies are not counted against what all may hold together
 
@@ -121,12 +121,7 @@ class Bodies:
 
 
 def _no_room() -> Refused:
-    return Refused(
-        503,
-        "Busy",
-        "Other requests take all the memory for bodies. Try again in a second.",
-        ((b"retry-after", b"1"),),
-    )
+    return busy("Other requests take all the memory for bodies.")
 
 
 def too_long(most: int) -> Refused:

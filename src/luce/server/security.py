@@ -59,6 +59,15 @@ class Refused(Exception):
         self.status, self.kind, self.message, self.headers = status, kind, message, headers
 
 
+RETRY_AFTER = 1  # second, after which who was refused for want of room may come again
+
+
+def busy(message: str) -> Refused:
+    """Return the refusal of what there is no room for, which says when to come again."""
+    told = ((b"retry-after", b"%d" % RETRY_AFTER),)
+    return Refused(503, "Busy", f"{message} Try again in a second.", told)
+
+
 @dataclass(frozen=True)
 class Access:
     """Who may speak to the server.

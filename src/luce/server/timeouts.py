@@ -23,7 +23,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from luce.server.answer_bytes import answer_bytes, refusal_bytes
 from luce.server.by_heart import Known, Memory
 from luce.server.limits import Limits, too_long
-from luce.server.security import Refused, Scope
+from luce.server.security import Refused, Scope, busy
 from luce.server.turning_away import Line
 
 _IDLE, _HEADER, _BODY, _BUSY, _CLOSING = range(5)
@@ -64,14 +64,7 @@ class PatientProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         if len(self.connections) > self.limits.connections:
-            self.refuse(
-                Refused(
-                    503,
-                    "Busy",
-                    "The server has all the connections that it takes. Try again in a second.",
-                    ((b"retry-after", b"1"),),
-                )
-            )
+            self.refuse(busy("The server has all the connections that it takes."))
 
     def data_received(self, data: bytes) -> None:
         if self._owed:
@@ -275,8 +268,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     def _turn_away_now(self) -> None:
         if self._refusal is not None and self._owed:
-            self.line.leave(self)
-            self.turn_away()
+            self.line.hurry(self)
 
     def on_response_complete(self) -> None:
         super().on_response_complete()

@@ -2,8 +2,8 @@
 
 A crowd that asks again as soon as it is refused would take, for its refusals, the time that the
 answers of the others need: the more of them, the fewer answers. So a refusal is said at once only
-while few have been said; else its client waits in a line, which costs nothing but its place. A
-client that comes back after the time of ``Retry-After`` finds no line.
+while few have been said; else its client waits in a line, which costs nothing but its place, for no
+longer than ``Retry-After`` says. A client that comes back after that time finds no line.
 """
 
 import asyncio
@@ -11,9 +11,12 @@ import time
 from collections import OrderedDict
 from typing import Protocol
 
-_A_SECOND = 800  # refusals, each of which takes about 50 microseconds: a 25th of the time
+from luce.server.security import RETRY_AFTER
+
+_A_SECOND = 800  # refusals, each of which takes about 50 microseconds: a 25th of the time; more
+# only while more than that wait: as many as wait, so that nobody waits longer than ...
 _AT_ONCE = 40.0  # that may come at a time without waiting
-_LONGEST = 1.0  # seconds in the line, which is what Retry-After says, too
+_LONGEST = RETRY_AFTER  # ... these seconds
 _TICK = 0.01  # seconds between two looks at it
 
 
@@ -28,8 +31,8 @@ class Line:
     """The connections to which refusals are owed."""
 
     def __init__(self) -> None:
-        self._line: OrderedDict[Waiting, None] = OrderedDict()
-        self._said = 0.0  # lately: falls by _A_SECOND in a second
+        self._line: OrderedDict[Waiting, float] = OrderedDict()  # since when
+        self._said = 0.0  # lately: falls by _A_SECOND in a second, or by more
         self._looked = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -38,12 +41,12 @@ class Line:
 
     def join(self, connection: Waiting) -> None:
         """Turn a connection away, in its turn."""
-        self._settle(_A_SECOND)
+        self._settle()
         if not self._line and self._said < _AT_ONCE:
             self._said += 1
             connection.turn_away()
             return
-        self._line[connection] = None
+        self._line[connection] = self._looked
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(_TICK, self._look)
 
@@ -51,17 +54,24 @@ class Line:
         """Forget a connection, if it is in the line."""
         self._line.pop(connection, None)
 
+    def hurry(self, connection: Waiting) -> None:
+        """Turn a connection that is in the line away before its turn; the others wait for it."""
+        del self._line[connection]
+        self._said += 1
+        connection.turn_away()
+
     def _look(self) -> None:
         self._timer = None
-        self._settle(max(_A_SECOND, len(self._line) / _LONGEST))
-        while self._line and self._said < _AT_ONCE:
-            connection, _ = self._line.popitem(last=False)
-            self._said += 1
-            connection.turn_away()
+        self._settle()
+        while self._line:
+            connection, since = next(iter(self._line.items()))
+            if self._said >= _AT_ONCE and self._looked < since + _LONGEST:
+                break
+            self.hurry(connection)
         if self._line and self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(_TICK, self._look)
 
-    def _settle(self, pace: float) -> None:
-        now = time.monotonic()
+    def _settle(self) -> None:
+        now, pace = time.monotonic(), max(_A_SECOND, len(self._line) / _LONGEST)
         lately = self._said - pace * (now - self._looked)
         self._said, self._looked = max(-float(len(self._line)), lately), now
