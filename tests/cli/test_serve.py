@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from reference.waiting import wait_for
 
 from luce.tasks.options import TrainOptions
 from luce.tasks.training import train
@@ -173,6 +174,36 @@ def half_sent(port):
 def is_open(port):
     with socket.socket() as one:
         return one.connect_ex(("127.0.0.1", port)) == 0
+
+
+def threads_of(process):
+    with contextlib.suppress(FileNotFoundError):
+        return len(os.listdir(f"/proc/{process.pid}/task"))
+    return 0
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="the threads are read from /proc")
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_the_end_of_standard_input_after_a_signal_loses_nothing(start, workers):
+    process, port = start("--until-stdin-ends", "--workers", workers, stdin=subprocess.PIPE)
+    idle = socket.create_connection(("127.0.0.1", port), timeout=60)
+    with contextlib.closing(half_sent(port)) as one, idle:
+        process.terminate()
+        wait_for(lambda: not is_open(port))
+        before = threads_of(process)
+        process.stdin.close()
+        process.stdin = None
+        wait_for(lambda: threads_of(process) < before)  # it has been seen ...
+        assert idle.recv(1) == b""  # ... and who has no request is hung up on, some time later
+        one.sendall(BODY.encode())
+        assert one.recv(100).startswith(b"HTTP/1.1 200")
+    assert ended(process)[0] == 0
+
+
+def test_workers_end_with_the_process_that_looks_after_them(start):
+    process, port = start("--workers", "2")
+    process.kill()
+    wait_for(lambda: not is_open(port))
 
 
 @pytest.mark.usefixtures("listening")

@@ -51,6 +51,21 @@ def test_what_was_accepted_is_answered_after_the_signal(running):
             assert answer.headers["connection"] == "close"
 
 
+def test_it_ends_once_its_condition_holds_which_is_no_signal(running):
+    inside, go_on, ending, over = (threading.Event() for _ in range(4))
+    with (
+        running(patient(inside, go_on), until=over.is_set, on_end=ending.set) as (wire, server),
+        wire.open() as one,
+    ):
+        one.sendall(GET)
+        assert inside.wait(20)
+        over.set()
+        assert ending.wait(20)
+        server.handle_exit(15, None)  # the first signal, not the second one
+        go_on.set()
+        assert read_answer(one).status == 200
+
+
 def test_idle_connections_do_not_keep_the_server(running):
     go_on = threading.Event()
     go_on.set()

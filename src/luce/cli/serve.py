@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import signal
 import threading
 from typing import Any
 
@@ -118,16 +117,17 @@ def command(as_json: bool, max_body: int, until_stdin_ends: bool, **told: Any) -
             show_json({"address": address, "predict": f"{address}/v1/predict"})
         talk(f"Serving {options.model} at {address} - Ctrl-C to stop.")
 
+    reader = threading.Thread(target=_read_to_the_end, daemon=True)
     if until_stdin_ends:
-        threading.Thread(target=_end_with_stdin, daemon=True).start()
-    serve(options, ready)
+        reader.start()
+    # No signal of our own: after another one it would be the second, which ends at once.
+    serve(options, ready, until=lambda: until_stdin_ends and not reader.is_alive())
     talk("Stopped; every accepted request was answered.")
 
 
-def _end_with_stdin() -> None:
-    """End like after SIGTERM when nobody holds standard input open any more."""
+def _read_to_the_end() -> None:
+    """Return when nobody holds standard input open any more."""
     # Not by sys.stdin: the lock of its buffer would be held when the interpreter ends.
     with contextlib.suppress(OSError):
         while os.read(0, 4096):
             pass
-    os.kill(os.getpid(), signal.SIGTERM)

@@ -34,7 +34,8 @@ class Server(uvicorn.Server):
     gate : refuses requests before the application sees them
     memory : of headers whose requests the application need not see
     on_start : called when connections are accepted
-    on_end : called when a signal has come, before the last requests are answered
+    on_end : called when it is to end, before the last requests are answered
+    until : asked now and then; once it holds, the server ends as after a first signal
     grace : seconds that the last requests may take
     """
 
@@ -47,6 +48,7 @@ class Server(uvicorn.Server):
         memory: Memory | None = None,
         on_start: Callable[[], None] = lambda: None,
         on_end: Callable[[], None] = lambda: None,
+        until: Callable[[], bool] = lambda: False,
         grace: float = 30.0,
     ) -> None:
         super().__init__(
@@ -66,6 +68,7 @@ class Server(uvicorn.Server):
             )
         )
         self._limits, self._on_start, self._on_end = limits, on_start, on_end
+        self._until, self._signalled = until, False
         self._told: set[tuple[type, str]] = set()  # unforeseen errors
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -74,6 +77,10 @@ class Server(uvicorn.Server):
         loop.set_exception_handler(self._tell_once)
         self._sweeper = loop.create_task(self._sweep())
         self._on_start()
+
+    async def on_tick(self, counter: int) -> bool:
+        self.should_exit = self.should_exit or self._until()
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._on_end()
@@ -139,7 +146,7 @@ class Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The first signal ends the server gracefully, the second one at once."""
-        self.should_exit, self.force_exit = True, self.should_exit
+        self.should_exit, self.force_exit, self._signalled = True, self._signalled, True
 
 
 def bound(host: str, port: int, *, shared: bool = False) -> socket.socket:

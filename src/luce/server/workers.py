@@ -15,7 +15,7 @@ from typing import Any
 
 from luce.server.running import bound
 
-Target = Callable[[Any, socket.socket, Path | None, Callable[[], Any]], None]
+Target = Callable[[Any, socket.socket, Path | None, Callable[[], Any], Callable[[], bool]], None]
 
 _PATIENCE = 5.0  # seconds more than their own that the workers get to end
 _BREATH = 1.0  # seconds between the start of a worker and its next start
@@ -30,12 +30,15 @@ def serve_in_workers(
     workers: int,
     grace: float,
     on_ready: Callable[[int], None],
+    until: Callable[[], bool],
 ) -> None:
-    """Run ``target(options, socket, folder, started)`` in one process or several until a signal.
+    """Run ``target(options, socket, folder, started, until)`` in one process or several.
 
-    The folder, which the workers share, is None where there is only this process; ``started`` is
-    to be called when connections are accepted. Each worker has a socket of its own, among which
-    the system shares out the connections. `on_ready` is told the port when all have started.
+    They end after a signal, or once `until` holds, which is asked now and then, as a target asks
+    its own. The folder, which the workers share, is None where there is only this process;
+    ``started`` is to be called when connections are accepted. Each worker has a socket of its own,
+    among which the system shares out the connections. `on_ready` is told the port when all have
+    started.
 
     Raises
     ------
@@ -46,7 +49,7 @@ def serve_in_workers(
     port = first.getsockname()[1]
     if workers == 1:
         with first:
-            target(options, first, None, lambda: on_ready(port))
+            target(options, first, None, lambda: on_ready(port), until)
         return
     first.close()  # it has shown that nobody else is there
     with ExitStack() as stack:
@@ -56,7 +59,7 @@ def serve_in_workers(
         for one in sockets:
             stack.callback(one.close)
         crew = _Crew(target, options, sockets, folder)
-        crew.work(lambda: on_ready(port), grace + _PATIENCE)
+        crew.work(lambda: on_ready(port), until, grace + _PATIENCE)
 
 
 class _Started:
@@ -67,6 +70,12 @@ class _Started:
 
     def __call__(self) -> None:
         self._semaphore.release()
+
+
+def _orphaned() -> bool:
+    """Whether the process that looked after this worker is gone: it would serve for nobody."""
+    parent = multiprocessing.parent_process()
+    return parent is None or not parent.is_alive()
 
 
 class _Crew:
@@ -83,13 +92,15 @@ class _Crew:
         self._context = multiprocessing.get_context("spawn")
         self._started = self._context.Semaphore(0)
 
-    def work(self, on_ready: Callable[[], None], patience: float) -> None:
+    def work(
+        self, on_ready: Callable[[], None], until: Callable[[], bool], patience: float
+    ) -> None:
         waited_for = len(self._sockets)
         before = {one: signal.signal(one, self._end) for one in (signal.SIGINT, signal.SIGTERM)}
         crew = self._crew = [self._start(one) for one in self._sockets]
         started = [time.monotonic()] * len(crew)
         try:
-            while not self._ending:
+            while not (self._ending or until()):
                 while waited_for and self._started.acquire(block=False):
                     waited_for -= 1
                     if not waited_for:
@@ -108,7 +119,8 @@ class _Crew:
 
     def _start(self, one: socket.socket) -> Any:
         worker = self._context.Process(
-            target=self._target, args=(self._options, one, self._folder, _Started(self._started))
+            target=self._target,
+            args=(self._options, one, self._folder, _Started(self._started), _orphaned),
         )
         # Ctrl-C reaches all processes of a terminal, but is for this one: to a worker, the SIGTERM
         # that follows would be the second signal, which ends it at once. A child inherits the mask.

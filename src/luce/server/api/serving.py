@@ -1,9 +1,6 @@
 """Serve one model: the work of ``luce serve``, and of each of its workers."""
 
-import asyncio
 import gc
-import multiprocessing
-import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -18,8 +15,12 @@ from luce.server.running import Server, raise_file_limit
 from luce.server.workers import serve_in_workers
 
 
-def serve(options: ServeOptions, on_ready: Callable[[str], None]) -> None:
-    """Serve a model until a signal ends it; `on_ready` is told the address.
+def serve(
+    options: ServeOptions,
+    on_ready: Callable[[str], None],
+    until: Callable[[], bool] = lambda: False,
+) -> None:
+    """Serve a model until a signal ends it, or `until` holds; `on_ready` is told the address.
 
     Raises
     ------
@@ -39,6 +40,7 @@ def serve(options: ServeOptions, on_ready: Callable[[str], None]) -> None:
         workers=options.workers,
         grace=options.grace,
         on_ready=lambda port: on_ready(address(options.host, port)),
+        until=until,
     )
 
 
@@ -57,6 +59,7 @@ def _work(
     listener: socket.socket,
     folder: Path | None,
     started: Callable[[], Any],
+    until: Callable[[], bool],
 ) -> None:
     raise_file_limit()
     # Threads of several workers that wait for the same cores would only wait for each other.
@@ -67,7 +70,6 @@ def _work(
 
     def start() -> None:
         api.start()
-        _end_with_the_parent(server)
         started()
 
     server = Server(
@@ -77,26 +79,13 @@ def _work(
         memory=api.memory,
         on_start=start,
         on_end=api.end,
+        until=until,
         grace=options.grace,
     )
     try:
         server.run([listener])
     finally:
         api.close()
-
-
-def _end_with_the_parent(server: Server) -> None:
-    """A worker whose parent was killed ends too, instead of serving for nobody."""
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-    loop = asyncio.get_running_loop()
-
-    def orphaned() -> None:
-        loop.remove_reader(parent.sentinel)
-        server.handle_exit(signal.SIGTERM, None)
-
-    loop.add_reader(parent.sentinel, orphaned)
 
 
 def _tell(message: str) -> None:
