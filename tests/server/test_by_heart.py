@@ -1,9 +1,13 @@
 """What is known by heart is answered like what is parsed, and nothing else is."""
 
+import asyncio
 import socket
+import struct
 import threading
+from types import SimpleNamespace
 
 import pytest
+from reference.waiting import wait_for
 from reference.wire import read_answer
 
 from luce.server.by_heart import Memory
@@ -248,14 +252,43 @@ def test_no_crowd_of_headers_fills_the_memory(running):
     assert 0 < len(known) <= 1024
 
 
-def test_a_reset_while_a_refusal_is_owed_harms_nobody(running):
-    def gate(method, url):
-        return Refused(503, "Busy", "Later.") if url == b"/a" else None
+def test_the_oldest_headers_are_forgotten_first():
+    known = memory()
+    headers = [(b"host", b"a"), (b"content-length", b"3")]
+    heads = [HEAD.replace(b"/a", b"/%d" % number) for number in range(1030)]
+    for number, head in enumerate(heads):
+        known.study(head, {"method": "POST", "headers": headers}, b"/%d" % number)
+    assert [known.recall(head) is not None for head in heads] == [False] * 6 + [True] * 1024
 
-    with running(parsed, LIMITS, memory=memory(), gate=gate) as (wire, _):
-        for _ in range(200):
-            one = wire.open()
-            one.sendall(HEAD + b"abc")
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+
+def test_a_reset_while_a_refusal_is_owed_harms_nobody(running, monkeypatch):
+    shut, wrong = [], []
+
+    def gate(method, url):
+        return Refused(503, "Busy", "Later.") if shut else None
+
+    async def app(scope, receive, send):
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda loop, context: wrong.append(context))
+        await parsed(scope, receive, send)
+
+    with running(app, LIMITS, memory=memory(), gate=gate) as (wire, server):
+        assert wire.send(HEAD + b"abc").status == 200  # it is known by heart from now on
+        shut.append(True)
+        # No refusal has its turn: the clock of the line stands still.
+        monkeypatch.setattr("luce.server.turning_away._AT_ONCE", 0.0)
+        clock = SimpleNamespace(monotonic=lambda: 1000.0)
+        monkeypatch.setattr("luce.server.turning_away.time", clock)
+        line = server.config.http_protocol_class.line
+        waiting = [wire.open() for _ in range(10)]
+        for number, one in enumerate(waiting):
+            one.sendall((HEAD if number % 2 else HEAD.replace(b"/a", b"/b")) + b"abc")
+        wait_for(lambda: len(line) == 10)
+        for one in waiting:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             one.close()
-        assert wire.send(HEAD.replace(b"/a", b"/b") + b"abc").status == 200
+        wait_for(lambda: not server.server_state.connections)
+        assert len(line) == 0
+        shut.clear()
+        assert wire.send(HEAD + b"abc").status == 200
+    assert not wrong

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 from luce.server.security import Headers, Scope
 
 _MOST, _LONGEST = 1024, 2048  # heads that are kept, and bytes of one
-_MOST_BODY = 1 << 16  # bytes; a longer body is parsed beside the event loop
+MOST_BODY = 1 << 16  # bytes; a longer body is parsed beside the event loop
 _NEVER = (b"transfer-encoding", b"expect", b"upgrade")
 
 
@@ -81,7 +81,7 @@ class Memory:
         """
         head = first[: first.find(b"\r\n\r\n") + 4]
         method, length = scope["method"].encode(), _length(scope["headers"])
-        if length is None or length > _MOST_BODY or len(head) > _LONGEST:
+        if length is None or length > MOST_BODY or len(head) > _LONGEST:
             return
         # Whatever the parser takes besides, as blank lines before a request: only what is spelt
         # in the one plain way is learnt, and only if it is what the parser has read.
@@ -92,7 +92,7 @@ class Memory:
         if act is None:
             return
         if len(self._known) >= _MOST:
-            self._known.clear()
+            del self._known[next(iter(self._known))]  # the oldest
         self._known[head] = Known(length, method, url, act)
 
 

@@ -107,14 +107,35 @@ def test_who_waits_too_long_is_refused(arrays, monkeypatch):
 def test_who_would_have_to_wait_too_long_is_refused_at_once(arrays):
     async def ask():
         batcher = Batcher(timeout=10.0)
-        batcher._count(100, 200.0)  # two seconds a row
-        batcher._count(100, 100.0)  # one second
+        batcher._learn(arrays, 2.0)  # seconds a row
+        batcher._learn(arrays, 1.0)
         waiting = [batcher.submit(arrays, np.ones((5, 3))) for _ in range(2)]
         assert not batcher.full
         waiting.append(batcher.submit(arrays, np.ones((1, 3))))
         assert batcher.full
         await asyncio.gather(*waiting)
         assert not batcher.full
+        batcher.close()
+
+    asyncio.run(ask())
+
+
+def test_only_batches_of_the_same_model_that_were_computed_tell_what_one_takes(
+    arrays, runs, monkeypatch
+):
+    async def ask():
+        batcher = Batcher(timeout=10.0)
+        batcher._learn(Served.load(runs["images"]), 0.001)  # a fast model, until a reload
+        batcher._learn(arrays, 1.0)
+        for wrong in (np.full((1, 3), np.nan), np.ones((1, 3))):
+            with pytest.raises((DataError, ZeroDivisionError)):
+                await batcher.submit(arrays, wrong)
+            monkeypatch.setattr(
+                "luce.server.api.batching.predict_crowd", lambda model, crowd: 1 / 0
+            )
+        waiting = [batcher.submit(arrays, np.ones((11, 3)))]
+        assert batcher.full
+        await asyncio.gather(*waiting, return_exceptions=True)
         batcher.close()
 
     asyncio.run(ask())
@@ -162,6 +183,40 @@ def test_long_work_is_done_beside_the_event_loop(arrays, monkeypatch):
     together(arrays, [np.ones((1, 3))])
     together(arrays, [np.ones((10_000, 3))])
     assert [thread is threading.main_thread() for thread in threads] == [True, False]
+
+
+def raises(*told):
+    raise RuntimeError(f"told {told}")
+
+
+def test_who_counts_batches_may_fail(arrays):
+    async def ask():
+        wrong = []
+        asyncio.get_running_loop().set_exception_handler(lambda loop, told: wrong.append(told))
+        batcher = Batcher(on_batch=raises)
+        async with asyncio.timeout(60):
+            for _ in range(2):
+                assert (await batcher.submit(arrays, np.ones((1, 3)))).shape == (1, 2)
+        batcher.close()
+        return wrong
+
+    assert [type(told["exception"]) for told in asyncio.run(ask())] == [RuntimeError] * 2
+
+
+def test_who_is_told_to_have_waited_too_long_may_fail(arrays):
+    async def ask():
+        batcher = Batcher(max_batch=1, timeout=0.0)
+        first = batcher.submit(arrays, np.ones((1, 3)))
+        batcher.put(arrays, np.ones((1, 3)), raises)
+        late = batcher.submit(arrays, np.ones((1, 3)))
+        async with asyncio.timeout(60):
+            assert (await first).shape == (1, 2)
+            with pytest.raises(Refused):
+                await late
+            assert (await batcher.submit(arrays, np.ones((1, 3)))).shape == (1, 2)
+        batcher.close()
+
+    asyncio.run(ask())
 
 
 def test_a_bug_is_the_answer_of_its_batch_and_not_the_end(arrays, monkeypatch):

@@ -1,5 +1,6 @@
 """POST /v1/predict gives what `luce predict` gives, to the last bit, in every form."""
 
+import asyncio
 import io
 import json
 
@@ -7,6 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from luce.server.api.app import Api
+from luce.server.api.options import ServeOptions
 from luce.tasks.options import TrainOptions
 from luce.tasks.prediction import Layout, predict
 from luce.tasks.training import train
@@ -161,3 +164,28 @@ def test_a_model_of_rows_without_a_header_takes_such_rows(serving, tmp_path, mon
         assert answer.status == 422
         one = wire.post("/v1/predict", {"rows": [{"column_2": 3, "column_3": "x"}]})
         assert one.status == 200
+
+
+def test_a_task_that_is_cancelled_is_not_taken_for_a_client_that_has_gone(runs):
+    scope = {
+        **{"type": "http", "path": "/v1/predict", "method": "POST", "query_string": b""},
+        "headers": [(b"host", b"localhost"), (b"content-type", b"application/json")],
+    }
+
+    async def receive():
+        return {"type": "http.request", "body": b'{"rows": [[1, 2, 3]]}'}
+
+    async def cancelled():
+        api = Api(ServeOptions(str(runs["arrays"])))
+        api.batcher._busy = True  # as while a long batch is computed
+        task = asyncio.create_task(api.app(scope, receive, None))
+        async with asyncio.timeout(60):
+            while not len(api.batcher):
+                await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert len(api.batcher) == 0
+        api.close()
+
+    asyncio.run(cancelled())

@@ -12,20 +12,19 @@ from typing import Any, NamedTuple
 from luce.errors import DataError, LuceError, MissingExtraError, ParameterError
 from luce.server.api import kserve
 from luce.server.api.answers import Wish, answer
-from luce.server.api.batching import Batcher, queue_full
+from luce.server.api.batching import Batcher, queue_full, settle
 from luce.server.api.bodies import IMAGES, JSON, TYPES, parse_rows
 from luce.server.api.metrics import CONTENT_TYPE, Metrics
 from luce.server.api.openapi import description
 from luce.server.api.options import ServeOptions
 from luce.server.api.reloading import Keeper
 from luce.server.api.served import Served
-from luce.server.by_heart import Act, Asker, Memory
+from luce.server.by_heart import MOST_BODY, Act, Asker, Memory
 from luce.server.limits import Bodies, Disconnected
 from luce.server.security import Guard, Headers, Receive, Refused, Scope, Send, admit, error_body
 from luce.server.timeouts import CONNECTION
 from luce.tasks.crowds import Probabilities, Rows
 
-_LONG = 1 << 16  # bytes of a body that are parsed beside the event loop
 _JSON = (b"content-type", b"application/json")
 _PREDICT = (b"/v1/predict", b"/v2/models/")
 
@@ -202,7 +201,7 @@ class Api:
         kind, query = _media_type(scope["headers"]), scope["query_string"]
         if kind not in TYPES:
             raise Refused(415, "UnsupportedType", f"The Content-Type must be {', '.join(TYPES)}.")
-        Wish.of_query(query, len(self.keeper.served.labels))  # refused before the body is read
+        Wish.of_query(query, len(self.keeper.served.labels))  # refused before the rows are parsed
         read = partial(self._prediction, kind, query)
         return await self._computed(read, scope, receive, beside=kind in IMAGES)
 
@@ -224,7 +223,7 @@ class Api:
         """Answer a prediction; `beside` the event loop is where it is read."""
         served = self.keeper.served
         body = await self._bodies.read(receive)
-        if beside or len(body) > _LONG:
+        if beside or len(body) > MOST_BODY:
             with self._bodies.held(body):
                 asked = await asyncio.to_thread(read, served, body)
         else:
@@ -235,11 +234,9 @@ class Api:
             raise Disconnected
         future = self.batcher.submit(served, asked.rows)
         if asker is not None:
-            asker.on_gone = _canceller(future)
+            asker.on_gone = partial(settle, future, Disconnected())  # nobody is left to be answered
         try:
             return asked.reply(await future)
-        except asyncio.CancelledError:
-            raise Disconnected from None  # nobody is left to be answered
         finally:
             if asker is not None:
                 asker.on_gone = None
@@ -291,13 +288,6 @@ class Api:
 
     async def _metrics(self, scope: Scope, receive: Receive) -> Reply:
         return Reply(self.metrics.text(), [(b"content-type", CONTENT_TYPE)])
-
-
-def _canceller(future: "asyncio.Future[Probabilities]") -> Callable[[], None]:
-    def cancel() -> None:
-        future.cancel()
-
-    return cancel
 
 
 def _echoed(body: bytes) -> Reply:

@@ -16,12 +16,10 @@ from functools import partial
 from time import perf_counter
 
 from luce.server.api.served import Served
-from luce.server.security import Refused
+from luce.server.security import Refused, busy
 from luce.tasks.crowds import Probabilities, Rows, predict_crowd
 
 _SHORT = 2e-3  # seconds that the event loop may be kept from other work
-_RETRY = (b"retry-after", b"1")
-
 
 Answer = Probabilities | Exception
 
@@ -62,7 +60,8 @@ class Batcher:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="luce-batch")
         self._busy = False
         self._seconds_a_row = _SHORT  # a guess, until the first batch has been timed
-        self._fewest_seconds = 0.0  # for a row, in any batch
+        self._fewest_seconds = 0.0  # for a row, in any batch of ...
+        self._timed_model: tuple[int, int, int] | None = None  # ... the model with this stamp
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -96,7 +95,7 @@ class Batcher:
             self._rows -= len(waiting.rows)
 
     def submit(self, served: Served, rows: Rows) -> "asyncio.Future[Probabilities]":
-        """Put a request into the queue; to cancel the future takes it out again.
+        """Put a request into the queue; a future that is done before it takes it out again.
 
         Raises
         ------
@@ -104,7 +103,7 @@ class Batcher:
             503: the queue is full.
         """
         future: asyncio.Future[Probabilities] = asyncio.get_running_loop().create_future()
-        waiting = self.put(served, rows, partial(_settle, future))
+        waiting = self.put(served, rows, partial(settle, future))
         future.add_done_callback(lambda done: self.leave(waiting))
         return future
 
@@ -165,23 +164,24 @@ class Batcher:
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         answers, seconds = result
-        if batch:
-            rows = sum(len(one.rows) for one in batch)
-            self._count(rows, seconds)
-        self._refuse_the_late(perf_counter())
-        self._busy = False
-        self._go_on(loop)
-        for one, answer in zip(batch, answers, strict=True):
-            try:
-                one.done(answer)
-            except Exception as error:  # a bug; it takes no other answer along
-                traceback.print_exception(error)
+        try:
+            if batch:
+                rows = sum(len(one.rows) for one in batch)
+                self._on_batch(rows, seconds)
+                if not any(isinstance(answer, Exception) for answer in answers):
+                    self._learn(batch[0].served, seconds / rows)
+            self._refuse_the_late(perf_counter())
+        finally:
+            self._busy = False
+            self._go_on(loop)
+            for one, answer in zip(batch, answers, strict=True):
+                _tell(one, answer)
 
-    def _count(self, rows: int, seconds: float) -> None:
-        each = seconds / rows
+    def _learn(self, served: Served, each: float) -> None:
+        if served.stamp != self._timed_model:
+            self._timed_model, self._fewest_seconds = served.stamp, each
+        self._fewest_seconds = min(self._fewest_seconds, each)
         self._seconds_a_row += 0.1 * (each - self._seconds_a_row)
-        self._fewest_seconds = min(self._fewest_seconds or each, each)
-        self._on_batch(rows, seconds)
 
     def _refuse_the_late(self, now: float) -> None:
         while self._waiting:
@@ -189,11 +189,19 @@ class Batcher:
             if now - first.since <= self._timeout:
                 return
             self.leave(first)
-            first.done(queue_full())
+            _tell(first, queue_full())
 
 
-def _settle(future: "asyncio.Future[Probabilities]", answer: Answer) -> None:
-    if future.done():  # its client went away
+def _tell(one: Waiting, answer: Answer) -> None:
+    try:
+        one.done(answer)
+    except Exception as error:  # a bug; it takes no other answer along
+        traceback.print_exception(error)
+
+
+def settle(future: "asyncio.Future[Probabilities]", answer: Answer) -> None:
+    """Give a future its answer, unless it has one."""
+    if future.done():
         return
     if isinstance(answer, Exception):
         future.set_exception(answer)
@@ -203,6 +211,4 @@ def _settle(future: "asyncio.Future[Probabilities]", answer: Answer) -> None:
 
 def queue_full() -> Refused:
     """Return the refusal of a request for which there is no place."""
-    return Refused(
-        503, "Busy", "The server has more requests than it can answer. Try later.", (_RETRY,)
-    )
+    return busy("The server has more requests than it can answer.")
