@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from test_pages import node
+from reference.programs import node
 
 
 def check_vectors(script: str, variable: str, vectors: Any, folder: Path) -> None:

@@ -3,17 +3,14 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from reference.programs import node
 
 from luce.cli.train import command
 from luce.tasks.options import OPTIONS, TrainOptions, resolve
-
-sys.path.insert(0, str(Path(__file__).parent))
-from test_pages import node
 
 pytestmark = pytest.mark.once
 

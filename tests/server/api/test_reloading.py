@@ -51,13 +51,29 @@ def test_a_bad_file_keeps_the_old_model_and_says_so(path, content, runs):
     assert counted == ["refused", "loaded"]
 
 
-def test_no_error_ends_the_watch(path, monkeypatch):
+def test_no_error_ends_the_watch(path, runs, monkeypatch):
+    monkeypatch.setattr("luce.server.api.reloading._PERIOD", 0)
     keeper = Keeper(path)
-    path.write_bytes(b"another")
-    with monkeypatch.context() as patch:
-        patch.setattr("luce.server.api.served.load_model", lambda path: 1 / 0)
-        asyncio.run(keeper.look())
-    assert "division" in keeper.trouble
+
+    async def watch():
+        following = asyncio.create_task(keeper.follow())
+
+        async def reaches(condition):
+            async with asyncio.timeout(60):
+                while not condition():
+                    assert not following.done()
+                    await asyncio.sleep(0)
+
+        with monkeypatch.context() as patch:
+            patch.setattr("luce.server.api.served.load_model", lambda path: 1 / 0)
+            path.write_bytes(b"another")
+            await reaches(lambda: "division" in str(keeper.trouble))
+        shutil.copy(runs["images"] / "model.safetensors", path)
+        await reaches(lambda: keeper.trouble is None)
+        following.cancel()
+
+    asyncio.run(watch())
+    assert keeper.served.shape == (8, 8)
 
 
 def test_a_half_written_file_is_never_used(path):

@@ -1,7 +1,6 @@
 """What the Serve page gives to copy asks a real server, and gets what `luce predict` says."""
 
-import contextlib
-import io
+import ast
 import json
 import os
 import shutil
@@ -11,14 +10,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from reference.programs import node
 
 from luce.server.ui.opened import OpenedModels
 from luce.server.ui.predict_routes import _form
 from luce.server.ui.row_answers import sample
 from luce.server.ui.workspace import ModelFile
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "pages"))
-from test_pages import node
 
 pytestmark = pytest.mark.once
 HERE = Path(__file__).parents[2] / "pages"
@@ -55,10 +52,7 @@ def run_curl(code):
 
 
 def run_python(code):
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        exec(code, {})
-    return json.dumps(eval(printed.getvalue()))  # it prints a dict
+    return json.dumps(ast.literal_eval(run(sys.executable, "-c", code)))  # it prints a dict
 
 
 def run_javascript(code):
