@@ -212,7 +212,8 @@ def test_the_short_cut_declines_what_needs_preparation(native):
         ((z.view(np.recarray),), {}),
         ((z,), {"out": np.empty((4, 6))}), ((z,), {"out": [1, 2]}), ((z,), {"out": read_only}),
         ((z,), {"temperature": 0.0}), ((z,), {"temperature": np.inf}), ((z,), {"temperature": 1}),
-        ((z,), {"where": None}), ((z.astype(int),), {}), ((np.float32(1),), {}),
+        ((z,), {"where": None}), ((z,), {"\ud800": 1}), ((z.astype(int),), {}),
+        ((np.float32(1),), {}),
         ((shared[:24],), {"out": shared[6:]}),  # they overlap in part
     ]:  # fmt: skip
         assert quick(*args, **kwargs) is None

@@ -38,7 +38,7 @@ class Array {
     return static_cast<T*>(view_.buf);
   }
   int ndim() const { return view_.ndim; }
-  int64_t size() const { return view_.len / view_.itemsize; }
+  int64_t size() const { return view_.itemsize > 0 ? view_.len / view_.itemsize : 0; }
   int64_t bytes() const { return view_.len; }
   int64_t shape(int i) const { return view_.shape[i]; }
   bool same_shape(const Array& other) const {

@@ -88,8 +88,11 @@ class QuickCall {
     if (count < 1 || count > 2 || !take("x", PyTuple_GET_ITEM(args.ptr(), 0))) return;
     if (count == 2 && !(has_axis && take("axis", PyTuple_GET_ITEM(args.ptr(), 1)))) return;
     PyObject *key, *value;
-    for (Py_ssize_t at = 0; PyDict_Next(kwargs.ptr(), &at, &key, &value);)
-      if (!take(PyUnicode_AsUTF8(key), value)) return;
+    for (Py_ssize_t at = 0; PyDict_Next(kwargs.ptr(), &at, &key, &value);) {
+      const char* name = PyUnicode_AsUTF8(key);
+      if (!name) PyErr_Clear();  // no text: let Python refuse it
+      if (!name || !take(name, value)) return;
+    }
     ready_ = bool(x_);
   }
 
