@@ -9,6 +9,7 @@ from scipy import sparse
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from luce.estimators.logit_classifier import LogitClassifier
+from luce.estimators.sparse_tables import check_places
 
 Floats = NDArray[np.floating[Any]]
 
@@ -50,6 +51,8 @@ def linear_logits(table: Any, coef: Floats, intercept: Floats) -> Floats:
     """Return ``table @ coef.T + intercept``, in float32 where table and coef are, else float64."""
     dtype = np.float32 if table.dtype == coef.dtype == np.float32 else np.float64
     weights, constant = coef.astype(dtype, copy=False).T, intercept.astype(dtype, copy=False)
+    if sparse.issparse(table):
+        check_places(table)
     if sparse.issparse(table) or table.dtype == dtype:
         logits: Floats = table @ np.ascontiguousarray(weights) + constant
         return logits

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from luce.estimators.sparse_tables import check_places
 from luce.solvers import DenseDesign, Design, RawDesign, SparseDesign, Survey
 
 Doubles = NDArray[np.float64]
@@ -91,6 +92,7 @@ def units(X: Any, weights: Doubles, *, intercept: bool, strength: float) -> Unit
     `weights` sum to 1; `strength` is the penalty of the columns as they came.
     """
     if sparse.issparse(X):
+        check_places(X)
         lowest, highest = _sparse_ends(X)
         centre, scale = _sparse_centre_and_spread(
             X, weights, intercept, np.maximum(-lowest, highest).astype(np.float64)
