@@ -13,7 +13,8 @@ from reference.softmax_problems import (
     with_rows,
 )
 
-from luce.solvers import lbfgs, newton
+from luce.solvers import Journal, lbfgs, newton
+from luce.solvers.lbfgs import _Run
 
 
 def solve(f, **options):
@@ -115,3 +116,15 @@ def test_the_same_data_give_the_same_bits():
     first, second = solve(f), solve(f)
     assert first.n_iter > 5  # past the first sampled whitening
     np.testing.assert_array_equal(first.theta, second.theta)
+
+
+def test_a_step_that_is_not_taken_teaches_no_length():
+    f = softmax_problem(1)
+    run = _Run(f, np.zeros(f.shape), 1e-6, Journal())
+    assert not run._search(np.full(f.shape, np.nan))
+    assert run._length == 1.0
+    assert run._search(-0.01 * run.gradient)
+    run._length, before = 0.5, run.value
+    run._recover()
+    assert run._length == 1.0
+    assert run.value == before

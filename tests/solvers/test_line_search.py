@@ -53,6 +53,20 @@ def test_secants_find_where_the_slope_has_fallen_to_a_quarter(scale, tail):
     assert there < value
 
 
+def test_a_whole_step_is_kept_however_steep_it_is_there_where_that_will_do():
+    asked = []
+
+    def at(t):
+        asked.append(t)
+        return 0.5 * (t - 3) ** 2, t - 3
+
+    assert flat_length(at, 4.5, -3.0, content=True) == 1.0
+    assert asked == [1.0]
+    assert flat_length(at, 4.5, -3.0) > 2
+    # but not where the value does not fall
+    assert flat_length(lambda t: (0.5 * (t - 0.4) ** 2, t - 0.4), 0.08, -0.4, content=True) < 0.6
+
+
 def test_a_line_without_an_end_is_followed_for_a_while():
     assert flat_length(lambda t: (1 - t, -1.0), 1.0, -1.0) > 1e6
 

@@ -139,11 +139,11 @@ class _Run:
             return self.value, inner(self.gradient, direction)
 
         length = flat_length(at, value, slope, content=True)
-        if not self.pairs:
-            self._length *= length
         if not (self.value < value + self._noise() and np.linalg.norm(self.gradient) > 0):
             self.theta, self.value, self.gradient, self.accuracy = theta, value, gradient, accuracy
             return False
+        if not self.pairs:
+            self._length *= length
         self.pairs.learn(self.theta - theta, self.gradient - gradient)
         return True
 
@@ -175,6 +175,7 @@ class _Run:
 
     def _recover(self) -> None:
         """No step helps: forget the past, then compute in float64, then give up."""
+        self._length = 1.0
         if self.pairs and not self._hidden_by_rounding():
             self.pairs.clear()
         elif self.objective.dtype == np.float32:

@@ -1,4 +1,4 @@
-"""How far to go along a direction: a search on the logits, which needs no pass over the rows."""
+"""How far to go along a direction: by the logits of both, or by a pass for each trial."""
 
 from collections.abc import Callable
 from math import sqrt
@@ -112,6 +112,8 @@ def flat_length(
     enough: float = 0.0,
 ) -> float:
     """Return the step length at which the slope has fallen to a quarter, found by secants.
+
+    For functions whose value and slope take a pass each time; `search` keeps the logits.
 
     Parameters
     ----------
