@@ -1,5 +1,7 @@
 """Rows that one native pass reads once, to find loss, gradient and accuracy of a softmax model."""
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -56,7 +58,19 @@ class PanelRows(NamedTuple):
         return entropies, pulled
 
 
-class CompressedRows(NamedTuple):
+def starts_of(matrix: Any) -> NDArray[Any]:
+    """Return where the rows of a CSR array begin and end, in the type of its column numbers."""
+    starts: NDArray[Any] = matrix.indptr.astype(matrix.indices.dtype, copy=False)
+    return starts
+
+
+def shifted_squares(x: Doubles, shift: Doubles) -> Doubles:
+    """Return ``(x - shift)^2`` less ``shift^2``, which is all that numbers not stored have."""
+    return x * (x - 2 * shift)
+
+
+@dataclass(frozen=True)
+class CompressedRows:
     """Sparse rows of float64, with the shift of their columns beside them.
 
     Each part of the rows has a gradient of its own, into which it scatters.
@@ -73,7 +87,7 @@ class CompressedRows(NamedTuple):
         operand, constant = self.operand(theta)
         sums = np.empty((len(self.shift) + 1, len(theta)))
         loss, accuracy = kernels.sparse_pass(
-            *self._stored(), constant, labels, weights, operand, sums
+            *self._stored, constant, labels, weights, operand, sums
         )
         return loss, self._gradient(sums), accuracy
 
@@ -84,23 +98,21 @@ class CompressedRows(NamedTuple):
         operand, constant = self.operand(theta)
         sums = np.empty((len(self.shift) + 1, len(theta)))
         entropies: float = kernels.sparse_dual(
-            *self._stored(), constant, labels, weights, operand, given, received, sums
+            *self._stored, constant, labels, weights, operand, given, received, sums
         )
         return entropies, self._gradient(sums)
 
     def pulled(self, residual: Doubles) -> Doubles:
         """Return ``residual.T x`` (k, d)."""
         sums = np.empty((len(self.shift) + 1, residual.shape[1]))
-        kernels.sparse_pulled(*self._stored(), np.ascontiguousarray(residual), sums)
+        kernels.sparse_pulled(*self._stored, np.ascontiguousarray(residual), sums)
         return self._gradient(sums)
 
     def weighted_squares(self, weights: Doubles) -> Doubles:
         """Return ``sum_i weights_ij x_ic^2`` (k, d) for weights (n, k)."""
-        starts, columns, x = self._stored()
-        # (x - shift)^2 of the stored numbers, less shift^2, which the totals bring
-        squares = x * (x - 2 * self.shift[columns])
+        starts, columns, _ = self._stored
         sums = np.empty((len(self.shift) + 1, weights.shape[1]))
-        kernels.sparse_pulled(starts, columns, squares, np.ascontiguousarray(weights), sums)
+        kernels.sparse_pulled(starts, columns, self._squares, np.ascontiguousarray(weights), sums)
         sums[:-1] += np.outer(np.square(self.shift), sums[-1])
         return np.maximum(sums[: len(sums) - (not self.intercept)].T, 0.0)
 
@@ -112,9 +124,13 @@ class CompressedRows(NamedTuple):
             return weights, np.zeros(len(theta))
         return weights, theta[:, m] - theta[:, :m] @ self.shift
 
+    @cached_property
     def _stored(self) -> tuple[NDArray[Any], NDArray[Any], Doubles]:
-        matrix = self.matrix
-        return matrix.indptr.astype(matrix.indices.dtype, copy=False), matrix.indices, matrix.data
+        return starts_of(self.matrix), self.matrix.indices, self.matrix.data
+
+    @cached_property
+    def _squares(self) -> Doubles:
+        return shifted_squares(self.matrix.data, self.shift[self.matrix.indices])
 
     def _gradient(self, sums: Doubles) -> Doubles:
         """Return the gradient (k, d), column by column, given that without the shift."""

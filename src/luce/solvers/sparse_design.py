@@ -11,7 +11,7 @@ from scipy import sparse
 from luce import kernels
 from luce.solvers.blocks import blocks, each, large_blocks
 from luce.solvers.design import Columns, Doubles, Floats, StoredRows
-from luce.solvers.fused_rows import CompressedRows
+from luce.solvers.fused_rows import CompressedRows, shifted_squares, starts_of
 
 T = TypeVar("T")
 
@@ -26,11 +26,16 @@ class _Block:
     """
 
     def __init__(
-        self, part: slice, by_rows: Any, shift: Doubles, intercept: bool, shared: bool
+        self,
+        part: slice,
+        by_rows: Any,
+        shift: Doubles,
+        intercept: bool,
+        fused: CompressedRows | None,
     ) -> None:
         self.part, self.by_rows = part, by_rows
         self._shift, self._intercept = shift, intercept
-        self.fused = CompressedRows(by_rows, shift, intercept) if shared else None
+        self.fused = fused
 
     @cached_property
     def by_columns(self) -> Any:
@@ -38,10 +43,10 @@ class _Block:
 
     @cached_property
     def squares_by_columns(self) -> Any:
-        """``(x - shift)^2`` of the stored numbers, less ``shift^2``, which the totals bring."""
+        """`shifted_squares` of the stored numbers; the totals bring the others."""
         columns = sparse.csr_array(self.by_rows.T, dtype=np.float64)
         shift = np.repeat(self._shift, np.diff(columns.indptr))
-        columns.data *= columns.data - 2 * shift
+        columns.data = shifted_squares(columns.data, shift)
         return self._with_totals(columns, np.square(self._shift), 1.0)
 
     def _with_totals(self, columns: Any, share: Doubles, own: float) -> Any:
@@ -142,6 +147,7 @@ class SparseDesign:
         self._cut: dict[int, list[_Block]] = {}
         shared = self.matrix.nnz >= _SHARED * len(shift)
         self._shared = shared and self.matrix.dtype == np.float64 and sums is np.float64
+        self._fused = self._compressed(self.matrix)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -179,7 +185,7 @@ class SparseDesign:
 
         Elsewhere the gradients into which a pass scatters would not stay in the cache.
         """
-        return CompressedRows(self.matrix, self.shift, self.intercept) if self._shared else None
+        return self._fused
 
     def with_panels(self) -> "SparseDesign":
         """Return itself."""
@@ -255,7 +261,7 @@ class SparseDesign:
         w = np.ones(self.shape[1]) if weights is None else weights
         inner = w[: len(self.shift)]
         bent = self.matrix.astype(np.float64)
-        bent.data *= bent.data - 2 * self.shift[bent.indices]
+        bent.data = shifted_squares(bent.data, self.shift[bent.indices])
         constant = float(inner @ np.square(self.shift)) + self.intercept * w[-1]
         square: Doubles = bent @ inner + constant
         return np.maximum(square, 0.0)
@@ -266,15 +272,19 @@ class SparseDesign:
     def _blocks(self, row_bytes: int) -> list[_Block]:
         """Return the matrix cut into blocks; they are kept, with what is learnt of them."""
         parts = large_blocks(len(self), row_bytes)
-        if len(parts) == 1:
-            whole = _Block(parts[0], self.matrix, self.shift, self.intercept, self._shared)
-            return self._cut.setdefault(1, [whole])
         if len(parts) not in self._cut:
+            one = len(parts) == 1
             self._cut[len(parts)] = [
-                _Block(part, self.matrix[part], self.shift, self.intercept, self._shared)
-                for part in parts
+                self._block(part, self.matrix if one else self.matrix[part]) for part in parts
             ]
         return self._cut[len(parts)]
+
+    def _block(self, part: slice, by_rows: Any) -> _Block:
+        fused = self._fused if by_rows is self.matrix else self._compressed(by_rows)
+        return _Block(part, by_rows, self.shift, self.intercept, fused)
+
+    def _compressed(self, by_rows: Any) -> CompressedRows | None:
+        return CompressedRows(by_rows, self.shift, self.intercept) if self._shared else None
 
     def _spelled_out(self, part: slice) -> Doubles:
         m = len(self.shift)
@@ -288,9 +298,8 @@ class SparseDesign:
 def _product(matrix: Any, dense: Floats, dtype: Any) -> Floats:
     """Return ``matrix @ dense``, on all threads; `dtype` is that of the sums."""
     out = np.empty((matrix.shape[0], dense.shape[1]), dtype)
-    index = matrix.indices.dtype
     kernels.sparse_rows(
-        matrix.indptr.astype(index, copy=False),
+        starts_of(matrix),
         matrix.indices,
         matrix.data.astype(dense.dtype, copy=False),
         np.ascontiguousarray(dense),
