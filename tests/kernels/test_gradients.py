@@ -100,6 +100,15 @@ def test_slopes_that_are_too_large_are_left_open(native):
     assert not native.log_softmax_gradient(narrow, np.ones(1), single, narrow.copy(), 1.0)
 
 
+@pytest.mark.parametrize(("dtype", "large"), [(np.float64, 1e308), (np.float32, np.inf)])
+def test_rows_whose_slopes_are_too_large_hold_nan(native, twin, dtype, large):
+    z, v = np.zeros((2, 3), dtype), np.array([[1, 2, 3], [1, large, large]], dtype)
+    for core in (native, twin):
+        out = np.empty_like(z)
+        assert not core.log_softmax_gradient(z, np.zeros(2), v, out, 1.0)
+        np.testing.assert_allclose(out, [[-1, 0, 1], [np.nan] * 3], atol=1e-6)
+
+
 def test_memory_that_does_not_fit_is_refused(native):
     z, narrow = np.zeros((2, 3)), np.zeros((2, 3), np.float32)
     with pytest.raises(TypeError, match="fit"):

@@ -173,8 +173,9 @@ def log_softmax_gradient(
 ) -> bool:
     """Write ``(v_i - p_i sum_j v_j) / T`` along the last axis; the winner's without ``1 - p``.
 
-    False where rows hold NaN because their v is too large: in float64 only, and never here.
+    False where rows hold NaN because their v is too large.
     """
+    done = True
     with np.errstate(all="ignore"):
         for part in _parts(z):
             row, given = _measure(_rows(z, part).astype(np.float64), temperature), _rows(v, part)
@@ -185,8 +186,10 @@ def log_softmax_gradient(
             result = given - _probabilities(row) * (own + rest)
             at_winner = (own * row.rest - rest) / (1.0 + row.rest)
             np.put_along_axis(result, row.winner, at_winner, 1)
-            _rows(out, part)[...] = result / temperature
-    return True
+            open_ones = np.isfinite(row.top) & ~np.isfinite(result).all(axis=1, keepdims=True)
+            done = done and not open_ones.any()
+            _rows(out, part)[...] = np.where(open_ones, np.nan, result / temperature)
+    return done
 
 
 def descend_matrix(
