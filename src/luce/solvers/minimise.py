@@ -47,8 +47,8 @@ def minimise(
         "auto" takes Newton's method where a Hessian costs next to nothing; else L-BFGS and, if
         that has proven nothing after 60 iterations, Newton-CG from there; and if that ends without
         a proof and the Hessian fits, Newton's method. Where there are too many columns for
-        matrices, and classes that the penalty lets come apart, Newton-CG along a path of
-        penalties is first. See ``docs/solvers.md``.
+        matrices, classes that the penalty lets come apart, and no pass that reads the rows once,
+        Newton-CG along a path of penalties is first. See ``docs/solvers.md``.
     penalty : Penalty, optional
         One that makes coefficients zero, to be added; proximal Newton's method then does all.
     journal : Journal, optional
