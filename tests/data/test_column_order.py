@@ -120,6 +120,18 @@ def test_texts_without_a_header(tmp_path):
     assert [len(batch.features) for batch in batches(alone, again)] == [2]
 
 
+@pytest.mark.parametrize("no_header", [False, True])
+def test_texts_on_standard_input_are_cells_as_in_a_file(tmp_path, monkeypatch, no_header):
+    path = tmp_path / "t.csv"
+    path.write_text("".join(f'"the cat, {i}",cat\n"the dog, {i}",dog\n' for i in range(30)))
+    encoding = learn_encoding(load(path, text=["column_1"], no_header=True))
+    monkeypatch.setattr("luce.data.files.stdin_chunks", lambda: iter([path.read_bytes()]))
+    (piped,) = batches("-", encoding, no_header=no_header)
+    (filed,) = batches(path, encoding, no_header=no_header)
+    assert piped.raw["column_1"].to_list() == filed.raw["column_1"].to_list()
+    assert piped.raw["column_1"][0] == "the cat, 0"
+
+
 def test_a_stream_has_the_rows_of_the_whole(rows):
     streamed = stream(rows, target="column_1", no_header=True)
     assert streamed.encoding == learn_encoding(load(rows, target="column_1", no_header=True))
@@ -136,6 +148,28 @@ def test_only_files_that_may_lack_a_header_can(tmp_path, encoding):
             load(source, no_header=True)
     with pytest.raises(DataError, match="only a CSV or TSV file can lack a header"):
         stream(path, no_header=True)
+
+
+def test_rows_that_have_names_cannot_lack_them(tmp_path, encoding, monkeypatch):
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"column_2": 1, "column_3": "red"}\n')
+    monkeypatch.setattr("luce.data.files.stdin_chunks", lambda: iter([path.read_bytes()]))
+    for source in (path, "-"):
+        assert len(numbers(source, encoding)) == 1
+        with pytest.raises(DataError, match="only a CSV or TSV file can lack a header"):
+            next(batches(source, encoding, no_header=True))
+
+
+def test_a_stream_finds_the_row_numbers_and_the_names_that_the_whole_finds(tmp_path):
+    path = tmp_path / "t.csv"  # as pandas writes one, with the index in front
+    path.write_text(",size,kind\n" + "".join(f"{i},{i % 7},{'ab'[i % 2]}\n" for i in range(40)))
+    whole, streamed = load(path), stream(path)
+    assert streamed.encoding == learn_encoding(whole)
+    assert streamed.encoding.columns == ("size",)
+    path.write_text(",5.5,a\n" + "".join(f"{i},{i % 7},{'ab'[i % 2]}\n" for i in range(40)))
+    assert stream(path).header_doubt == load(path).header_doubt is not None
+    path.write_text("column_1,column_2\n" + "".join(f"{i % 7},{'ab'[i % 2]}\n" for i in range(9)))
+    assert stream(path, no_header=True).encoding.order is None
 
 
 def test_a_model_that_goes_by_names_says_so(rows, tmp_path):

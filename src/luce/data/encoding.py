@@ -94,14 +94,25 @@ class Encoding(ABC):
         """Return the encoding as a JSON tree; `encoding_from_json` takes it and `tensors` back."""
 
 
-def namer_for(encoding: Encoding | None, no_header: bool, where: str) -> Namer | None:
+def namer_for(
+    encoding: Encoding | None, no_header: bool, where: str, *, delimited: bool = True
+) -> Namer | None:
     """Return what names the columns of a file for a model, or to learn from; None: its first line.
+
+    delimited : whether the source is CSV or TSV
 
     Raises
     ------
+    DataError
+        The source is said to have no header, and is of a kind that never has one.
     ParameterError
         The model finds its columns by names, and the file is said to have none.
     """
+    if no_header and not delimited:
+        raise DataError(
+            f"only a CSV or TSV file can lack a header, got --no-header for {where:.200}. Leave the"
+            " option out."
+        )
     if encoding is not None and encoding.order is not None:
         return encoding.order.names
     if not no_header:

@@ -11,7 +11,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from luce.data import files
-from luce.data.column_order import Namer
 from luce.data.delimited import read_delimited
 from luce.data.encoding import Encoded, Encoding, namer_for
 from luce.data.jsonl import read_json_lines, to_frame
@@ -89,7 +88,7 @@ def _pieces(
     source: str | Path, encoding: Encoding, where: str, no_header: bool
 ) -> Iterator[_Piece]:
     """Yield the blocks of a text table, or a source of another kind as a whole."""
-    frames = _stream(source, where, encoding, namer_for(encoding, no_header, where))
+    frames = _stream(source, where, encoding, no_header)
     if frames is not None:
         yield from ((frame, frame) for frame in frames)
         return
@@ -102,17 +101,18 @@ def _pieces(
 
 
 def _stream(
-    source: str | Path, where: str, encoding: Encoding, namer: Namer | None
+    source: str | Path, where: str, encoding: Encoding, no_header: bool
 ) -> Iterator[pl.DataFrame] | None:
     """Return the blocks of a text table, or None for a source of another kind."""
     if source == STDIN:
-        return _sniffed(files.stdin_chunks(), where, encoding, namer)
+        return _sniffed(files.stdin_chunks(), where, encoding, no_header)
     path = Path(source)
     suffix = files.inner_suffix(path)
     known = (*SEPARATORS, *_JSON_SUFFIXES, *LINE_SUFFIXES)
     if is_named(source) or not path.is_file() or suffix not in known:
         return None
     files.require_file(path)
+    namer = namer_for(encoding, no_header, where, delimited=suffix in SEPARATORS)
     if suffix in LINE_SUFFIXES:
         return line_frames(files.chunks(path), where, line_column(encoding))
     if suffix in _JSON_SUFFIXES:
@@ -121,15 +121,17 @@ def _stream(
 
 
 def _sniffed(
-    chunks: Iterator[bytes], where: str, encoding: Encoding, namer: Namer | None
+    chunks: Iterator[bytes], where: str, encoding: Encoding, no_header: bool
 ) -> Iterator[pl.DataFrame]:
     """Tell JSONL from CSV by the first byte that is not blank, and lines of text by the first."""
     head = b""
     while not head.strip(_BLANK) and (chunk := next(chunks, None)) is not None:
         head += chunk
-    if head.strip(_BLANK).startswith(b"{"):
+    is_json = head.strip(_BLANK).startswith(b"{")
+    namer = namer_for(encoding, no_header, where, delimited=not is_json)
+    if is_json:
         return _json_frames(chain([head], chunks), where)
-    if isinstance(encoding, TextEncoding) and len(encoding.columns) == 1:
+    if namer is None and isinstance(encoding, TextEncoding) and len(encoding.columns) == 1:
         while b"\n" not in head.lstrip(_BLANK) and (chunk := next(chunks, None)) is not None:
             head += chunk
         if not _names(head, encoding.columns[0]):

@@ -83,12 +83,10 @@ def load(
     """
     if split not in _SPLITS:
         raise ParameterError(f"split must be train, test or all, got {split!r}.")
-    if no_header and not _is_delimited(source):
-        raise DataError(
-            f"only a CSV or TSV file can lack a header, got --no-header for {str(source)!r:.200}."
-            " Leave the option out."
-        )
-    if is_named(source):
+    named = is_named(source)
+    delimited = not named and files.inner_suffix(Path(source)) in tables.SEPARATORS
+    namer = namer_for(encoding, no_header, str(source), delimited=delimited)
+    if named:
         return without(load_named(source, split), ignore, str(source))
     path, learning = Path(source), needs_target and encoding is None
     if split == "test":
@@ -115,7 +113,7 @@ def load(
             text=text,
             ignore=ignore,
             learning=learning,
-            namer=namer_for(encoding, no_header, str(path)),
+            namer=namer,
         )
     if files.inner_suffix(path) in LINE_SUFFIXES:
         return load_lines(
@@ -127,10 +125,6 @@ def load(
         )
     dataset = _load_arrays(path, target, needs_target)
     return _with_classes(dataset, str(path)) if learning else dataset
-
-
-def _is_delimited(source: str | Path) -> bool:
-    return not is_named(source) and files.inner_suffix(Path(source)) in tables.SEPARATORS
 
 
 def _load_arrays(path: Path, target: str | None, needs_target: bool) -> Dataset:

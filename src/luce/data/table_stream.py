@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from luce.data import files
 from luce.data.cells import as_text
-from luce.data.column_order import ColumnOrder, numbered_names
-from luce.data.delimited import read_delimited
+from luce.data.column_order import ColumnOrder
+from luce.data.delimited import Header, read_delimited
+from luce.data.encoding import namer_for
 from luce.data.header_doubts import header_doubt
 from luce.data.kinds import Kind
 from luce.data.suggest import listed
@@ -53,29 +54,27 @@ class TableStream(RowStream):
         no_header: bool = False,
     ) -> None:
         self._path, self._where = path, str(path)
-        self._namer = numbered_names if no_header else None
         delimited = files.inner_suffix(path) in SEPARATORS
-        if no_header and not delimited:
-            raise DataError(
-                f"only a CSV or TSV file can lack a header, got --no-header for {path}. Leave the"
-                " option out."
-            )
+        self._namer = namer_for(None, no_header, self._where, delimited=delimited)
+        header = self._delimited()[0] if delimited else None
+        unnamed = () if header is None else header.unnamed
         first = self._head(head)
         choice = choose_target(first.columns, target, self._where)
         self.target_name = choice.name
         self._labels = read_target(first[choice.name], self._where).dtype
         features = first.drop(choice.name)
-        kinds, guessed = judge_columns(features, categorical, (), self._where)
+        kinds, guessed = judge_columns(features, categorical, unnamed, self._where)
         texts = [name for name, kind in kinds.items() if kind is Kind.WORDS]
         if texts:
             raise DataError(
                 f"a stream must have numbers or categories to learn from, but {path} has texts "
                 f"alone beside its target: {listed(texts)}. Load it whole with luce.data.load."
             )
-        order = ColumnOrder(first.width, choice.name) if no_header else None
+        is_line = header is None or header.is_line
+        order = None if is_line else ColumnOrder(first.width, choice.name)
         self.encoding = replace(TableEncoding.learn(features, kinds), order=order)
-        doubtful = delimited and not no_header
-        self.header_doubt = header_doubt(first, (), self._where) if doubtful else None
+        doubtful = delimited and is_line
+        self.header_doubt = header_doubt(first, unnamed, self._where) if doubtful else None
         seen = f"What the columns hold was decided on the first {len(first)} rows."
         self.notes = [choice.note, *guessed, seen, *self.encoding.notes]
 
@@ -99,11 +98,13 @@ class TableStream(RowStream):
 
     def frames(self) -> Iterator[pl.DataFrame]:
         """Yield the columns as the file spells them."""
-        suffix = files.inner_suffix(self._path)
-        if suffix == ".parquet":
+        if files.inner_suffix(self._path) == ".parquet":
             return self._slices()
-        chunks = files.chunks(self._path, _CHUNK)
-        return read_delimited(chunks, self._where, SEPARATORS[suffix], self._namer)[1]
+        return self._delimited()[1]
+
+    def _delimited(self) -> tuple[Header, Iterator[pl.DataFrame]]:
+        separator = SEPARATORS[files.inner_suffix(self._path)]
+        return read_delimited(files.chunks(self._path, _CHUNK), self._where, separator, self._namer)
 
     def _slices(self) -> Iterator[pl.DataFrame]:
         try:
