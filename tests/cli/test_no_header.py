@@ -1,5 +1,6 @@
 """A file without a header through all verbs that read data."""
 
+import polars as pl
 import pytest
 
 from luce.tasks.reporting.record import read_run
@@ -73,10 +74,28 @@ def test_the_report_finds_the_evaluated_rows(whole_luce, rows, tmp_path):
     assert "no_header=True" in (tmp_path / "run" / "report.html").read_text()
 
 
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+def test_the_report_reads_other_rows_by_their_names(luce, rows, tmp_path, suffix):
+    frame = pl.DataFrame(
+        {"column_3": [1, 2, 3], "column_1": ["a", "b", "a"], "column_2": [5, 4, 1]}
+    )
+    other = tmp_path / f"other.{suffix}"
+    {"csv": frame.write_csv, "jsonl": frame.write_ndjson, "parquet": frame.write_parquet}[suffix](
+        other
+    )
+    answer = luce("train", rows, *LEARN, "--valid", other, "--out", "run")
+    assert answer.code == 0, answer.err
+    record = read_run(tmp_path / "run")
+    assert (record.absence, len(record.evaluated)) == ("", 3)
+    piped = luce("evaluate", "run", other, "--no-header")
+    assert (piped.code == 0) == (suffix == "csv")
+
+
 def test_a_model_that_goes_by_names_cannot_do_without(luce, tmp_path, rows):
     headed = tmp_path / "headed.csv"
     headed.write_text("label,size,other\n" + ROWS)
     assert luce("train", headed, "--out", "named").code == 0
-    answer = luce("predict", "named", rows, "--no-header")
-    assert answer.code == 2
-    assert "Write these into the first line" in answer.err
+    for verb in ("predict", "evaluate"):
+        answer = luce(verb, "named", rows, "--no-header")
+        assert answer.code == 2
+        assert "Write these into the first line" in answer.err

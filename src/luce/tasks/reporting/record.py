@@ -182,7 +182,7 @@ def _evaluated(
 ) -> tuple[Dataset | None, str]:
     """The evaluated rows, or None and the reason why they are not to be had."""
     try:
-        source = _source(config)
+        source = _source(config, model)
         fingerprint = model.metadata["data"]["fingerprint"]
         changed = _held_out(config["valid"]) and source.fingerprint != fingerprint
         if changed or source.target is None or len(source) <= predictions.rows.max(initial=-1):
@@ -196,16 +196,15 @@ def _evaluated(
     return dataset, ""
 
 
-def _source(config: Mapping[str, Any]) -> Dataset:
+def _source(config: Mapping[str, Any], model: Model) -> Dataset:
     """Load what the rows of ``predictions.csv`` are numbered in."""
     valid, target = config["valid"], config.get("target")
-    no_header = config.get("no_header", False)
     if _held_out(valid):
-        split = config.get("split")
+        split, no_header = config.get("split"), config.get("no_header", False)
         return data.load(config["data"], target=target, split=split, no_header=no_header)
     if valid == "test":
         return data.load(config["data"], split="test")
-    return data.load(valid, target=target, no_header=no_header)
+    return data.load(valid, target=target, encoding=model.encoding)  # as the training did
 
 
 def _held_out(valid: str) -> bool:
