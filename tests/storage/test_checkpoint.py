@@ -43,12 +43,16 @@ def test_models_and_checkpoints_are_not_taken_for_each_other(tmp_path):
         load_checkpoint(tmp_path / "m")
 
 
-def test_a_later_version_and_a_missing_file_are_told(tmp_path, monkeypatch):
-    monkeypatch.setattr("luce.storage.checkpoint.CHECKPOINT_VERSION", 2)
+@pytest.mark.parametrize(("version", "advice"), [(3, "Upgrade luce"), (1, "begin the training")])
+def test_another_version_is_told(tmp_path, monkeypatch, version, advice):
+    monkeypatch.setattr("luce.storage.checkpoint.CHECKPOINT_VERSION", version)
     save_checkpoint(tmp_path / "c", TENSORS, FACTS)
     monkeypatch.undo()
-    with pytest.raises(ModelFileError, match="Upgrade luce"):
+    with pytest.raises(ModelFileError, match=f"be 2, got {version}.*{advice}"):
         load_checkpoint(tmp_path / "c")
+
+
+def test_a_missing_file_is_told(tmp_path):
     with pytest.raises(ModelFileError, match="a checkpoint file must be readable"):
         load_checkpoint(tmp_path / "none")
 

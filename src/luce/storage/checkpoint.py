@@ -10,7 +10,7 @@ from luce.storage.refusal import refuse
 from luce.storage.sealed import Seal
 
 FORMAT = "luce-checkpoint"
-CHECKPOINT_VERSION = 1
+CHECKPOINT_VERSION = 2  # 1 held one mean an epoch; none was ever released
 MAX_BYTES = 64 * 2**30
 _FIELDS = {"format", "version", "facts"}
 
@@ -61,8 +61,10 @@ def _check(metadata: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> 
     if found != FORMAT:
         refuse("metadata.format", f"be {FORMAT!r}", found)
     version = metadata.get("version")
-    if type(version) is not int or not 1 <= version <= CHECKPOINT_VERSION:
-        refuse("metadata.version", f"be 1 to {CHECKPOINT_VERSION}", version, "Upgrade luce")
+    if type(version) is not int or version != CHECKPOINT_VERSION:
+        old = type(version) is int and version < CHECKPOINT_VERSION
+        advice = "An older luce wrote it: begin the training again" if old else "Upgrade luce"
+        refuse("metadata.version", f"be {CHECKPOINT_VERSION}", version, advice)
     if metadata.keys() != _FIELDS or not isinstance(metadata["facts"], dict):
         refuse("metadata", f"have the fields {', '.join(sorted(_FIELDS))}", sorted(metadata))
 
