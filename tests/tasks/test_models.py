@@ -5,6 +5,8 @@ import pytest
 
 from luce import storage
 from luce.errors import LabelError, ModelFileError
+from luce.functions.perceptron import Perceptron
+from luce.tasks.model_kinds import NetworkClassifier
 from luce.tasks.models import Model, load_model
 from luce.tasks.options import TrainOptions
 from luce.tasks.training import train
@@ -102,3 +104,19 @@ def test_rows_whose_logits_overflow_have_no_probabilities(
     assert np.isnan(p).all(axis=1).tolist() == [False, False, True, True]
     np.testing.assert_array_equal(p[:2], model.probabilities(good[:2]))
     assert np.isfinite(model.probabilities(good)).all()
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_nor_have_those_of_a_network(classes):
+    weights = np.zeros((2, classes), np.float32)
+    weights[0, 0] = 3e38
+    network = Perceptron(np.zeros(2), np.ones(2), [weights], [np.zeros(classes, np.float32)])
+    model = Model(NetworkClassifier(network, np.arange(classes), {}), None, {})
+    p = model.probabilities(np.array([[1e-38, 1.0], [10.0, 1.0], [-10.0, 1.0], [1e300, 1.0]]))
+    assert np.isnan(p).all(axis=1).tolist() == [False, True, True, True]
+    np.testing.assert_allclose(p[0], network_softmax(3.0, classes), rtol=1e-6)
+
+
+def network_softmax(first, classes):
+    powers = np.exp([first, *[0.0] * (classes - 1)])
+    return powers / powers.sum()

@@ -48,10 +48,8 @@ class Model:
         A row with a logit that has overflowed holds NaN: in a sum that is small in the end a part
         may have overflowed, so that infinity does not tell which class wins.
         """
-        if self.linear is None and self.calibration is None:
-            return self.classifier.predict_proba(X)
-        z = self._logits(X)
         with np.errstate(over="ignore", invalid="ignore"):
+            z = self._logits(X)
             total = z.sum()
         if np.isfinite(total):
             return self._of_logits(z)
