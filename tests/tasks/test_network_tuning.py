@@ -3,6 +3,7 @@
 import json
 import tomllib
 
+import numpy as np
 import pytest
 
 from luce.errors import ConvergenceError
@@ -29,7 +30,7 @@ def _small(monkeypatch):
 
 def search(budget="1h", on_trial=None, **options):
     given = TrainOptions(data="wine", model="mlp", tune=budget, **{**SHORT, **options})
-    return tune(prepare(given), on_trial)
+    return tune(prepare(given), on_trial)[1]
 
 
 def test_finds_better_options_and_is_the_same_every_time():
@@ -95,6 +96,22 @@ def test_rates_at_which_the_loss_is_infinite_are_passed_over(monkeypatch):
     assert found.complete
     assert max(trial.options["learning_rate"] for trial in found.trials) == 1e-3
     with pytest.raises(ConvergenceError, match="finite"):
+        search(learning_rate=0.1)
+
+
+@pytest.mark.parametrize("loss", [float("nan"), float("inf")])
+def test_options_whose_loss_on_rows_held_out_is_no_number_are_passed_over(monkeypatch, loss):
+    def losses(self, options, seen, held_out):
+        return np.full(len(held_out), loss if options.learning_rate > 1e-3 else 1.0)
+
+    monkeypatch.setattr(network_tuning._Search, "_losses", losses)
+    found = search()
+    assert found.complete
+    assert found.trials
+    assert {trial.log_loss for trial in found.trials} == {1.0}
+    with pytest.raises(
+        ConvergenceError, match=r"held out must be finite, got .* learning_rate 0.1"
+    ):
         search(learning_rate=0.1)
 
 

@@ -9,7 +9,7 @@ import pytest
 from luce.errors import ParameterError
 from luce.tasks import training
 from luce.tasks.options import TrainOptions
-from luce.tasks.preparation import prepare
+from luce.tasks.preparation import prepare, with_ngrams
 from luce.tasks.training import train
 from luce.tasks.trials import stratified_folds
 from luce.tasks.tuning import tune
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.once
 
 
 def search(budget="1h", on_trial=None, **options):
-    return tune(prepare(TrainOptions(data="wine", tune=budget, **options)), on_trial)
+    return tune(prepare(TrainOptions(data="wine", tune=budget, **options)), on_trial)[1]
 
 
 def test_finds_better_options_and_is_the_same_every_time():
@@ -42,7 +42,14 @@ def test_with_no_time_the_options_given_are_tried_and_kept():
     assert (trial.options["C"], found.options.C, found.best) == (3.0, 3.0, 0)
 
 
-def test_texts_are_tried_as_other_n_grams_and_trained_so(tmp_path):
+def test_texts_are_tried_as_other_n_grams_and_trained_so(tmp_path, monkeypatch):
+    read = []
+
+    def reading(prepared, ngrams):
+        read.append(ngrams)
+        return with_ngrams(prepared, ngrams)
+
+    monkeypatch.setattr("luce.tasks.trials.with_ngrams", reading)
     path = tmp_path / "moods.txt"
     random = np.random.default_rng(0)
     # Single words say nothing here: which of them comes first is all that counts.
@@ -55,6 +62,7 @@ def test_texts_are_tried_as_other_n_grams_and_trained_so(tmp_path):
     assert trained.tuned is not None
     tried = [trial.options["ngrams"] for trial in trained.tuned.trials]
     assert tried[:3] == ["words", "pairs", "both"]
+    assert read == ["pairs", "both", "pairs"]  # not the given ones, nor the winner once more
     assert trained.tuned.options.ngrams == trained.model.encoding.ngrams == "pairs"
     assert tomllib.loads((trained.run / "config.toml").read_text())["ngrams"] == "pairs"
     assert trained.figures["accuracy"]["value"] == 1.0

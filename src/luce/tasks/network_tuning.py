@@ -1,18 +1,16 @@
 """Search for the options of a network within a span of time, by its log loss on rows held out."""
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 
 from luce.errors import ConvergenceError
-from luce.tasks.durations import parse_duration
 from luce.tasks.model_kinds import KINDS
 from luce.tasks.options import TrainOptions, hidden_units
 from luce.tasks.preparation import Prepared
-from luce.tasks.trials import FOLDS, Splits, Trial, Tuned, best_of, stratified_folds
+from luce.tasks.trials import FOLDS, Search, Trial, Tuned, stratified_folds
 
 _FEW = 2_000  # rows, below which one fold says too little
 _HIDDEN = ("64", "256", "512", "256,128")
@@ -21,7 +19,9 @@ _WEIGHT_DECAY = (0.0, 1e-3, 1e-2, 1e-1)
 _WIDE, _NARROW = 10**0.5, 10**0.25  # factors of the learning rate
 
 
-def tune_network(prepared: Prepared, on_trial: Callable[[Trial], object] | None = None) -> Tuned:
+def tune_network(
+    prepared: Prepared, on_trial: Callable[[Trial], object] | None = None
+) -> tuple[Prepared, Tuned]:
     """Try learning rates, hidden layers, dropout and weight decay until the time is over.
 
     First the options as they are; then one after the other is varied, from the best that the ones
@@ -35,41 +35,19 @@ def tune_network(prepared: Prepared, on_trial: Callable[[Trial], object] | None 
     ConvergenceError
         The loss of the options as they are became infinite or NaN; others are passed over.
     """
-    options = prepared.options
-    assert options.tune is not None, "the caller has seen to it"
-    search = _Search(prepared, parse_duration(options.tune, "tune"), on_trial)
-    complete = search.run()
-    best = best_of(search.trials)
-    found = {} if best is None else search.trials[best].options
-    return Tuned(
-        replace(options, tune=None, **found),
-        tuple(search.trials),
-        best,
-        len(search.splits),
-        search.budget,
-        search.elapsed(),
-        complete,
-    )
+    assert prepared.labels is not None, "`check_model` has refused a stream"
+    splits = stratified_folds(prepared.labels, FOLDS, prepared.options.seed)
+    few = prepared.rows < _FEW
+    return _Search(prepared, on_trial, splits if few else splits[:1]).result()
 
 
 class _Interrupted(Exception):
     """A training did not come to its end."""
 
 
-class _Search:
-    def __init__(
-        self, prepared: Prepared, budget: float, on_trial: Callable[[Trial], object] | None
-    ) -> None:
-        self.budget = budget
-        self.trials: list[Trial] = []
-        self._prepared, self._on_trial = prepared, on_trial
-        self._started = time.perf_counter()
-        assert prepared.labels is not None, "`check_model` has refused a stream"
-        splits = stratified_folds(prepared.labels, FOLDS, prepared.options.seed)
-        self.splits: Splits = splits if prepared.rows < _FEW else splits[:1]
-
+@final
+class _Search(Search):
     def run(self) -> bool:
-        """Make trial after trial; return whether all were made."""
         try:
             for wanted in self._candidates():
                 if self.trials and self._is_over():
@@ -80,10 +58,6 @@ class _Search:
             return False
         return True
 
-    def elapsed(self) -> float:
-        """Return the seconds since the search began."""
-        return time.perf_counter() - self._started
-
     def _candidates(self) -> Iterator[dict[str, Any]]:
         """Each knows what the ones before have found."""
         yield self._as_given()
@@ -93,22 +67,22 @@ class _Search:
             ("dropout", _DROPOUT),
             ("weight_decay", _WEIGHT_DECAY),
         ):
-            start = self._best()
+            start = self.best().options
             for value in values:
                 yield {**start, name: value}
         yield from self._rates(_NARROW)
-        start = self._best()
+        start = self.best().options
         for factor in (1 / _WIDE, _WIDE):
             yield {**start, "weight_decay": _rounded(start["weight_decay"] * factor)}
 
     def _rates(self, *factors: float) -> Iterator[dict[str, Any]]:
         """Up and down from the best rate; no farther where a step did not help."""
-        start = self._best()
+        start = self.best().options
         for sign in (1, -1):
             for factor in factors:
                 rate = _rounded(start["learning_rate"] * factor**sign)
                 yield {**start, "learning_rate": rate}
-                if self._best()["learning_rate"] != rate:
+                if self.best().options["learning_rate"] != rate:
                     break
 
     def _as_given(self) -> dict[str, Any]:
@@ -116,9 +90,9 @@ class _Search:
         from luce.nn.perceptron import usual_dropout
         from luce.nn.training.plan import OPTIMIZERS
 
-        given = self._prepared.options
+        given = self.given.options
         usual_rate = OPTIMIZERS["sgd" if given.solver == "sgd" else "adamw"]
-        dropout = usual_dropout(self._prepared.rows) if given.dropout is None else given.dropout
+        dropout = usual_dropout(self.given.rows) if given.dropout is None else given.dropout
         return {
             "learning_rate": usual_rate if given.learning_rate is None else given.learning_rate,
             "hidden": ",".join(map(str, hidden_units(given.hidden))),
@@ -126,28 +100,21 @@ class _Search:
             "weight_decay": given.weight_decay,
         }
 
-    def _best(self) -> dict[str, Any]:
-        best = best_of(self.trials)
-        assert best is not None, "the first trial is always finished"
-        return dict(self.trials[best].options)
-
     def _try(self, wanted: dict[str, Any]) -> None:
-        options = replace(self._prepared.options, tune=None, **wanted)
+        options = replace(self.given.options, tune=None, **wanted)
         try:
             losses = np.concatenate([self._losses(options, *split) for split in self.splits])
+            _require_finite(losses, wanted)
         except ConvergenceError:
             if self.trials:
                 return  # the rate was too high: nothing to be compared
             raise
         error = float(losses.std(ddof=min(1, len(losses) - 1)) / len(losses) ** 0.5)
-        trial = Trial(wanted, float(losses.mean()), error)
-        self.trials.append(trial)
-        if self._on_trial is not None:
-            self._on_trial(trial)
+        self.add(Trial(wanted, float(losses.mean()), error))
 
     def _losses(self, options: TrainOptions, seen: Any, held_out: Any) -> Any:
         """Return the loss of each row held out whose class is known; `seen` rows are learnt."""
-        prepared = replace(self._prepared, options=options)
+        prepared = replace(self.given, options=options)
         features: Any = prepared.features
         labels: Any = prepared.labels
         network = KINDS["mlp"].unfitted(prepared, [self._watch])
@@ -165,6 +132,16 @@ class _Search:
 
     def _is_over(self) -> bool:
         return self.elapsed() >= self.budget
+
+
+def _require_finite(losses: Any, tried: dict[str, Any]) -> None:
+    """Weights may be finite and what they make of rows held out not."""
+    if not np.isfinite(mean := losses.mean()):
+        given = ", ".join(f"{name} {value}" for name, value in tried.items())
+        raise ConvergenceError(
+            f"the loss on rows held out must be finite, got {mean} with {given}. Pass a smaller"
+            " learning_rate, or look for cells that are far from all others."
+        )
 
 
 def _rounded(value: float) -> float:

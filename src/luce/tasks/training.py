@@ -20,7 +20,7 @@ from luce.tasks.evaluation import Evaluation, measure, write_predictions
 from luce.tasks.model_kinds import KINDS, Classifier
 from luce.tasks.models import Model, classes_to_json
 from luce.tasks.options import TrainOptions
-from luce.tasks.preparation import Prepared, prepare, with_ngrams
+from luce.tasks.preparation import Prepared, prepare
 from luce.tasks.report import write_report
 from luce.tasks.streamed_preparation import prepare_stream
 from luce.tasks.trials import Trial, Tuned
@@ -151,12 +151,10 @@ def _tuned(
     """Search first, if that is asked for: the winner is what is trained, and what config says."""
     if prepared.options.tune is None:
         return prepared, None
-    tuned = tune(prepared, on_trial)
+    winner, tuned = tune(prepared, on_trial)
     runs.write_json(run / runs.TUNING, tuned.to_json())
     runs.write_config(run, tuned.options)
-    if tuned.options.ngrams not in (None, prepared.options.ngrams):
-        prepared = with_ngrams(prepared, tuned.options.ngrams)
-    return replace(prepared, options=tuned.options), tuned
+    return winner, tuned
 
 
 def _fit(run: Path, prepared: Prepared, on_entry: Listener | None) -> Any:

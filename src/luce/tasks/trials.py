@@ -1,13 +1,17 @@
-"""What a search for options has tried, and the rows that it holds out."""
+"""A search for options within a span of time: what it has tried, and the rows that it holds out."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from luce.tasks.durations import parse_duration
 from luce.tasks.options import TrainOptions
+from luce.tasks.preparation import Prepared, with_ngrams
 
 FOLDS = 5
 _ALIKE = 1e-3  # of the loss: less is no reason for options that nobody asked for
@@ -70,6 +74,72 @@ class Tuned:
             "best": self.best,
             "trials": [trial.to_json() for trial in self.trials],
         }
+
+
+class Search(ABC):
+    """A search that has begun.
+
+    Parameters
+    ----------
+    prepared : the training, whose options tell how long to search
+    on_trial : called with each trial
+    splits : rows to learn from and rows held out
+    """
+
+    def __init__(
+        self, prepared: Prepared, on_trial: Callable[[Trial], object] | None, splits: Splits
+    ) -> None:
+        assert prepared.options.tune is not None, "the caller has seen to it"
+        self.budget = parse_duration(prepared.options.tune, "tune")
+        self.trials: list[Trial] = []
+        self.given, self.splits = prepared, splits
+        self._newest = prepared  # texts that are read otherwise
+        self._on_trial, self._started = on_trial, time.perf_counter()
+
+    @abstractmethod
+    def run(self) -> bool:
+        """Make trial after trial; return whether all were made."""
+
+    def elapsed(self) -> float:
+        """Return the seconds since the search began."""
+        return time.perf_counter() - self._started
+
+    def add(self, trial: Trial) -> None:
+        """Keep a trial, and tell of it."""
+        self.trials.append(trial)
+        if self._on_trial is not None:
+            self._on_trial(trial)
+
+    def best(self) -> Trial:
+        """Return the best trial so far."""
+        best = best_of(self.trials)
+        assert best is not None, "the first trial is always finished"
+        return self.trials[best]
+
+    def reading(self, ngrams: str | None) -> Prepared:
+        """Return the training on texts that are read so; the given and the newest are at hand."""
+        for known in (self.given, self._newest):
+            if known.options.ngrams == ngrams:
+                return known
+        assert ngrams is not None, "a search gives texts n-grams, and nothing else"
+        self._newest = with_ngrams(self.given, ngrams)
+        return self._newest
+
+    def result(self) -> tuple[Prepared, Tuned]:
+        """Search; return the training with the best of what was tried, and what was tried."""
+        complete = self.run()
+        found = self.best().options if self.trials else {}
+        options = replace(self.given.options, tune=None, **found)
+        tuned = Tuned(
+            options,
+            tuple(self.trials),
+            best_of(self.trials),
+            len(self.splits),
+            self.budget,
+            self.elapsed(),
+            complete,
+        )
+        return replace(self.reading(options.ngrams), options=options), tuned
 
 
 def best_of(trials: Sequence[Trial]) -> int | None:

@@ -4,14 +4,13 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, final
 
 from luce.errors import ParameterError
 from luce.estimators import SoftmaxRegressionCV
-from luce.tasks.durations import parse_duration
 from luce.tasks.network_tuning import tune_network
-from luce.tasks.preparation import Prepared, with_ngrams
-from luce.tasks.trials import FOLDS, Trial, Tuned, best_of, stratified_folds
+from luce.tasks.preparation import Prepared
+from luce.tasks.trials import FOLDS, Search, Trial, Tuned, stratified_folds
 
 _COARSE = tuple(10.0**power for power in range(-4, 5))
 _STEP = 10**0.25  # of C in the last round
@@ -19,8 +18,12 @@ _SMOOTHING = 0.05
 _NGRAMS = ("words", "pairs", "both")  # letters alone lose to both, at nearly their price
 
 
-def tune(prepared: Prepared, on_trial: Callable[[Trial], object] | None = None) -> Tuned:
+def tune(
+    prepared: Prepared, on_trial: Callable[[Trial], object] | None = None
+) -> tuple[Prepared, Tuned]:
     """Search for the options of a training, as `tune_linear` or `tune_network` does.
+
+    Returned are the training with the best of what was tried, and what was tried.
 
     Raises
     ------
@@ -31,7 +34,9 @@ def tune(prepared: Prepared, on_trial: Callable[[Trial], object] | None = None) 
     return search(prepared, on_trial)
 
 
-def tune_linear(prepared: Prepared, on_trial: Callable[[Trial], object] | None = None) -> Tuned:
+def tune_linear(
+    prepared: Prepared, on_trial: Callable[[Trial], object] | None = None
+) -> tuple[Prepared, Tuned]:
     """Try values of C, class weights and label smoothing until the time is over.
 
     First the options as they are, for texts other n-grams, then C from 1e-4 to 1e4, balanced class
@@ -46,25 +51,14 @@ def tune_linear(prepared: Prepared, on_trial: Callable[[Trial], object] | None =
         The solver goes by minibatch: its models are no minima that could be compared.
     """
     options = prepared.options
-    assert options.tune is not None, "the caller has seen to it"
     if options.solver in ("sgd", "adam"):
         raise ParameterError(
             f"--tune needs a solver that reaches the optimum, got {options.solver!r}. Leave"
             " --solver out, or give auto, newton or lbfgs."
         )
-    search = _Search(prepared, parse_duration(options.tune, "tune"), on_trial)
-    complete = search.run()
-    best = best_of(search.trials)
-    found = {} if best is None else search.trials[best].options
-    return Tuned(
-        replace(options, tune=None, **found),
-        tuple(search.trials),
-        best,
-        FOLDS,
-        search.budget,
-        search.elapsed(),
-        complete,
-    )
+    assert prepared.labels is not None, "`prepare_stream` has refused it"
+    splits = stratified_folds(prepared.labels, FOLDS, options.seed)
+    return _Search(prepared, on_trial, splits).result()
 
 
 class _Round(NamedTuple):
@@ -80,20 +74,11 @@ class _OutOfTime(KeyboardInterrupt):
     """Ends a path as Ctrl-C does."""
 
 
-class _Search:
-    def __init__(
-        self, prepared: Prepared, budget: float, on_trial: Callable[[Trial], object] | None
-    ) -> None:
-        self.budget = budget
-        self.trials: list[Trial] = []
-        self._given, self._prepared, self._on_trial = prepared, prepared, on_trial
-        self._started = time.perf_counter()
-        self._last = 0.0  # seconds that the newest value took
-        assert prepared.labels is not None, "`prepare_stream` has refused it"
-        self._splits = stratified_folds(prepared.labels, FOLDS, prepared.options.seed)
+@final
+class _Search(Search):
+    _last = 0.0  # seconds that the newest value took
 
     def run(self) -> bool:
-        """Try round after round; return whether all were tried."""
         try:
             for planned in self._rounds():
                 todo = tuple(c for c in planned.Cs if not self._tried(planned, c))
@@ -103,13 +88,9 @@ class _Search:
             return False
         return True
 
-    def elapsed(self) -> float:
-        """Return the seconds since the search began."""
-        return time.perf_counter() - self._started
-
     def _rounds(self) -> Iterator[_Round]:
         """Each round knows what the ones before have found."""
-        given = self._given.options
+        given = self.given.options
         assert given.C is not None, "prepared options are resolved"
         as_given = _Round((given.C,), given.class_weight, given.label_smoothing, given.ngrams)
         yield as_given
@@ -126,17 +107,12 @@ class _Search:
         yield self._best_round()._replace(Cs=self._around(_STEP**2))
 
     def _around(self, factor: float) -> tuple[float, ...]:
-        c = self._best().options["C"]
+        c = self.best().options["C"]
         return tuple(float(f"{value:.3g}") for value in (c / factor, c, c * factor))
 
     def _best_round(self) -> _Round:
-        best = self._best().options
+        best = self.best().options
         return _Round((), best["class_weight"], best["label_smoothing"], best.get("ngrams"))
-
-    def _best(self) -> Trial:
-        best = best_of(self.trials)
-        assert best is not None, "a round that ends has trials"
-        return self.trials[best]
 
     def _tried(self, planned: _Round, c: float) -> bool:
         return any(
@@ -149,10 +125,9 @@ class _Search:
         if self.trials and not self._has_time():
             return False
         since = time.perf_counter()
-        if planned.ngrams not in (None, self._prepared.options.ngrams):
-            self._prepared = with_ngrams(self._prepared, planned.ngrams)
+        prepared = self.reading(planned.ngrams)
         options = replace(
-            self._prepared.options,
+            prepared.options,
             class_weight=planned.class_weight,
             label_smoothing=planned.label_smoothing,
         ).estimator_arguments()
@@ -167,23 +142,20 @@ class _Search:
                 "label_smoothing": planned.label_smoothing,
                 **({} if planned.ngrams is None else {"ngrams": planned.ngrams}),
             }
-            trial = Trial(tried, -entry["score"], entry["standard_error"])
-            self.trials.append(trial)
-            if self._on_trial is not None:
-                self._on_trial(trial)
+            self.add(Trial(tried, -entry["score"], entry["standard_error"]))
             if entry["C"] < max(planned.Cs) and not self._has_time():
                 raise _OutOfTime
 
         names = ("class_weight", "label_smoothing", "max_iter", "correct_prior")
         model = SoftmaxRegressionCV(
             Cs=planned.Cs,
-            cv=self._splits,
+            cv=self.splits,
             refit=False,
             callbacks=[listen],
             **{name: options[name] for name in names if name in options},
         )
-        features: Any = self._prepared.features  # `prepare_stream` refuses to tune on a stream
-        labels: Any = self._prepared.labels
+        features: Any = prepared.features  # `prepare_stream` refuses to tune on a stream
+        labels: Any = prepared.labels
         model.fit(features, labels)
         return not model.interrupted_
 
