@@ -119,6 +119,17 @@ def test_accumulated_batches_are_one_large_batch(rows, weights):
             torch.testing.assert_close(whole, parts, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("option", [{"reduction": "sum"}, {"normalizer": 7.0}])
+def test_with_a_given_divisor_several_batches_have_the_mean_of_their_losses(rows, option):
+    model = make({"easy": 1.0, "hopeless": 2.0}, {"easy": option, "hopeless": option})
+    plan = Plan(epochs=1, batch_size=30)
+    done = fit(model, OwnLoss(), rows, valid=rows, plan=plan)
+    with torch.no_grad():
+        halves = zip(*(part.split(30) for part in rows), strict=True)
+        losses = [float(model(*half)) for half in halves]
+    assert done.history[0]["valid_loss"] == pytest.approx(sum(losses) / 2, rel=1e-6)
+
+
 def test_options_of_no_task_are_refused():
     with pytest.raises(ParameterError, match=r"options must name tasks \(easy, hopeless\).*'hard'"):
         make("uncertainty", {"hard": {"ignore_index": -100}})

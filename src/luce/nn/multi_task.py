@@ -54,7 +54,8 @@ class MultiTask(ModelOfMeans):
     -----
     Each task has its own mean over the rows that count for it. Over several batches, those of a
     step of `luce.nn.fit` or the held-out ones, it is the mean over all of these rows: the same as
-    that of one large batch.
+    that of one large batch. Only where an option says what the sum is divided by, the reduction
+    "sum" or a `normalizer`, it is the mean of the batches' losses.
 
     Source: Kendall, Gal & Cipolla (2018), Multi-task learning using uncertainty to weigh losses,
     CVPR, equation 10 and section 3.2, with the parameter s that they train.

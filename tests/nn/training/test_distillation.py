@@ -73,6 +73,21 @@ def test_accumulated_batches_are_one_large_batch(lesson):
         torch.testing.assert_close(whole, parts, rtol=1e-5, atol=1e-6)
 
 
+def test_the_weights_of_classes_are_brought_to_the_logits(monkeypatch):
+    """Device "meta" stands for one that is not that of the weights."""
+    found = []
+
+    def told(logits, labels, *, weight, **options):
+        found.append(weight.device)
+        return logits.sum()
+
+    monkeypatch.setattr("luce.nn.training.distillation.cross_entropy", told)
+    objective = Distillation(None, alpha=0.0, weight=torch.ones(3))
+    X, y = torch.zeros(4, 6, device="meta"), torch.zeros(4, dtype=torch.long, device="meta")
+    measured = objective.measure(nn.Linear(6, 3, device="meta"), (X, y, X[:, :3]))
+    assert found == [measured.weight.device] == [X.device]
+
+
 def test_logits_computed_once_teach_the_same(lesson):
     teacher, (X, y) = lesson
     says = teacher_logits(teacher, X, batch_size=17)

@@ -91,8 +91,9 @@ class Distillation(ObjectiveOfMeans):
             divisors.append(_rows(logits[..., 0]))
         if self.alpha < 1:
             assert labels is not None
+            weight = self._weight_beside(logits)
             told = cross_entropy(
-                logits, labels, weight=self.weight, ignore_index=self.ignore_index, reduction="sum"
+                logits, labels, weight=weight, ignore_index=self.ignore_index, reduction="sum"
             )
             totals.append((1.0 - self.alpha) * told)
             divisors.append(self._count(labels))
@@ -117,10 +118,16 @@ class Distillation(ObjectiveOfMeans):
         kept = torch.ones_like(labels, dtype=torch.bool)
         if self.ignore_index is not None:
             kept = labels != self.ignore_index
-        if self.weight is None:
+        weight = self._weight_beside(labels)
+        if weight is None:
             return kept.sum().float()
-        weight = self.weight.to(labels.device)
         return torch.where(kept, weight[labels.clamp(0, len(weight) - 1)], 0.0).sum()  # loss checks
+
+    def _weight_beside(self, tensor: Tensor) -> Tensor | None:
+        """Return the weight of each class on the device of a tensor, to which it is moved once."""
+        if self.weight is not None:
+            self.weight = self.weight.to(tensor.device)
+        return self.weight
 
     def _of_teacher(self, batch: Batch) -> Tensor:
         if self.teacher is None:

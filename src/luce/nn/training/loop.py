@@ -351,7 +351,7 @@ def _to_minimise(measured: Measured, batches: int, weights: Tensor | None) -> Te
 def _add(sums: Sums, measured: Measured) -> None:
     for place, part in enumerate(measured):
         if part is not None:
-            found = part.detach().double().reshape(-1).tolist()
+            found = part.detach().reshape(-1).tolist()
             before = sums[place] or [0.0] * len(found)
             sums[place] = [a + b for a, b in zip(before, found, strict=True)]
 
