@@ -5,6 +5,8 @@ import polars as pl
 import pytest
 
 from luce import data
+from luce.tasks import prediction
+from luce.tasks.explaining.effects import Columns
 from luce.tasks.models import load_model
 from luce.tasks.options import TrainOptions
 from luce.tasks.prediction import Layout, predict
@@ -56,3 +58,23 @@ def test_top_classes_come_best_first(run):
     p = table.select(pl.col("^p\\(top.*\\)$")).to_numpy()
     assert (np.diff(p, axis=1) <= 0).all()
     np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_few_explanations_are_held_at_once_and_the_columns_are_named_once(run, monkeypatch):
+    held, named = [], []
+    written, of = prediction.json_lines, Columns.of
+
+    def json_lines(*given):
+        held.append(len(given[-1]))
+        return written(*given)
+
+    def columns_of(encoding):
+        named.append(encoding)
+        return of(encoding)
+
+    monkeypatch.setattr(prediction, "json_lines", json_lines)
+    monkeypatch.setattr(Columns, "of", columns_of)
+    small = predicted(run, Layout("jsonl", explain=True)).read()
+    assert (max(held), sum(held), len(named)) == (256, 1797, 1)
+    monkeypatch.setattr(prediction, "_EXPLAINED", 1797)
+    assert predicted(run, Layout("jsonl", explain=True)).read() == small

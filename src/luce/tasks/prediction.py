@@ -17,7 +17,7 @@ from luce.data import Encoded
 from luce.data.row_batches import STDIN
 from luce.errors import ParameterError
 from luce.tasks.computable import require_numbers
-from luce.tasks.explaining.effects import Effect, explain_rows
+from luce.tasks.explaining.effects import Columns, Effect, explain_rows
 from luce.tasks.models import Model, load_model
 from luce.tasks.promises import Promises, learn_promises
 from luce.tasks.spreadsheet import neutralised
@@ -25,7 +25,8 @@ from luce.tasks.spreadsheet import neutralised
 Probabilities = NDArray[np.floating[Any]]
 
 NO_PROMISES = Promises()
-_ROWS = 8192  # of images or arrays that are encoded at a time
+_ROWS = 8192  # that are encoded at a time
+_EXPLAINED = 256  # so many are, if each feature of each has an effect to be told
 _REASONS = 3  # in CSV
 
 
@@ -105,12 +106,14 @@ def predict(
     promises = learn_promises(fitted, model, level=layout.sets, max_risk=layout.max_risk)
     summary = PredictionSummary(promises=promises.notes)
     lines = csv_lines if layout.format == "csv" else json_lines
-    for encoded in _encoded(fitted, source, no_header):
+    columns = Columns.of(fitted.encoding) if layout.explain else None
+    rows = _ROWS if columns is None else _EXPLAINED
+    for encoded in _encoded(fitted, source, no_header, rows):
         p = fitted.probabilities(encoded.X)
         where = "standard input" if source == STDIN else source
         require_numbers(p, encoded.X, fitted.encoding, where, summary.rows + 1)
         most = _REASONS if layout.format == "csv" else None
-        why = list(_reasons(fitted, encoded.X, p, most)) if layout.explain else []
+        why = [] if columns is None else list(_reasons(fitted, encoded.X, p, columns, most))
         output.write(lines(fitted, p, summary.rows, layout, promises, why))
         summary.rows += len(p)
         summary.unseen.update(encoded.unseen)
@@ -118,25 +121,27 @@ def predict(
     return summary
 
 
-def _encoded(model: Model, source: str, no_header: bool) -> Iterator[Encoded]:
+def _encoded(model: Model, source: str, no_header: bool, rows: int) -> Iterator[Encoded]:
     """The encoded rows of the input, in batches: a table as a stream, all else at once."""
     if model.encoding.columns is not None:
-        for batch in data.batches(source, model.encoding, no_header=no_header):
+        for batch in data.batches(source, model.encoding, rows=rows, no_header=no_header):
             yield batch.features
         return
     split = "test" if data.has_test_split(source) else None
     dataset = data.load(
         source, split=split, needs_target=False, no_header=no_header, encoding=model.encoding
     )
-    for start in range(0, len(dataset), _ROWS):
-        rows = np.arange(start, min(start + _ROWS, len(dataset)))
-        yield model.encoding.apply(dataset.take(rows).features)
+    for start in range(0, len(dataset), rows):
+        some = np.arange(start, min(start + rows, len(dataset)))
+        yield model.encoding.apply(dataset.take(some).features)
 
 
-def _reasons(model: Model, X: Any, p: Probabilities, most: int | None) -> Iterator[Reasons]:
+def _reasons(
+    model: Model, X: Any, p: Probabilities, columns: Columns, most: int | None
+) -> Iterator[Reasons]:
     """Explain each row: numbers of a table count from the mean of training, all else from 0."""
     for why in explain_rows(model, X, p, reference="mean"):
-        effects = why.strongest(model.encoding, most)
+        effects = columns.strongest(why, most)
         yield Reasons(why.against, why.lead, why.offset, effects)
 
 

@@ -17,7 +17,6 @@ from luce.errors import ParameterError, ShapeError
 from luce.estimators.held_out import logits_of
 from luce.tasks.models import Model
 from luce.tasks.reporting.feature_rows import row_of
-from luce.tasks.reporting.mistakes import class_rows
 
 Doubles = NDArray[np.float64]
 Row = pl.DataFrame | NDArray[Any]  # a single row, as an encoding takes it
@@ -69,19 +68,38 @@ class Explanation:
 
     def strongest(self, encoding: Encoding, most: int | None) -> list[Effect]:
         """Return the effects of largest size that are not 0, columns taken together; None: all."""
+        return Columns.of(encoding).strongest(self, most)
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """The features of an encoding, those that became of one column taken together.
+
+    Attributes
+    ----------
+    names : of a feature, or of the column
+    starts : (n,) numbers of their first features
+    """
+
+    names: tuple[str, ...]
+    starts: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, encoding: Encoding) -> "Columns":
+        """Return those of an encoding; for many rows it is to be done once."""
         names = encoding.feature_names
-        starts, columns = np.arange(len(names)), []
+        starts = np.arange(len(names))
         for table, first in _tables(encoding):
-            columns = list(_groups_of(table, first))
-            starts = np.array([*range(first), *(group.start for group in columns)])
-        alone = len(starts) - len(columns)  # features that are no part of a column
-        totals = np.add.reduceat(self.effects, starts)
+            groups = list(_groups_of(table, first))
+            names = (*names[:first], *(group.name for group in groups))
+            starts = np.array([*range(first), *(group.start for group in groups)])
+        return cls(names, starts)
+
+    def strongest(self, why: Explanation, most: int | None) -> list[Effect]:
+        """Return the effects of largest size that are not 0; None: all."""
+        totals = np.add.reduceat(why.effects, self.starts)
         return [
-            Effect(
-                names[i] if i < alone else columns[i - alone].name,
-                float(self.features[starts[i]]),
-                float(totals[i]),
-            )
+            Effect(self.names[i], float(why.features[self.starts[i]]), float(totals[i]))
             for i in _largest(totals, most).tolist()
         ]
 
@@ -168,7 +186,9 @@ def explain_rows(
 def slope(model: Model, X: Any, towards: int, away: int) -> Doubles:
     """Return the gradient (d,) of the lead of one class over another at one encoded row."""
     if model.linear is not None:
-        coef = class_rows(model.linear.coef_)
+        coef = model.linear.coef_
+        if len(coef) == 1:  # it speaks for the second of two classes
+            return np.asarray(coef[0] * (1.0 if towards else -1.0), np.float64)
         return np.asarray(coef[towards].astype(np.float64) - coef[away])
     assert model.network is not None, "a model is linear or a network"
     direction = np.zeros(len(model.names))
