@@ -8,6 +8,8 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 from typing import Any as _Any
 
+from luce._lazy import lazily as _lazily
+
 if TYPE_CHECKING:
     from luce.estimators import Calibrated as Calibrated
     from luce.estimators import ConformalSets as ConformalSets
@@ -172,14 +174,11 @@ _ROOMS = (
 __all__ = ["__version__", *_HOME]  # noqa: PLE0604  the names of the table above
 
 
+_load = _lazily(__name__, _HOME)
+
+
 def __getattr__(name: str) -> _Any:
-    if name in _ROOMS:
-        return _import_module(f"luce.{name}")
-    if name not in _HOME:
-        raise AttributeError(f"module 'luce' has no attribute {name!r}")
-    value = getattr(_import_module(f"luce.{_HOME[name]}"), name)
-    globals()[name] = value  # the next use costs nothing
-    return value
+    return _import_module(f"luce.{name}") if name in _ROOMS else _load(name)
 
 
 def __dir__() -> list[str]:

@@ -8,8 +8,9 @@ The names are loaded when they are first used, so that the names of the sets can
 ``luce ui`` without waiting for polars and SciPy.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from luce._lazy import lazily
 
 if TYPE_CHECKING:
     from luce.data.array_encoding import ArrayEncoding as ArrayEncoding
@@ -62,16 +63,13 @@ _HOME = {
     "token_batches": "token_stream",
 }
 __all__ = [*_HOME]  # noqa: PLE0604  the names of the table above
+_load = lazily(__name__, _HOME)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'luce.data' has no attribute {name!r}")
     try:
-        value = getattr(import_module(f"luce.data.{_HOME[name]}"), name)
+        return _load(name)
     except ModuleNotFoundError as error:
         from luce.data.extras import missing_extra
 
         raise missing_extra(error) from error
-    globals()[name] = value  # the next use costs nothing
-    return value

@@ -6,8 +6,9 @@ The format is described in ``docs/model_file.md``. The names are loaded when the
 so that an empty list of runs costs no NumPy.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from luce._lazy import lazily
 
 if TYPE_CHECKING:
     from luce.storage.atomic import write_atomically as write_atomically
@@ -32,11 +33,4 @@ _HOME = {
     "write_atomically": "atomic",
 }
 __all__ = [*_HOME]  # noqa: PLE0604  the names of the table above
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'luce.storage' has no attribute {name!r}")
-    value = getattr(import_module(f"luce.storage.{_HOME[name]}"), name)
-    globals()[name] = value  # the next use costs nothing
-    return value
+__getattr__ = lazily(__name__, _HOME)

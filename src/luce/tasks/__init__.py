@@ -6,8 +6,9 @@ The names are loaded when they are first used, so that reading the table of opti
 ``luce train --help`` costs neither NumPy nor scikit-learn.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from luce._lazy import lazily
 
 if TYPE_CHECKING:
     from luce.tasks.checkpoints import load_checkpoint as load_checkpoint
@@ -58,9 +59,4 @@ _HOME = {
     "write_report": "report",
 }
 __all__ = [*_HOME]  # noqa: PLE0604  the names of the table above
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'luce.tasks' has no attribute {name!r}")
-    return getattr(import_module(f"luce.tasks.{_HOME[name]}"), name)
+__getattr__ = lazily(__name__, _HOME)
