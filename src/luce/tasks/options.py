@@ -119,9 +119,10 @@ class TrainOptions:
     )
     tune: str | None = _option(
         None,
-        "Search so long (60s, 5m, 1h) before training, by log loss on rows held out in turn: for "
-        "C, class weights, label smoothing and the n-grams of texts; for learning rate, hidden "
-        "units, dropout and weight decay of mlp.",
+        "Search so long (60s, 5m, 1h) before training, by log loss on rows held out: for C, class "
+        "weights, label smoothing and the n-grams of texts, on each fifth in turn; for learning "
+        "rate, hidden units, dropout and weight decay of mlp, on one fifth (of fewer than 2,000 "
+        "rows, each in turn).",
         metavar="DURATION",
         basic=True,
     )
