@@ -114,3 +114,17 @@ def test_there_are_thirty_problems_and_more():
     strengths = {entry[1] for entry in registry.PROBLEMS.values()}
     assert min(strengths) == 1e-4
     assert {1e4, np.inf} <= strengths
+
+
+def test_solvers_of_different_runs_are_told_apart(capsys, monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "bench")
+    from tables import _show_notes
+
+    answers = {"luce": {"run": "2026-11-22 01:00 UTC"}, "glmnet": {"run": "2026-11-22 01:00 UTC"}}
+    _show_notes({"iris": {"cap": 3, "answers": answers}}, {})
+    assert "in the run" not in capsys.readouterr().out
+    answers["cyanure"] = {"run": "2026-11-22 02:10 UTC"}
+    _show_notes({"iris": {"cap": 3, "answers": answers}}, {})
+    told = capsys.readouterr().out
+    assert "- measured in the run of 2026-11-22 01:00 UTC: luce, glmnet.\n" in told
+    assert "- measured in the run of 2026-11-22 02:10 UTC: cyanure.\n" in told

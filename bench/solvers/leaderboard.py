@@ -9,7 +9,8 @@ the function, `registry.py` for the problems, `contestants.py` and `peers.py` fo
 left out, and it is said. Each run is ended at the cap, or at three times luce's time if that is
 more; in the short form also at four times the time of the best scikit-learn solver so far, for then
 it cannot be the best: its time is shown as "more than". luce itself gets 60 s. `--full` runs all to
-caps of 120 s. Results are merged into `--json FILE`, and `--show` prints them again.
+caps of 120 s. Results are merged into `--json FILE`, and `--show` prints them again; of solvers
+that were measured in different runs it is said when.
 Ends with exit code 1 if a demand is missed.
 """
 
@@ -18,6 +19,7 @@ import json
 import os
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +129,7 @@ def main() -> int:
     options = parse()
     names = options.only or (QUICK if options.quick else list(PROBLEMS))
     cap = options.cap or (_FULL if options.full else 3.0)
+    began = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     held: dict[str, Any] = {}
     if options.json and options.json.exists():
         held = json.loads(options.json.read_text())
@@ -146,8 +149,10 @@ def main() -> int:
             if result is None:
                 tell(f"{name}: failed")
                 continue
-            before = held.get(name, {}).get("answers", {})
-            held[name] = {**result, "answers": before | result["answers"]}
+            answers = held.get(name, {}).get("answers", {})
+            for solver, answer in result["answers"].items():
+                answers[solver] = {**answer, "run": began}
+            held[name] = {**result, "answers": answers}
             if options.json:
                 options.json.write_text(json.dumps(held, indent=1))
     return show({name: held[name] for name in names if name in held}, absent)

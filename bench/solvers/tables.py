@@ -169,6 +169,9 @@ def _show_notes(results: Results, absent: Mapping[str, str]) -> None:
         " are; the others are fitted with\ngrowing effort, and the first fit that suffices counts."
         " Defaults: only C is set.\n"
     )
+    runs = _runs(results)
+    for run in sorted(runs) if len(runs) > 1 else ():
+        print(f"- measured in the run of {run}: {', '.join(runs[run])}.")
     for solver, reason in absent.items():
         print(f"- {solver} did not take part: {reason}.")
     for solver in _solvers(results):
@@ -181,6 +184,15 @@ def _show_notes(results: Results, absent: Mapping[str, str]) -> None:
         for message, names in failures.items():
             text = message if len(message) < 160 else f"{message[:160]} ..."
             print(f"- {solver} failed on {', '.join(dict.fromkeys(names))}: {text}")
+
+
+def _runs(results: Results) -> dict[str, dict[str, None]]:
+    """Return when each run began, and the solvers that were measured in it."""
+    runs: dict[str, dict[str, None]] = {}
+    for result in results.values():
+        for solver, answer in result["answers"].items():
+            runs.setdefault(answer.get("run", "an earlier day"), {})[solver] = None
+    return runs
 
 
 def _against(results: Results, peer: str) -> Iterator[float]:
