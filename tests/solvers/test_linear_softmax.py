@@ -21,7 +21,6 @@ from scipy.optimize import minimize as scipy_minimise
 from luce import get_num_threads, set_num_threads
 from luce.solvers import DenseDesign, Labels, LinearSoftmax, SparseDesign, minimise
 from luce.solvers.dual import Repair, Sums, _sums, bound_of
-from luce.solvers.linear_softmax import _capped
 
 SEEDS = st.integers(0, 2**32 - 1)
 SIZES = st.sampled_from([0.0, 0.3, 3.0, 30.0])
@@ -167,40 +166,6 @@ def test_only_some_rows_weigh_1_together():
     np.testing.assert_array_equal(part.targets.labels, f.targets.labels[[3, 1, 7]])
     assert part.weights.sum() == pytest.approx(1, abs=1e-15)
     assert part.weights[0] / part.weights[2] == pytest.approx(f.weights[3] / f.weights[7])
-
-
-# Sampled curvature
-
-
-def blocks_of_hessian(f, p):
-    k, d = f.shape
-    cells = f.hessian(p).reshape(k, d, k, d)
-    return np.stack([cells[j, :, j] - np.diag(f.penalty) for j in range(k)])
-
-
-def test_sampled_curvature_is_exact_where_every_row_is_drawn():
-    f = softmax_problem(7, n=60)
-    p = f.probabilities(f.logits(some_theta(f, 8, 1.0)))
-    np.testing.assert_allclose(
-        f.class_grams(p, draws=60, seed=0), blocks_of_hessian(f, p), rtol=1e-9, atol=1e-15
-    )
-
-
-@pytest.mark.once
-@pytest.mark.parametrize("draws", [10, pytest.param(40, marks=pytest.mark.slow)])
-def test_sampled_curvature_has_no_bias(draws):
-    f = softmax_problem(9, n=60, d=3, tails=True)
-    p = f.probabilities(f.logits(some_theta(f, 10, 1.0)))
-    samples = np.array([f.class_grams(p, draws, seed) for seed in range(1500)])
-    error = samples.mean(axis=0) - blocks_of_hessian(f, p)
-    doubt = samples.std(axis=0) / np.sqrt(len(samples))
-    assert samples.std(axis=0).max() > 0
-    np.testing.assert_array_less(np.abs(error), 4.5 * doubt + 1e-14)
-
-
-def test_shares_of_the_smallest_numbers_are_drawn_without_overflow():
-    chance = _capped(np.array([1e-310, 2e-310, 4e-310, 0.0]), 1.0)
-    np.testing.assert_allclose(chance, [1 / 7, 2 / 7, 4 / 7, 0], rtol=1e-6)
 
 
 # Duality

@@ -5,6 +5,7 @@ from scipy.linalg import solve_triangular
 
 from luce.solvers.factor import Factor, with_gauge
 from luce.solvers.linear_softmax import Doubles, LinearSoftmax
+from luce.solvers.sampled_grams import sampled_grams
 
 LARGEST_HESSIAN = 3000  # parameters: 72 MB
 
@@ -93,7 +94,7 @@ class _FromClassBlocks:
     def __init__(self, objective: LinearSoftmax, p: Doubles) -> None:
         self._k, d = objective.shape
         every_row = 1 << 62  # more draws than rows: none is left out
-        grams = objective.class_grams(p, every_row, 0)
+        grams = sampled_grams(objective, p, every_row, 0)
         self._roots = [_root(gram + np.diag(objective.penalty)) for gram in grams]
         self.row_bytes = 8 * d
 

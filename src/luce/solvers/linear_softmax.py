@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from luce import kernels
 from luce.solvers import dual
-from luce.solvers.blocks import each
 from luce.solvers.design import Design, Rows
 from luce.solvers.design import Doubles as Doubles
 from luce.solvers.design import Floats as Floats
@@ -321,7 +320,13 @@ class LinearSoftmax:
 
     def gram(self) -> Doubles:
         """Return ``sum_i s_i x_i x_i^T`` (d, d)."""
-        return self._gram(self.design, self.weights)
+        if self.design.panels is not None:
+            whole: Doubles = self.weighted_grams(self.weights[:, None])[0]
+            return whole
+        total: Doubles = np.zeros((self.design.shape[1],) * 2)
+        for gram in self.design.each(lambda rows: rows.gram(self.weights[rows.part])):
+            total += gram
+        return total
 
     def weighted_grams(self, weights: Doubles) -> Doubles:
         """Return ``sum_i weights_ij x_i x_i^T`` (k, d, d) for weights (n, k), from panels."""
@@ -348,27 +353,6 @@ class LinearSoftmax:
         ):
             total += squares
         return total
-
-    def class_grams(self, p: Floats, draws: int, seed: int) -> list[Doubles]:
-        r"""Estimate the diagonal blocks of the Hessian, one a class, without the penalty.
-
-        .. math:: \sum_i w_{ij} x_i x_i^T, \qquad w_{ij} = s_i p_{ij} (1 - p_{ij})
-
-        About `draws` rows are drawn with probability proportional to their share in the trace
-        (at most 1) and weighted by its inverse, so that the estimate has no bias: near
-        separation nearly all curvature comes from few rows, which an even sample would miss.
-        """
-        squares = self.design.squares()
-
-        def of_class(j: int) -> Doubles:
-            own = p[:, j].astype(np.float64)
-            curvature = self.weights * own * (1 - own)
-            chance = _capped(curvature * squares, draws)
-            random = np.random.default_rng([seed, j])
-            kept = np.flatnonzero(random.random(len(own)) < chance)
-            return self._gram(self.design.take(kept), curvature[kept] / chance[kept])
-
-        return list(each(of_class, range(self.classes)))
 
     def dual_value(self, theta: Doubles, logits: Floats | None = None) -> float:
         """Return a lower bound on the minimum of f: `luce.solvers.dual.dual_value`."""
@@ -407,15 +391,6 @@ class LinearSoftmax:
         """Return the memory that the logits of a row take."""
         return self.classes * self.dtype.itemsize
 
-    def _gram(self, design: Design, weights: Doubles) -> Doubles:
-        if design.panels is not None and design.panels is self.design.panels:
-            whole: Doubles = self.weighted_grams(weights[:, None])[0]
-            return whole
-        total: Doubles = np.zeros((design.shape[1],) * 2)
-        for gram in design.each(lambda rows: rows.gram(weights[rows.part])):
-            total += gram
-        return total
-
     def pulled(self, residual: Floats) -> Doubles:
         """Return ``residual.T @ rows`` (k, d), the blocks added up in float64."""
 
@@ -428,20 +403,3 @@ class LinearSoftmax:
         for pulled in parts:
             total += pulled
         return np.asarray(total)
-
-
-def _capped(shares: Doubles, total: float) -> Doubles:
-    """Return probabilities proportional to `shares`, at most 1, with sum about `total`."""
-    chance = np.zeros_like(shares)
-    free = shares > 0
-    while True:
-        room = total - np.count_nonzero((shares > 0) & ~free)
-        mass = shares[free].sum()
-        if not free.any() or room <= 0 or not mass > 0:
-            break
-        chance[free] = room * (shares[free] / mass)  # room / mass may overflow
-        over = free & (chance >= 1)
-        if not over.any():
-            break
-        free &= ~over
-    return np.minimum(np.where((shares > 0) & ~free, 1.0, chance), 1.0)

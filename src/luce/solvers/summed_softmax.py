@@ -9,6 +9,7 @@ import numpy as np
 
 from luce.solvers.dual import Repair, Sums, bound_of, entropy
 from luce.solvers.linear_softmax import Doubles, LinearSoftmax, Scan
+from luce.solvers.sampled_grams import sampled_grams
 
 T = TypeVar("T")
 
@@ -146,7 +147,7 @@ def _gram(part: LinearSoftmax) -> Doubles:
 
 
 def _class_grams(part: LinearSoftmax, theta: Doubles, draws: int, seed: int) -> list[Doubles]:
-    return part.class_grams(part.probabilities(part.logits(theta)), draws, seed)
+    return sampled_grams(part, part.probabilities(part.logits(theta)), draws, seed)
 
 
 def _reach(part: LinearSoftmax, inverse: Doubles) -> float:

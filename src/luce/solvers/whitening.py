@@ -9,6 +9,7 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
 from luce.solvers.blocks import each
 from luce.solvers.design import Rows
 from luce.solvers.linear_softmax import Doubles, Floats, LinearSoftmax
+from luce.solvers.sampled_grams import sampled_grams
 
 _LARGEST_BLOCKS = 1 << 27  # numbers in all whitening matrices together: 1 GiB
 _DRAWS_PER_COLUMN = 3
@@ -176,7 +177,7 @@ def class_grams(objective: LinearSoftmax, theta: Doubles, seed: int) -> list[Dou
     if d <= _FEW_COLUMNS:
         return _grams_of_all_rows(objective, p)
     draws = max(_DRAWS_PER_COLUMN * d, 2 * _DRAWS_PER_COLUMN * n // d)
-    return objective.class_grams(p, draws, seed)
+    return sampled_grams(objective, p, draws, seed)
 
 
 def _grams_of_all_rows(objective: LinearSoftmax, p: Floats) -> list[Doubles]:
