@@ -37,7 +37,8 @@ def test_finds_the_minimum_and_bounds_what_is_left(f):
     assert result.value == pytest.approx(smallest, rel=2e-10)
     assert (result.value - smallest) / smallest <= result.gap + 1e-12
     found, expected = f.design.rows @ result.theta.T, f.design.rows @ best.T
-    np.testing.assert_allclose(found, expected, atol=1e-3, rtol=1e-5)
+    # a gap of 1e-10 leaves about its root of the logits open
+    np.testing.assert_allclose(found, expected, atol=1e-3, rtol=1e-4)
     np.testing.assert_allclose(result.theta.sum(axis=0), 0, atol=1e-10)
 
 
