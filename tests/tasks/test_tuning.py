@@ -42,7 +42,10 @@ def test_with_no_time_the_options_given_are_tried_and_kept():
     assert (trial.options["C"], found.options.C, found.best) == (3.0, 3.0, 0)
 
 
-def test_texts_are_tried_as_other_n_grams_and_trained_so(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("given", "others"), [("words", ["pairs", "both", "pairs"]), ("pairs", ["words", "both"])]
+)
+def test_texts_are_tried_as_other_n_grams_and_trained_so(tmp_path, monkeypatch, given, others):
     read = []
 
     def reading(prepared, ngrams):
@@ -57,12 +60,12 @@ def test_texts_are_tried_as_other_n_grams_and_trained_so(tmp_path, monkeypatch):
     filler = ["".join(random.choice(list("abcdefgh"), 4)) for _ in said]
     lines = [f"__label__{t.replace(' ', '-')} {t} {w}" for t, w in zip(said, filler, strict=True)]
     path.write_text("\n".join(lines))
-    options = TrainOptions(data=str(path), tune="1h", ngrams="words", valid="0.25")
+    options = TrainOptions(data=str(path), tune="1h", ngrams=given, valid="0.25")
     trained = train(options, out=tmp_path / "run")
     assert trained.tuned is not None
     tried = [trial.options["ngrams"] for trial in trained.tuned.trials]
-    assert tried[:3] == ["words", "pairs", "both"]
-    assert read == ["pairs", "both", "pairs"]  # not the given ones, nor the winner once more
+    assert tried[:3] == [given, *others[:2]]
+    assert read == others  # not the given ones, nor the winner once more
     assert trained.tuned.options.ngrams == trained.model.encoding.ngrams == "pairs"
     assert tomllib.loads((trained.run / "config.toml").read_text())["ngrams"] == "pairs"
     assert trained.figures["accuracy"]["value"] == 1.0
