@@ -191,7 +191,7 @@ def _runs(results: Results) -> dict[str, dict[str, None]]:
     runs: dict[str, dict[str, None]] = {}
     for result in results.values():
         for solver, answer in result["answers"].items():
-            runs.setdefault(answer.get("run", "an earlier day"), {})[solver] = None
+            runs.setdefault(answer.get("run", "unknown date"), {})[solver] = None
     return runs
 
 
