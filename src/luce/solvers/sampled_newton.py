@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from luce.solvers.dual import conjugate, half_inverse
 from luce.solvers.factor import Factor, with_gauge
 from luce.solvers.linear_softmax import Doubles, LinearSoftmax
 from luce.solvers.memory import Memory
@@ -215,8 +216,7 @@ class _Run:
 
     def _main(self) -> float:
         """Return the main term of the dual gap, |g|^2 / 2 rho."""
-        penalty = self.objective.penalty
-        return float((self.gradient[:, penalty > 0] ** 2 / (2 * penalty[penalty > 0])).sum())
+        return conjugate(self.gradient, half_inverse(self.objective.penalty))
 
     def _noise(self) -> float:
         """Return the rounding of a value, below which neither a rise nor a gap says anything."""
