@@ -7,6 +7,7 @@ import threading
 from importlib import import_module
 
 import pytest
+from reference.waiting import wait_for
 from reference.wire import read_answer
 
 from luce.errors import ParameterError
@@ -62,6 +63,30 @@ def test_it_ends_once_its_condition_holds_which_is_no_signal(running):
         over.set()
         assert ending.wait(20)
         server.handle_exit(15, None)  # the first signal, not the second one
+        go_on.set()
+        assert read_answer(one).status == 200
+
+
+def test_who_is_accepted_while_it_ends_does_not_keep_it(running):
+    inside, go_on, loops = threading.Event(), threading.Event(), []
+    wait = patient(inside, go_on)
+
+    async def app(scope, receive, send):
+        loops.append(asyncio.get_running_loop())
+        await wait(scope, receive, send)
+
+    with running(app) as (wire, server), wire.open() as one:
+        one.sendall(GET)
+        assert inside.wait(20)
+        (told,) = server.server_state.connections
+        server.handle_exit(15, None)
+        wait_for(lambda: told._ending)
+        ours, theirs = socket.socketpair()
+        made = loops[0].connect_accepted_socket(server._protocol, ours)
+        asyncio.run_coroutine_threadsafe(made, loops[0]).result(20)
+        with theirs:
+            theirs.settimeout(20)
+            assert theirs.recv(1) == b""
         go_on.set()
         assert read_answer(one).status == 200
 

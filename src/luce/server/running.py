@@ -79,7 +79,8 @@ class Server(uvicorn.Server):
         self._on_start()
 
     async def on_tick(self, counter: int) -> bool:
-        self.should_exit = self.should_exit or self._until()
+        if self._until():
+            self.should_exit = True
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -129,6 +130,8 @@ class Server(uvicorn.Server):
             now = time.monotonic()
             for connection in list(self.server_state.connections):
                 assert isinstance(connection, PatientProtocol), "with_limits makes them"
+                if self.should_exit:  # also those who were being accepted when the others were told
+                    connection.shutdown()
                 connection.sweep(now)
 
     @contextlib.contextmanager

@@ -312,6 +312,8 @@ class PatientProtocol(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         """The server ends: answer what was begun, and what is on its way at this moment."""
+        if self._ending:
+            return
         self._ending = True
         if not self._answered:
             self.cycle.keep_alive = False
