@@ -25,6 +25,8 @@ from luce.kernels.dispatch import log_softmax_quick as log_softmax_quick
 from luce.kernels.dispatch import log_softmax_with_sums as log_softmax_with_sums
 from luce.kernels.dispatch import logsumexp as logsumexp
 from luce.kernels.dispatch import logsumexp_quick as logsumexp_quick
+from luce.kernels.dispatch import narrow_logits as narrow_logits
+from luce.kernels.dispatch import narrow_pulled as narrow_pulled
 from luce.kernels.dispatch import set_num_threads as set_num_threads
 from luce.kernels.dispatch import sigmoid as sigmoid
 from luce.kernels.dispatch import sigmoid_quick as sigmoid_quick

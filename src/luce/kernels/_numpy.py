@@ -325,6 +325,16 @@ def byte_rows(text: bytes, width: int) -> bytes | None:
     return None
 
 
+def narrow_logits(x: Floats, w: Floats, z: Floats) -> None:
+    """Write ``x w^T`` to `z` (n, k) for float32 x (n, d) and w (k, d), k <= 16; on one thread."""
+    np.matmul(x, w.T, out=z)
+
+
+def narrow_pulled(g: Floats, x: Floats, out: Floats) -> None:
+    """Write ``g^T x`` to `out` (k, d) for float32 g (n, k), x (n, d) and k <= 16; on one thread."""
+    np.matmul(g.T, x, out=out)
+
+
 def sparse_rows(
     starts: NDArray[Any], columns: NDArray[Any], x: Floats, w: Floats, out: Floats
 ) -> None:

@@ -8,6 +8,7 @@
 #include "float_lanes.hpp"
 #include "gradient_rows.hpp"
 #include "jacobian_rows.hpp"
+#include "narrow_rows.hpp"
 #include "panel_pass.hpp"
 #include "product_tiles.hpp"
 #include "sparse_rows.hpp"
@@ -78,6 +79,7 @@ Kernels LUCE_TABLE() {
   all.jacobian_mixed = jacobian_rows;
   all.panels = {panel_pass,      panel_dual,          panel_grams,
                 PanelWork::size, compressed<int32_t>(), compressed<int64_t>()};
+  all.narrow = {narrow_logits, narrow_pulled};
   all.descend_matrix = descend_matrix;
   all.descend_columns = descend_columns;
   return all;

@@ -5,6 +5,7 @@
 #pragma once
 #include <cstdint>
 
+#include "narrow.hpp"
 #include "panels.hpp"
 #include "products.hpp"
 #include "sparse.hpp"
@@ -142,6 +143,7 @@ struct Kernels {
   KernelsOf<double> f64;
   JacobianRows<float, double> jacobian_mixed;
   PanelsOf panels;
+  NarrowOf narrow;
 
   // One pass over all coordinates; returns the largest step times its bound. `step` holds 2 groups.
   double (*descend_matrix)(const double* h, double* g, double* v, const double* bound,

@@ -55,6 +55,34 @@ void sparse_rows(nb::handle starts_, nb::handle columns_, nb::handle x_, nb::han
   });
 }
 
+bool floats(const Array& a) { return a && a.kind() == 'f' && a.ndim() == 2; }
+
+// z (n, k) = x (n, d) w^T for k <= 16 classes, on this thread alone.
+void logits_of_narrow(nb::handle x_, nb::handle w_, nb::handle z_) {
+  Array x(x_, false), w(w_, false), z(z_, true);
+  require(floats(x) && floats(w) && floats(z), "matrices of float32 expected");
+  const int64_t n = x.shape(0), d = x.shape(1), k = w.shape(0);
+  require(w.shape(1) == d && z.shape(0) == n && z.shape(1) == k && k <= kNarrow,
+          "matrices do not fit");
+  without_gil(x.size(), [&] {
+    std::vector<float> work(d * kNarrow);
+    active.narrow.logits(x.data<float>(), n, d, w.data<float>(), k, z.data<float>(), work.data());
+  });
+}
+
+// out (k, d) = g (n, k)^T x (n, d) for k <= 16 classes, on this thread alone.
+void pulled_by_narrow(nb::handle g_, nb::handle x_, nb::handle out_) {
+  Array g(g_, false), x(x_, false), out(out_, true);
+  require(floats(g) && floats(x) && floats(out), "matrices of float32 expected");
+  const int64_t n = x.shape(0), d = x.shape(1), k = g.shape(1);
+  require(g.shape(0) == n && out.shape(0) == k && out.shape(1) == d && k <= kNarrow,
+          "matrices do not fit");
+  without_gil(x.size(), [&] {
+    std::vector<float> work(d * kNarrow);
+    active.narrow.pulled(g.data<float>(), n, k, x.data<float>(), d, out.data<float>(), work.data());
+  });
+}
+
 // Lay rows (n, d) out in panels (panels, d, wide).
 void lay_out_panels(nb::handle x_, nb::handle panels_) {
   Array x(x_, false), panels(panels_, true);
@@ -339,6 +367,8 @@ void bind_solvers(nb::module_& m) {
   m.def("sparse_pass", pass_over_sparse);
   m.def("sparse_dual", dual_over_sparse);
   m.def("sparse_pulled", pulled_by_sparse);
+  m.def("narrow_logits", logits_of_narrow);
+  m.def("narrow_pulled", pulled_by_narrow);
   m.def("to_panels", lay_out_panels);
   m.def("softmax_pass", pass_over_panels, "panels"_a, "y"_a, "s"_a, "theta"_a, "gradient"_a,
         "hessian"_a.none() = nb::none(), "left_out"_a = 0);
