@@ -259,6 +259,9 @@ def test_the_oldest_headers_are_forgotten_first():
     for number, head in enumerate(heads):
         known.study(head, {"method": "POST", "headers": headers}, b"/%d" % number)
     assert [known.recall(head) is not None for head in heads] == [False] * 6 + [True] * 1024
+    # It is parsed again where another request follows in the same piece.
+    known.study(heads[-1], {"method": "POST", "headers": headers}, b"/1029")
+    assert len(known) == 1024
 
 
 def test_a_reset_while_a_refusal_is_owed_harms_nobody(running, monkeypatch):

@@ -91,7 +91,7 @@ class Memory:
         act = self._learn(scope)
         if act is None:
             return
-        if len(self._known) >= _MOST:
+        if head not in self._known and len(self._known) >= _MOST:
             del self._known[next(iter(self._known))]  # the oldest
         self._known[head] = Known(length, method, url, act)
 
