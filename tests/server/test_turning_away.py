@@ -78,11 +78,17 @@ def test_many_wait_in_their_order_and_are_turned_away_at_a_pace(clock):
 def test_nobody_waits_much_longer_than_retry_after_says(clock):
     line = Line()
     crowd, said = joined(line, 20_000)
-    before = len(said)
-    clock.advance(0.1)
-    assert 1500 < len(said) - before < 3000  # and not all of them when their second is over
-    clock.advance(module._LONGEST)
+    turns, before = [], len(said)
+    while len(line):
+        clock.advance(module._TICK)
+        turns.append(len(said) - before)
+        before = len(said)
     assert said == crowd
+    assert len(turns) * module._TICK == pytest.approx(module._LONGEST, abs=3 * module._TICK)
+    assert max(turns) < 250  # no clump, also not of the last ones
+    clock.advance(module._TICK)
+    line.join(Connection(said))
+    assert len(said) == 20_001  # who comes then finds no line
 
 
 def test_those_who_join_do_not_slow_the_others_down(clock):
@@ -100,8 +106,10 @@ def test_who_does_not_wait_for_its_turn_takes_that_of_others(clock):
     for one in crowd[100:]:
         line.hurry(one)
     assert said == crowd[:40] + crowd[100:]
-    clock.advance(0.4)
+    clock.advance(0.04)
     assert len(said) == 440
+    clock.advance(0.04)  # but not more than a few
+    assert 440 < len(said) < 500
     clock.advance(module._LONGEST)
     assert len(line) == 0
 

@@ -14,9 +14,10 @@ from typing import Protocol
 from luce.server.security import RETRY_AFTER
 
 _A_SECOND = 800  # refusals, each of which takes about 50 microseconds: a 25th of the time; more
-# only while more than that wait: as many as wait, so that nobody waits longer than ...
+# only while more than that wait: as many as waited at most, so that nobody waits longer than ...
 _AT_ONCE = 40.0  # that may come at a time without waiting
 _LONGEST = RETRY_AFTER  # ... these seconds
+_MOST_SAID = 2 * _AT_ONCE  # are remembered: those before their turn delay the others by 50 ms
 _TICK = 0.01  # seconds between two looks at it
 
 
@@ -32,6 +33,7 @@ class Line:
 
     def __init__(self) -> None:
         self._line: OrderedDict[Waiting, float] = OrderedDict()  # since when
+        self._most = 0  # that have waited together since the line was empty
         self._said = 0.0  # lately: falls by _A_SECOND in a second, or by more
         self._looked = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -57,7 +59,7 @@ class Line:
     def hurry(self, connection: Waiting) -> None:
         """Turn a connection that is in the line away before its turn; the others wait for it."""
         del self._line[connection]
-        self._said += 1
+        self._said = min(self._said + 1, _MOST_SAID)
         connection.turn_away()
 
     def _look(self) -> None:
@@ -72,6 +74,9 @@ class Line:
             self._timer = asyncio.get_running_loop().call_later(_TICK, self._look)
 
     def _settle(self) -> None:
-        now, pace = time.monotonic(), max(_A_SECOND, len(self._line) / _LONGEST)
+        # By the present length the line would thin out ever more slowly, and what is left of it
+        # would go in one turn of the event loop when its time is over.
+        self._most = max(self._most, len(self._line)) if self._line else 0
+        now, pace = time.monotonic(), max(_A_SECOND, self._most / _LONGEST)
         lately = self._said - pace * (now - self._looked)
         self._said, self._looked = max(-float(len(self._line)), lately), now
