@@ -1,5 +1,7 @@
 """Both roads to an answer - by ASGI, and by headers that are known by heart - say the same."""
 
+import contextlib
+
 import pytest
 from reference.waiting import wait_for
 from reference.wire import read_answer
@@ -109,3 +111,21 @@ def test_requests_of_clients_that_have_gone_leave_the_queue(serving, runs, known
         assert wire.post("/v1/predict", {"rows": [[1, 2, 3]]}).status == 200
         told = wire.ask("GET", "/metrics").body.decode()
     assert f'luce_requests_total{{route="/v1/predict",status="200"}} {1.0 + known}' in told
+
+
+def test_a_bug_is_told_once_on_each_road(serving, runs, monkeypatch, caplog):
+    monkeypatch.setattr("luce.server.api.batching.predict_crowd", lambda model, crowd: 1 / 0)
+    with serving(runs["arrays"]) as wire, contextlib.ExitStack() as stack:
+        sent = request("/v1/predict", GOOD, wire.port)
+        for _ in range(3):
+            assert wire.send(sent).status == 500
+        wire.api.batcher._busy = True  # so that the next ones are a batch, and share its error
+        crowd = [stack.enter_context(wire.open()) for _ in range(3)]
+        for one in crowd:
+            one.sendall(sent)
+        wait_for(lambda: len(wire.api.batcher) == 3)
+        wire.api.batcher._busy = False
+        assert wire.send(sent).status == 500
+        assert [read_answer(one).status for one in crowd] == [500] * 3
+    told = [record.exc_info[0] for record in caplog.records]
+    assert told == [ZeroDivisionError] * 2

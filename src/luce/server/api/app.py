@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import traceback
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -177,9 +176,8 @@ class Api:
 
         def done(p: Probabilities | Exception) -> None:
             try:
-                if isinstance(p, Exception):
-                    raise p
-                reply = asked.reply(p)
+                # An error of a batch is not raised again for each: its traceback would grow.
+                reply = _failed(path, p) if isinstance(p, Exception) else asked.reply(p)
             except Exception as error:
                 reply = _failed(path, error)
             self._tell(path, started, asker, reply)
@@ -303,7 +301,9 @@ def _failed(path: str, error: Exception) -> Reply:
     if isinstance(error, LuceError):
         body = say(type(error).__name__, str(error))
         return Reply(body, [_JSON], _in_words_of(say, _status(error)))
-    traceback.print_exception(error)  # for whoever runs the server; not for the client
+    # For whoever runs the server, not for the client.
+    told = {"message": "a request failed that should not", "exception": error}
+    asyncio.get_running_loop().call_exception_handler(told)
     body = say("InternalError", "Something failed that should not; the server's log tells it.")
     return Reply(body, [_JSON], 500)
 

@@ -8,7 +8,6 @@ more than they do; long ones in a thread beside it, so that the server stays ans
 """
 
 import asyncio
-import traceback
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -196,7 +195,8 @@ def _tell(one: Waiting, answer: Answer) -> None:
     try:
         one.done(answer)
     except Exception as error:  # a bug; it takes no other answer along
-        traceback.print_exception(error)
+        told = {"message": "an answer could not be given", "exception": error}
+        asyncio.get_running_loop().call_exception_handler(told)
 
 
 def settle(future: "asyncio.Future[Probabilities]", answer: Answer) -> None:
