@@ -20,7 +20,7 @@ from scipy.optimize import minimize as scipy_minimise
 
 from luce import get_num_threads, set_num_threads
 from luce.solvers import DenseDesign, Labels, LinearSoftmax, SparseDesign, minimise
-from luce.solvers.dual import Repair, Sums, _sums, bound_of
+from luce.solvers.dual import DualTerms, Repair, Sums, _sums, bound_of
 
 SEEDS = st.integers(0, 2**32 - 1)
 SIZES = st.sampled_from([0.0, 0.3, 3.0, 30.0])
@@ -289,11 +289,25 @@ def sums_of(f):
 
 def test_totals_that_are_not_those_of_the_rows_prove_nothing():
     pulled = np.array([[0.1, 1e-12], [-0.1, -1e-12]])
-    penalty = np.array([0.5, 0.0])
-    assert bound_of(0.3, pulled, penalty, intercept=True) == pytest.approx(0.28, rel=1e-14)
+    penalty, intercept = np.array([0.5, 0.0]), np.array([0.5, -0.5])
+    terms = DualTerms(0.3, pulled)
+    assert bound_of(terms, penalty, intercept) == pytest.approx(0.28, rel=1e-11)
     pulled[:, 1] *= 100
-    assert bound_of(0.3, pulled, penalty, intercept=True) == -np.inf
-    assert bound_of(0.3, pulled, penalty, intercept=False) == -np.inf
+    assert bound_of(terms, penalty, intercept) == -np.inf
+    assert bound_of(terms, penalty, None) == -np.inf
+
+
+def test_what_totals_miss_is_taken_off_by_the_size_of_the_intercept():
+    # sum_j missed_j b_j is the error: here as large as missed totals of that size can make it
+    pulled, intercept = np.array([[0.0, 2e-11], [0.0, -2e-11]]), np.array([4e6, -4e6])
+    bound = bound_of(DualTerms(0.3, pulled), np.array([0.5, 0.0]), intercept)
+    assert bound == pytest.approx(0.3 - pulled[:, 1] @ intercept, rel=1e-14)
+
+
+def test_an_offset_that_cancels_the_entropies_takes_no_bound_away():
+    pulled = np.array([[0.1, 1e-15], [-0.1, -1e-15]])
+    bound = bound_of(DualTerms(0.3, pulled, -0.3 + 1e-9), np.array([0.5, 0.0]), np.zeros(2))
+    assert bound == pytest.approx(1e-9 - 0.02, rel=1e-12)
 
 
 def test_nothing_is_proven_by_duality_where_a_column_has_no_penalty():

@@ -17,7 +17,7 @@ _PASSES = 2  # over the rows, which products of all pairs of classes may cost ..
 _MOST_CLASSES = 2000  # ... up to so many: 32 MB a block, and a system to solve
 _LARGEST_TILT = 0.5  # beyond 1, probabilities would become negative
 _ROUNDING = 1e-14
-_MISSED = 1e-10  # of the entropies: by so much totals may be off, for a unit of the intercept
+_MISSED = 1e-10  # of the entropies: totals that are off by more are those of other probabilities
 
 
 def dual_value(f: "LinearSoftmax", theta: Doubles, logits: Floats | None = None) -> float:
@@ -42,22 +42,42 @@ def dual_value(f: "LinearSoftmax", theta: Doubles, logits: Floats | None = None)
     logits : (n, k) array, optional
         Those of theta, where they are known.
     """
-    value, pulled = _fused(f, theta) if f.fused else _by_blocks(f, theta, logits)
-    return bound_of(value, pulled, f.penalty, f.intercept)
+    terms = _fused(f, theta) if f.fused else _by_blocks(f, theta, logits)
+    return bound_of(terms, f.penalty, theta[:, -1] if f.intercept else None)
 
 
-def bound_of(value: float, pulled: Doubles, penalty: Doubles, intercept: bool) -> float:
-    """Return the dual function, given what the rows add to it and their gradient (k, d).
+class DualTerms(NamedTuple):
+    """What the rows add to the dual function."""
+
+    entropies: float  # sum_i s_i H(q_i)
+    pulled: Doubles  # (k, d) sum_i s_i (q_i - t_i) x_i^T
+    shift: float = 0.0  # sum_i s_i <q_i - t_i, o_i>
+
+    def plus(self, other: "DualTerms") -> "DualTerms":
+        """Return those of both."""
+        pulled = self.pulled + other.pulled
+        return DualTerms(self.entropies + other.entropies, pulled, self.shift + other.shift)
+
+
+def bound_of(terms: DualTerms, penalty: Doubles, intercept: Doubles | None) -> float:
+    """Return the dual function, given what the rows add to it.
 
     It is -inf unless the gradient is 0 in all columns without a penalty. The intercept's is so
-    up to rounding; where it is not, the totals were those of other probabilities.
+    up to rounding, which the `intercept` (k,) of a theta near the optimum, None where there is
+    none, makes an error of the bound: that is taken off.
     """
     free = penalty == 0
-    free[-1] &= not intercept
-    missed = np.abs(pulled[:, -1]).max() if intercept and penalty[-1] == 0 else 0.0
-    if np.any(pulled[:, free] != 0) or missed > _MISSED * abs(value):
+    error = 0.0
+    if intercept is not None and free[-1]:
+        free[-1] = False
+        missed = np.abs(terms.pulled[:, -1])
+        if missed.max() > _MISSED * terms.entropies:
+            return -np.inf
+        error = 0.5 * float(missed.sum() * np.ptp(intercept))  # the missed ones sum to 0
+    if np.any(terms.pulled[:, free] != 0):
         return -np.inf
-    return value - conjugate(pulled, half_inverse(penalty))
+    value = terms.entropies + terms.shift - error
+    return value - conjugate(terms.pulled, half_inverse(penalty))
 
 
 def conjugate(gradient: Doubles, inverse: Doubles) -> float:
@@ -88,8 +108,8 @@ def dual_point(
     return q, residual
 
 
-def _fused(f: "LinearSoftmax", theta: Doubles) -> tuple[float, Doubles]:
-    """Return entropy and gradient from two fused passes: one for the totals, one for the rest."""
+def _fused(f: "LinearSoftmax", theta: Doubles) -> DualTerms:
+    """Return entropies and gradient from two fused passes: one for the totals, one for the rest."""
     given, received = np.zeros(f.classes), np.zeros(f.classes)
     rows, labels = f.design.fused_rows, f.targets.plain
     assert rows is not None  # that is what "fused" says
@@ -98,11 +118,11 @@ def _fused(f: "LinearSoftmax", theta: Doubles) -> tuple[float, Doubles]:
         excess = f.scan_loss(theta).gradient[:, -1]
         totals = f.targets.totals(f.weights)
         given, received = shares(np.maximum(totals + excess, 0.0), excess)
-    return rows.dual(labels, f.weights, theta, given, received)
+    return DualTerms(*rows.dual(labels, f.weights, theta, given, received))
 
 
-def _by_blocks(f: "LinearSoftmax", theta: Doubles, logits: Floats | None) -> tuple[float, Doubles]:
-    """Return entropy and gradient, block by block."""
+def _by_blocks(f: "LinearSoftmax", theta: Doubles, logits: Floats | None) -> DualTerms:
+    """Return entropies and gradient, block by block."""
     operand = f.design.operand(theta)
 
     def logits_of(rows: Rows) -> Doubles:
@@ -118,18 +138,14 @@ def _by_blocks(f: "LinearSoftmax", theta: Doubles, logits: Floats | None) -> tup
 
         repair = Repair.of(reduce(Sums.plus, f.design.each(sums_of, f.logit_bytes())))
 
-    def of_block(rows: Rows) -> tuple[float, Doubles]:
+    def of_block(rows: Rows) -> DualTerms:
         q, residual = dual_point(f, logits_of(rows), repair, rows.part)
         offset = None if f.offset is None else f.offset[rows.part]
         shift = 0.0 if offset is None else float(np.vdot(residual, offset))
         pulled: Any = rows.pulled(residual)  # float64, as the residual is
-        return float(f.weights[rows.part] @ entropy(q)) + shift, pulled
+        return DualTerms(float(f.weights[rows.part] @ entropy(q)), pulled, shift)
 
-    value, pulled = 0.0, np.zeros(f.shape)
-    for share, gradient in f.design.each(of_block, f.logit_bytes()):
-        value += share
-        pulled += gradient
-    return value, pulled
+    return reduce(DualTerms.plus, f.design.each(of_block, f.logit_bytes()))
 
 
 def _softmax(f: "LinearSoftmax", z: Doubles, part: slice) -> tuple[Doubles, Doubles]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from luce.solvers.dense_design import RawDesign
 from luce.solvers.design import Doubles
-from luce.solvers.dual import Repair, Sums, bound_of, entropy
+from luce.solvers.dual import DualTerms, Repair, Sums, bound_of, entropy
 from luce.solvers.linear_softmax import LinearSoftmax, Scan
 from luce.solvers.row_stream import RowStream, labels_as_codes
 from luce.solvers.targets import Labels
@@ -101,7 +101,8 @@ class StreamedSoftmax:
             q, residual = part.dual_point(part.logits(theta).astype(np.float64, copy=False), repair)
             entropies.append(float(part.weights @ entropy(q)))
             pulled += part.pulled(residual)
-        return bound_of(fsum(entropies), pulled, self.penalty, self.intercept)
+        terms = DualTerms(fsum(entropies), pulled)
+        return bound_of(terms, self.penalty, theta[:, -1] if self.intercept else None)
 
     def curved_sample(self, theta: Doubles, room: int, seed: int) -> LinearSoftmax:
         """Return rows drawn by their share of the curvature at theta: one pass.

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import partial, reduce
 from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
-from luce.solvers.dual import Repair, Sums, bound_of, entropy
+from luce.solvers.dual import DualTerms, Repair, Sums, bound_of, entropy
 from luce.solvers.linear_softmax import Doubles, LinearSoftmax, Scan
 from luce.solvers.sampled_grams import sampled_grams
 
@@ -35,13 +35,6 @@ class Bend(NamedTuple):
     gradient: Doubles
     accuracy: float
     hessian: Doubles
-
-
-class DualTerms(NamedTuple):
-    """What rows add to the dual function."""
-
-    entropy: float
-    pulled: Doubles  # (k, d) sum_i s_i (q_i - t_i) x_i
 
 
 @dataclass(frozen=True)
@@ -117,12 +110,11 @@ class SummedSoftmax:
         their totals are not those of the rows that are repaired, in float64.
         """
         excess = gradient[:, -1].copy() if self.intercept else np.zeros(self.classes)
-        entropy, pulled = 0.0, np.zeros(self.shape)
         repair = Repair.of(Sums(self.totals + excess, excess))
-        for terms in self.parts.each(partial(_dual_terms, theta=theta, repair=repair)):
-            entropy += terms.entropy
-            pulled += terms.pulled
-        return bound_of(entropy, pulled, self.penalty, self.intercept)
+        terms = self.parts.each(partial(_dual_terms, theta=theta, repair=repair))
+        return bound_of(
+            reduce(DualTerms.plus, terms), self.penalty, theta[:, -1] if self.intercept else None
+        )
 
     def _penalty_at(self, theta: Doubles) -> Scan:
         return Scan(0.5 * float(np.vdot(self.penalty * theta, theta)), self.penalty * theta, 0.0)
