@@ -85,6 +85,31 @@ def test_ctrl_c_ends_the_search_with_the_best_so_far(after):
     assert found.trials[found.best].options["C"] == found.options.C
 
 
+@pytest.mark.parametrize(
+    ("score", "best"),
+    [(lambda c: np.nan if c == 3 else -1.0, 1), (lambda c: np.nan if c < 9 else -np.inf, None)],
+    ids=["only the first", "all"],
+)
+def test_losses_that_are_not_finite_are_no_reason_for_anything(monkeypatch, score, best):
+    class Scored:
+        interrupted_ = False
+
+        def __init__(self, Cs, callbacks, **_):
+            self.Cs, self.tell = Cs, callbacks[0]
+
+        def fit(self, X, y):
+            for c in self.Cs:
+                self.tell({"C": c, "score": score(c), "standard_error": np.nan})
+
+    monkeypatch.setattr("luce.tasks.tuning.SoftmaxRegressionCV", Scored)
+    found = search(C=3.0)
+    assert (found.complete, found.best) == (True, best)
+    taken = 3.0 if best is None else found.trials[best].options["C"]
+    assert taken == found.options.C
+    first = found.to_json()["trials"][0]
+    assert (first["log_loss"], first["standard_error"]) == (None, None)
+
+
 def test_solvers_that_reach_no_optimum_are_refused():
     with pytest.raises(ParameterError, match="--tune needs a solver that reaches the optimum"):
         search(solver="adam")

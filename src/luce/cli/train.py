@@ -1,5 +1,6 @@
 """``luce train``: from a file to a model with its report."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -172,7 +173,8 @@ def _calibrated(trained: "Trained") -> str:
 
 def _search_in_words(tuned: "Tuned") -> str:
     if tuned.best is None:
-        return "There was no time to try anything; the options are as they were."
+        why = "No trial had a finite loss" if tuned.trials else "There was no time to try anything"
+        return f"{why}; the options are as they were."
     best = tuned.trials[tuned.best]
     end = "" if tuned.complete else ", and stopped before its end"
     return (
@@ -207,7 +209,7 @@ def _show(trained: "Trained") -> None:
 
 def _show_trials(tuned: "Tuned") -> None:
     """Print what was tried, the best first."""
-    ranked = sorted(tuned.trials, key=lambda trial: trial.log_loss)
+    ranked = sorted(tuned.trials, key=lambda t: (not math.isfinite(t.log_loss), t.log_loss))
     columns = [*(_words(name) for trial in ranked[:1] for name in trial.options), *_FIGURES]
     rows = [
         (

@@ -1,5 +1,6 @@
 """A search for options within a span of time: what it has tried, and the rows that it holds out."""
 
+import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -37,8 +38,8 @@ class Trial:
         """Return the entry of ``tuning.json``."""
         return {
             **self.options,
-            "log_loss": self.log_loss,
-            "standard_error": self.standard_error,
+            "log_loss": _in_json(self.log_loss),
+            "standard_error": _in_json(self.standard_error),
         }
 
 
@@ -50,7 +51,7 @@ class Tuned:
     ----------
     options : the options given, with the best of what was tried
     trials : everything tried, in order
-    best : the number of the best trial; None if there was no time for one
+    best : the number of the best trial; None if there was no time for one or no finite loss
     folds : how many parts of the rows were held out, one after the other
     budget, seconds : the time that was allowed, and taken
     complete : whether the search came to its end
@@ -111,10 +112,8 @@ class Search(ABC):
             self._on_trial(trial)
 
     def best(self) -> Trial:
-        """Return the best trial so far."""
-        best = best_of(self.trials)
-        assert best is not None, "the first trial is always finished"
-        return self.trials[best]
+        """Return the best trial so far; the first, that of the options given, where none is."""
+        return self.trials[best_of(self.trials) or 0]
 
     def reading(self, ngrams: str | None) -> Prepared:
         """Return the training on texts that are read so; the given and the newest are at hand."""
@@ -128,12 +127,13 @@ class Search(ABC):
     def result(self) -> tuple[Prepared, Tuned]:
         """Search; return the training with the best of what was tried, and what was tried."""
         complete = self.run()
-        found = self.best().options if self.trials else {}
+        best = best_of(self.trials)
+        found = {} if best is None else self.trials[best].options
         options = replace(self.given.options, tune=None, **found)
         tuned = Tuned(
             options,
             tuple(self.trials),
-            best_of(self.trials),
+            best,
             len(self.splits),
             self.budget,
             self.elapsed(),
@@ -143,10 +143,18 @@ class Search(ABC):
 
 
 def best_of(trials: Sequence[Trial]) -> int | None:
-    """Return the number of the first trial that is as good as any, to a thousandth."""
-    losses = [trial.log_loss for trial in trials]
-    near = [loss <= (1 + _ALIKE) * min(losses) for loss in losses]
-    return near.index(True) if near else None
+    """Return the number of the first trial that is as good as any, to a thousandth.
+
+    Losses that are not finite say nothing; None if there are no others.
+    """
+    finite = [trial.log_loss for trial in trials if math.isfinite(trial.log_loss)]
+    if not finite:
+        return None
+    return [trial.log_loss <= (1 + _ALIKE) * min(finite) for trial in trials].index(True)
+
+
+def _in_json(number: float) -> float | None:
+    return number if math.isfinite(number) else None
 
 
 def stratified_folds(labels: NDArray[Any], count: int, seed: int) -> Splits:
