@@ -142,6 +142,27 @@ def test_no_iteration_left_is_told():
     assert model.lower_bound_ > -np.inf
 
 
+@pytest.mark.usefixtures("few_rows")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_no_point_is_proven_twice(monkeypatch):
+    objective = sys.modules["luce.solvers.sampled_newton"].StreamedSoftmax
+    prove, proven = objective.dual_value, []
+
+    def counted(self, theta, gradient):
+        proven.append((self.dtype, theta.tobytes()))
+        return prove(self, theta, gradient)
+
+    monkeypatch.setattr(objective, "dual_value", counted)
+    X, y = made(n=2000)
+    most = 0
+    for max_iter in range(1, 16):
+        proven.clear()
+        SoftmaxRegression(tol=1e-9, max_iter=max_iter).fit(stream(X, y))
+        assert len(set(proven)) == len(proven) >= 1
+        most = max(most, len(proven))
+    assert most > 1
+
+
 @pytest.mark.parametrize(
     ("options", "beside", "words"),
     [

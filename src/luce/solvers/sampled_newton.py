@@ -103,6 +103,7 @@ class _Run:
         self.theta = np.zeros(objective.shape)
         self.value, self.gradient, self.accuracy = np.inf, self.theta, 0.0
         self.pairs, self._due = Memory(), ProofDue(tol)
+        self._proven = False  # at this very theta, in this precision
         self._column_squares, self._least_seen = sample.column_squares(), _SEEN
         k, d = objective.shape
         self._of_each = k * d * d <= _LARGEST_BLOCKS  # a matrix for each class, not one for all
@@ -149,7 +150,7 @@ class _Run:
 
     def end(self) -> None:
         """Say how far it has come, if it has not been proven to be far enough."""
-        if not self.journal.relative_gap(self.value) <= self.tol:
+        if not self._proven and not self.journal.relative_gap(self.value) <= self.tol:
             self._prove()
             self.journal.amend(self.value)
 
@@ -157,6 +158,7 @@ class _Run:
         bound = self.objective.dual_value(self.theta, self.gradient)
         self.journal.raise_lower_bound(bound - self._noise())
         self._due.learn(self._main(), self.value, bound)
+        self._proven = True
 
     def _record(self) -> None:
         if self._due.at(self._main(), self.value):
@@ -176,7 +178,7 @@ class _Run:
             allowed = self._noise() if abs(slope) * t < 10 * self._noise() else 0.0
             if value <= self.value + _DESCENT * t * slope + allowed:
                 self.pairs.learn(there - self.theta, gradient - self.gradient)
-                self.theta, self.value = there, value
+                self.theta, self.value, self._proven = there, value, False
                 self.gradient, self.accuracy = gradient, accuracy
                 self._poor = trial > 0
                 return True
@@ -235,6 +237,7 @@ class _Run:
             return
         self.objective = self.objective.in_double()
         self._due.forget()
+        self._proven = False
         self.value, self.gradient, self.accuracy = self.objective.scan(self.theta)
 
 
