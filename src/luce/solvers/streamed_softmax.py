@@ -84,17 +84,17 @@ class StreamedSoftmax:
         return Scan(fsum(values), gradient, accuracy)
 
     def dual_value(self, theta: Doubles, gradient: Doubles) -> float:
-        """Return a lower bound on the minimum, `LinearSoftmax.dual_value`: one pass.
+        """Return a lower bound on the minimum, `LinearSoftmax.dual_value`.
 
         `gradient` is that at theta: its last column says by how much the totals of the classes
         are off, so that they can be repaired row by row. The bound is computed in float64; where
         the gradient is not, its totals would not be those of the rows repaired, and another pass
-        finds them.
+        finds them: one pass, two from float32.
         """
         exact = self.in_double()
-        if self.intercept and self.dtype != exact.dtype:
-            gradient = exact.scan(theta).gradient
-        excess = gradient[:, -1].copy() if self.intercept else np.zeros(len(gradient))
+        excess = np.zeros(len(gradient))
+        if self.intercept:
+            excess = gradient[:, -1].copy() if self.dtype == exact.dtype else exact._excess(theta)
         repair = Repair.of(Sums(self.target_totals() + excess, excess))
         entropies, pulled = [], np.zeros(self.shape)
         for part in exact._parts():
@@ -132,6 +132,13 @@ class StreamedSoftmax:
         spread = self.smoothing * self.class_totals.sum() / len(self.class_totals)
         totals: Doubles = (1 - self.smoothing) * self.class_totals + spread
         return totals
+
+    def _excess(self, theta: Doubles) -> Doubles:
+        """Return by how much the totals of the classes are off: a pass without its product."""
+        excess = np.zeros(len(theta))
+        for part in self._parts():
+            excess += part.loss_at(part.logits(theta))[1].sum(axis=0)
+        return excess
 
     def _parts(self) -> Iterator[LinearSoftmax]:
         """Yield the function of each block, without the penalty."""
