@@ -21,6 +21,13 @@ def test_sampled_curvature_is_exact_where_every_row_is_drawn():
     )
 
 
+def test_a_sample_takes_neither_targets_nor_an_offset(monkeypatch):
+    f = softmax_problem(7, n=60)
+    p = f.probabilities(f.logits(some_theta(f, 8, 1.0)))
+    monkeypatch.delattr(type(f.targets), "take")  # copies (rows x classes), for each class
+    assert len(sampled_grams(f, p, draws=60, seed=0)) == f.classes
+
+
 @pytest.mark.once
 @pytest.mark.parametrize("draws", [10, pytest.param(40, marks=pytest.mark.slow)])
 def test_sampled_curvature_has_no_bias(draws):

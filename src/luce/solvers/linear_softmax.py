@@ -12,6 +12,7 @@ from luce.solvers import dual
 from luce.solvers.design import Design, Rows
 from luce.solvers.design import Doubles as Doubles
 from luce.solvers.design import Floats as Floats
+from luce.solvers.grams import weighted_gram
 from luce.solvers.inner_product import inner
 from luce.solvers.targets import Targets
 
@@ -320,21 +321,7 @@ class LinearSoftmax:
 
     def gram(self) -> Doubles:
         """Return ``sum_i s_i x_i x_i^T`` (d, d)."""
-        if self.design.panels is not None:
-            whole: Doubles = self.weighted_grams(self.weights[:, None])[0]
-            return whole
-        total: Doubles = np.zeros((self.design.shape[1],) * 2)
-        for gram in self.design.each(lambda rows: rows.gram(self.weights[rows.part])):
-            total += gram
-        return total
-
-    def weighted_grams(self, weights: Doubles) -> Doubles:
-        """Return ``sum_i weights_ij x_i x_i^T`` (k, d, d) for weights (n, k), from panels."""
-        grams = np.empty((weights.shape[1], *(self.design.shape[1],) * 2))
-        kernels.weighted_grams(
-            self.design.panels, np.ascontiguousarray(weights, dtype=np.float64), grams
-        )
-        return grams
+        return weighted_gram(self.design, self.weights)
 
     def column_squares(self) -> Doubles:
         """Return ``sum_i s_i x_ic^2`` (d,), the diagonal of `gram`."""

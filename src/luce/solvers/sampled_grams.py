@@ -3,6 +3,7 @@
 import numpy as np
 
 from luce.solvers.blocks import each
+from luce.solvers.grams import weighted_gram
 from luce.solvers.linear_softmax import Doubles, Floats, LinearSoftmax
 
 
@@ -23,7 +24,7 @@ def sampled_grams(objective: LinearSoftmax, p: Floats, draws: int, seed: int) ->
         chance = capped(curvature * squares, draws)
         random = np.random.default_rng([seed, j])
         kept = np.flatnonzero(random.random(len(own)) < chance)
-        return objective.sample(kept, curvature[kept] / chance[kept]).gram()
+        return weighted_gram(objective.design.take(kept), curvature[kept] / chance[kept])
 
     return list(each(of_class, range(objective.classes)))
 

@@ -8,6 +8,7 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
 
 from luce.solvers.blocks import each
 from luce.solvers.design import Rows
+from luce.solvers.grams import weighted_grams
 from luce.solvers.linear_softmax import Doubles, Floats, LinearSoftmax
 from luce.solvers.sampled_grams import sampled_grams
 
@@ -173,7 +174,7 @@ def class_grams(objective: LinearSoftmax, theta: Doubles, seed: int) -> list[Dou
     n, d = objective.design.shape
     p = objective.probabilities(objective.logits(theta))
     if objective.paneled and objective.classes * n * d * d <= _MOST_PRODUCTS:
-        return list(objective.weighted_grams(objective.weights[:, None] * (p * (1.0 - p))))
+        return list(weighted_grams(objective.design, objective.weights[:, None] * (p * (1.0 - p))))
     if d <= _FEW_COLUMNS:
         return _grams_of_all_rows(objective, p)
     draws = max(_DRAWS_PER_COLUMN * d, 2 * _DRAWS_PER_COLUMN * n // d)
