@@ -110,9 +110,10 @@ class CompressedRows:
 
     def weighted_squares(self, weights: Doubles) -> Doubles:
         """Return ``sum_i weights_ij x_ic^2`` (k, d) for weights (n, k)."""
-        starts, columns, _ = self._stored
+        starts, columns, x = self._stored
+        squares = shifted_squares(x, self.shift[columns])  # a fit asks too seldom to keep them
         sums = np.empty((len(self.shift) + 1, weights.shape[1]))
-        kernels.sparse_pulled(starts, columns, self._squares, np.ascontiguousarray(weights), sums)
+        kernels.sparse_pulled(starts, columns, squares, np.ascontiguousarray(weights), sums)
         sums[:-1] += np.outer(np.square(self.shift), sums[-1])
         return np.maximum(sums[: len(sums) - (not self.intercept)].T, 0.0)
 
@@ -127,10 +128,6 @@ class CompressedRows:
     @cached_property
     def _stored(self) -> tuple[NDArray[Any], NDArray[Any], Doubles]:
         return starts_of(self.matrix), self.matrix.indices, self.matrix.data
-
-    @cached_property
-    def _squares(self) -> Doubles:
-        return shifted_squares(self.matrix.data, self.shift[self.matrix.indices])
 
     def _gradient(self, sums: Doubles) -> Doubles:
         """Return the gradient (k, d), column by column, given that without the shift."""
