@@ -73,10 +73,11 @@ def command(
 ) -> None:
     """Predict the class of each row of INPUT, a table, images, arrays or a named set.
 
-    With - a CSV or JSONL table is read from stdin. The rows keep their order; a long table takes
-    no more memory than a short one. Labels that a spreadsheet would run as a formula get a ' in
-    front in CSV. --sets and --max-risk learn from the evaluated rows of the run folder; a set is
-    written as a|b.
+    With - a CSV or JSONL table is read from stdin; for a model of one column of texts a text a
+    line, unless the first line names that column or the model was trained without a header: then
+    it is CSV. The rows keep their order; a long table takes no more memory than a short one.
+    Labels that a spreadsheet would run as a formula get a ' in front in CSV. --sets and --max-risk
+    learn from the evaluated rows of the run folder; a set is written as a|b.
 
     --explain takes the lead, the difference of the logits of the answer and of the class named
     under "against", apart: numbers of a table count from their mean in training, all else from

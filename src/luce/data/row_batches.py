@@ -52,10 +52,11 @@ def batches(
     CSV, TSV and JSONL files (also ``.gz``) and ``"-"``, which is CSV or JSONL on standard input,
     are read as they are needed, in constant memory; the first byte that is not blank tells JSONL
     (``{``) from CSV. A ``.txt`` file has a text a line; so has standard input for a model of one
-    column of texts, unless its first line names that column. All else is loaded first.
+    column of texts, unless its first line names that column or the model was trained without a
+    header: then it is CSV. All else is loaded first.
 
-    Of JSONL the columns are the keys of the first
-    line, which must name every column of the model; later lines may leave some out.
+    Of JSONL the columns are the keys of the first line, which must name every column of the
+    model; later lines may leave some out.
 
     A named set gives its test split where it has one. A model that was trained on a file without
     a header reads others so, too: then a CSV file may lack the labels, and may have no header.
