@@ -120,8 +120,8 @@ SECTIONS = {
         "The same probe with all rows of ImageNet's number",
         ("probe.py", "--full"),
         "As many made embeddings as ImageNet has pictures, in a file that is mapped into memory\n"
-        "and read as a stream, once, with luce alone. The run below shared the machine with other\n"
-        "work: half of its processor time is what two quiet cores take.",
+        "and read as a stream, once, with luce alone. Where other work ran beside it, half of the\n"
+        "processor time is what two cores would have taken.",
     ),
     "out_of_core": Section(
         "Out of core",

@@ -121,6 +121,20 @@ def test_the_same_bits_with_any_number_of_threads(kind):
     assert results[0] == results[1]
 
 
+@pytest.mark.parametrize("k", [2, 16, 17])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_few_classes_have_the_products_of_many(k, order):
+    random = np.random.default_rng(3)
+    rows = np.asarray(random.normal(size=(50, 7)), np.float32, order=order)
+    theta, residual = random.normal(size=(k, 7)), random.normal(size=(50, k)).astype(np.float32)
+    design = DenseDesign(rows)
+    operand = design.operand(theta)
+    (found,) = design.each(lambda part: (part.logits(operand), part.pulled(residual)))
+    for got, expected in zip(found, (rows @ theta.T, residual.T @ rows), strict=True):
+        assert got.dtype == np.float32
+        np.testing.assert_allclose(got, expected, atol=3e-5)
+
+
 @pytest.mark.parametrize("kind", ["dense", "raw", "csr"])
 def test_dependent_columns_are_found_in_every_design(kind):
     random = np.random.default_rng(0)

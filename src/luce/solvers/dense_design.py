@@ -16,7 +16,7 @@ from luce.solvers.panels import panels_of
 
 T = TypeVar("T")
 
-_FEW_CLASSES = 16  # of which the native core multiplies float32 rows twice as fast as BLAS
+_FEW_CLASSES = 16  # narrow.hpp's: of those the core multiplies float32 rows twice as fast as BLAS
 
 
 @dataclass(frozen=True)

@@ -57,29 +57,33 @@ void sparse_rows(nb::handle starts_, nb::handle columns_, nb::handle x_, nb::han
 
 bool floats(const Array& a) { return a && a.kind() == 'f' && a.ndim() == 2; }
 
-// z (n, k) = x (n, d) w^T for k <= 16 classes, on this thread alone.
-void logits_of_narrow(nb::handle x_, nb::handle w_, nb::handle z_) {
-  Array x(x_, false), w(w_, false), z(z_, true);
-  require(floats(x) && floats(w) && floats(z), "matrices of float32 expected");
-  const int64_t n = x.shape(0), d = x.shape(1), k = w.shape(0);
-  require(w.shape(1) == d && z.shape(0) == n && z.shape(1) == k && k <= kNarrow,
+// Rows x (n, d), logits z (n, k) and weights w (k, d) of k <= 16 classes, two of which give the
+// third; on this thread alone.
+template <class Product>
+void narrow_product(const Array& x, const Array& z, const Array& w, Product product) {
+  require(floats(x) && floats(z) && floats(w), "matrices of float32 expected");
+  const int64_t n = x.shape(0), d = x.shape(1), k = z.shape(1);
+  require(z.shape(0) == n && w.shape(0) == k && w.shape(1) == d && k <= kNarrow,
           "matrices do not fit");
   without_gil(x.size(), [&] {
     std::vector<float> work(d * kNarrow);
-    active.narrow.logits(x.data<float>(), n, d, w.data<float>(), k, z.data<float>(), work.data());
+    product(n, d, k, work.data());
   });
 }
 
-// out (k, d) = g (n, k)^T x (n, d) for k <= 16 classes, on this thread alone.
-void pulled_by_narrow(nb::handle g_, nb::handle x_, nb::handle out_) {
-  Array g(g_, false), x(x_, false), out(out_, true);
-  require(floats(g) && floats(x) && floats(out), "matrices of float32 expected");
-  const int64_t n = x.shape(0), d = x.shape(1), k = g.shape(1);
-  require(g.shape(0) == n && out.shape(0) == k && out.shape(1) == d && k <= kNarrow,
-          "matrices do not fit");
-  without_gil(x.size(), [&] {
-    std::vector<float> work(d * kNarrow);
-    active.narrow.pulled(g.data<float>(), n, k, x.data<float>(), d, out.data<float>(), work.data());
+// z = x w^T
+void narrow_logits(nb::handle x_, nb::handle w_, nb::handle z_) {
+  const Array x(x_, false), w(w_, false), z(z_, true);
+  narrow_product(x, z, w, [&](int64_t n, int64_t d, int64_t k, float* work) {
+    active.narrow.logits(x.data<float>(), n, d, w.data<float>(), k, z.data<float>(), work);
+  });
+}
+
+// w = z^T x
+void narrow_pulled(nb::handle z_, nb::handle x_, nb::handle w_) {
+  const Array z(z_, false), x(x_, false), w(w_, true);
+  narrow_product(x, z, w, [&](int64_t n, int64_t d, int64_t k, float* work) {
+    active.narrow.pulled(z.data<float>(), n, k, x.data<float>(), d, w.data<float>(), work);
   });
 }
 
@@ -367,8 +371,8 @@ void bind_solvers(nb::module_& m) {
   m.def("sparse_pass", pass_over_sparse);
   m.def("sparse_dual", dual_over_sparse);
   m.def("sparse_pulled", pulled_by_sparse);
-  m.def("narrow_logits", logits_of_narrow);
-  m.def("narrow_pulled", pulled_by_narrow);
+  m.def("narrow_logits", narrow_logits);
+  m.def("narrow_pulled", narrow_pulled);
   m.def("to_panels", lay_out_panels);
   m.def("softmax_pass", pass_over_panels, "panels"_a, "y"_a, "s"_a, "theta"_a, "gradient"_a,
         "hessian"_a.none() = nb::none(), "left_out"_a = 0);
